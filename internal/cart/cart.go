@@ -1,0 +1,97 @@
+// Package cart holds the words of the cart: its lines, its limits and its sums.
+//
+// It knows how lines add up once prices, shipping and tax are given. It does
+// not know who the shopper is: personal values never pass through this package.
+package cart
+
+import (
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/money"
+)
+
+// Limits of one cart. A cart beyond them is a machine's.
+const (
+	MaxLines    = 100
+	MaxQuantity = 999
+	IdleAfter   = 30 * 24 * time.Hour // a cart left alone this long ends
+)
+
+// ID is the random id of a cart. A guest's subject id is that of the cart.
+type ID string
+
+// LineID is the random id of a line within its cart.
+type LineID string
+
+// State tells whether a cart can still be changed.
+type State string
+
+const (
+	Open    State = "open"
+	Ordered State = "ordered" // an order was made of it; it opens again when that is cancelled
+)
+
+// Cart is a cart as it can be shown: priced from the catalogue, without any
+// personal value.
+type Cart struct {
+	ID        ID
+	State     State
+	OrderID   string // the order made of it, while Ordered
+	Lines     []Line
+	Totals    Totals
+	Checkout  Checkout
+	ExpiresAt time.Time
+}
+
+// Count returns the number of units in the cart.
+func (c Cart) Count() int64 {
+	var n int64
+	for _, l := range c.Lines {
+		n += l.Quantity
+	}
+	return n
+}
+
+// Checkout says how far the details have come, not what they are.
+type Checkout struct {
+	Complete       bool   // all that is needed to order is there, sealed
+	Country        string // ISO 3166-1 alpha-2 of the delivery address; "" before it is known
+	ShippingMethod string // id; "" before one is chosen
+}
+
+// Line is one variant in a quantity, at today's price.
+type Line struct {
+	ID       LineID
+	Variant  catalog.VariantID
+	Handle   string // of the product
+	Title    string // product title and variant, as one shows it
+	SKU      string
+	Picture  catalog.Picture
+	Quantity int64
+	Unit     money.Amount
+	Total    money.Amount
+	Stock    catalog.Stock
+	Sold     bool // false: the product is no longer for sale and must be removed
+}
+
+// Totals of a cart or an order. Where prices include tax, Total is
+// Items - Discount + Shipping and Tax is the part contained in it; otherwise
+// Tax is added.
+type Totals struct {
+	Items       money.Amount
+	Discount    money.Amount
+	Shipping    money.Amount
+	Tax         money.Amount
+	Total       money.Amount
+	TaxIncluded bool
+}
+
+// ParseQuantity checks a quantity for adding or setting.
+func ParseQuantity(n int64) (int64, error) {
+	if n < 1 || n > MaxQuantity {
+		return 0, fault.Field("quantity", "Choose a quantity from 1 to 999.")
+	}
+	return n, nil
+}

@@ -1,0 +1,75 @@
+// Package order holds the words of an order: its number, its lines, its people
+// and the states it may pass through.
+//
+// It knows which change of state is allowed. It does not know why one happens
+// (checkout) nor where an order is kept (store). Personal values in it are
+// contact types, which do not show themselves.
+package order
+
+import (
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/money"
+)
+
+// ID is the id of an order, a time-ordered UUID in text form.
+type ID string
+
+// Order is an order without its people: what the token of the order shows.
+type Order struct {
+	ID             ID
+	Owner          string // the subject: customer or guest
+	Number         Number
+	Status         Status
+	Lines          []Line
+	Totals         cart.Totals
+	Country        string // ISO 3166-1 alpha-2, where it goes
+	ShippingMethod string
+	PaymentMethod  string
+	PlacedAt       time.Time
+	HoldUntil      time.Time // until then the goods are kept for this order
+	UpdatedAt      time.Time
+}
+
+// Line is what was bought, at the price it was bought for. It stands on its
+// own: the catalogue may change afterwards.
+type Line struct {
+	Variant  catalog.VariantID
+	Handle   string
+	Title    string
+	SKU      string
+	Quantity int64
+	Unit     money.Amount
+	Total    money.Amount
+	Tax      money.Amount // contained in Total, or added to it
+	TaxRate  money.Rate
+}
+
+// MaxNote bounds the note for the courier, in code points.
+const MaxNote = 500
+
+// Details are the personal values of a checkout and, later, of its order.
+type Details struct {
+	Email  contact.Email
+	Name   contact.Name
+	Phone  contact.Phone // optional
+	ShipTo contact.Address
+	BillTo contact.Address // zero: same as ShipTo
+	Note   contact.Note    // optional, for the courier
+}
+
+// Billing returns the address the invoice goes to.
+func (d Details) Billing() contact.Address {
+	if d.BillTo.IsZero() {
+		return d.ShipTo
+	}
+	return d.BillTo
+}
+
+// Complete reports whether an order can be made of these details.
+func (d Details) Complete() bool {
+	return !d.Email.IsZero() && !d.Name.IsZero() && !d.ShipTo.IsZero()
+}

@@ -1,0 +1,66 @@
+package order
+
+import "slices"
+
+// Status is where an order stands.
+//
+//	place ──▶ pending ──settle──▶ paid ──▶ packed ──▶ shipped ──▶ delivered
+//	             │                ▲  │                   ▲
+//	         hold ended           │  └─── sent at once ──┘
+//	             ▼                │
+//	         cancelled ──settle───┘   approved late, goods still there
+//
+//	paid · packed · shipped · delivered ──▶ partially_refunded ──▶ refunded
+//	                 └──────────────── all of it at once ─────────────▲
+//
+// Settle alone leads to paid. A paid order that can't be sent is refunded and
+// ends as refunded; only an unpaid one is cancelled.
+type Status string
+
+// The states. Their words are part of the REST API.
+const (
+	Pending           Status = "pending" // held, unpaid
+	Paid              Status = "paid"
+	Packed            Status = "packed"
+	Shipped           Status = "shipped"
+	Delivered         Status = "delivered"
+	Cancelled         Status = "cancelled"
+	PartiallyRefunded Status = "partially_refunded"
+	Refunded          Status = "refunded"
+)
+
+var moves = map[Status][]Status{
+	Pending:           {Paid, Cancelled},
+	Paid:              {Packed, Shipped, PartiallyRefunded, Refunded},
+	Packed:            {Shipped, PartiallyRefunded, Refunded},
+	Shipped:           {Delivered, PartiallyRefunded, Refunded},
+	Delivered:         {PartiallyRefunded, Refunded},
+	Cancelled:         {Paid}, // a payment approved after the hold ended
+	PartiallyRefunded: {Refunded},
+	Refunded:          {},
+}
+
+// Statuses returns every state, in the order of a usual life.
+func Statuses() []Status {
+	return []Status{Pending, Paid, Packed, Shipped, Delivered, Cancelled, PartiallyRefunded, Refunded}
+}
+
+// May reports whether an order may go from s to t.
+func (s Status) May(t Status) bool { return slices.Contains(moves[s], t) }
+
+// Final reports whether nothing more is expected to happen by itself.
+func (s Status) Final() bool {
+	return s == Delivered || s == Cancelled || s == Refunded
+}
+
+// Payment is where the newest attempt to pay stands, as the API tells it.
+type Payment string
+
+// The states of an attempt to pay.
+const (
+	PaymentOpen     Payment = "open"
+	PaymentApproved Payment = "approved"
+	PaymentDeclined Payment = "declined"
+	PaymentExpired  Payment = "expired"
+	PaymentReturned Payment = "returned" // approved too late or twice, and paid back; the API tells it as expired
+)
