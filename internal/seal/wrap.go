@@ -1,0 +1,159 @@
+package seal
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+)
+
+const (
+	wrapVersion = 1
+	wrapLabel   = "cartkeep/wrap/v1"
+
+	wrapHead   = 1 + 4             // version, epoch
+	wrapCommit = wrapHead          // where the commitment starts
+	wrapNonce  = wrapCommit + 32   // where the nonce starts
+	wrapBox    = wrapNonce + 12    // where the sealed key starts
+	wrapSize   = wrapBox + 32 + 16 // the whole
+)
+
+// WrapSize is the length in bytes of every wrap.
+const WrapSize = wrapSize
+
+// Owner says whose dossier a key is: a wrap opens for exactly this owner. An
+// owner never changes.
+type Owner struct {
+	Dossier string // the dossier's id, a UUID in its usual lower-case spelling
+	Subject string // the person's random id
+	Purpose string // why we keep something
+	Case    string // what it was for; may be empty
+}
+
+// NewDossier draws a dossier key and wraps it under the newest epoch.
+func (r *Ring) NewDossier(o Owner) (*Dossier, []byte, error) {
+	key := NewKey()
+	defer clear(key)
+	d, err := newDossier(o.Dossier, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	wrap, err := r.wrap(o, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return d, wrap, nil
+}
+
+// Unwrap opens a dossier for its owner.
+func (r *Ring) Unwrap(o Owner, wrap []byte) (*Dossier, error) {
+	var room [KeySize]byte
+	key, err := r.unwrap(o, wrap, room[:0])
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	return newDossier(o.Dossier, key)
+}
+
+// Rewrap wraps a dossier's key under the newest epoch. The key stays the same,
+// and so do all values under it.
+func (r *Ring) Rewrap(o Owner, wrap []byte) ([]byte, error) { return r.Adopt(r, o, wrap) }
+
+// Adopt wraps under this ring's newest epoch what another ring wrapped: a
+// restored shop gets epochs of its own, so that two copies never share one.
+func (r *Ring) Adopt(from *Ring, o Owner, wrap []byte) ([]byte, error) {
+	var room [KeySize]byte
+	key, err := from.unwrap(o, wrap, room[:0])
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	return r.wrap(o, key)
+}
+
+// WrapEpoch tells under which epoch a wrap was made.
+func WrapEpoch(wrap []byte) (EpochID, error) {
+	if len(wrap) != wrapSize || wrap[0] != wrapVersion {
+		return 0, ErrFormat
+	}
+	return EpochID(binary.BigEndian.Uint32(wrap[1:])), nil
+}
+
+func (r *Ring) wrap(o Owner, key []byte) ([]byte, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var keys [2 * KeySize]byte
+	if err := r.derive(&keys, r.newest, o); err != nil {
+		return nil, err
+	}
+	defer clear(keys[:])
+	out := make([]byte, wrapBox, wrapSize)
+	out[0] = wrapVersion
+	binary.BigEndian.PutUint32(out[1:], uint32(r.newest))
+	copy(out[wrapCommit:], keys[KeySize:])
+	rand.Read(out[wrapNonce:wrapBox])
+	box, err := newGCM(keys[:KeySize])
+	if err != nil {
+		return nil, err
+	}
+	return box.Seal(out, out[wrapNonce:wrapBox], key, out[:wrapHead]), nil
+}
+
+func (r *Ring) unwrap(o Owner, wrap, dst []byte) ([]byte, error) {
+	id, err := WrapEpoch(wrap)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var keys [2 * KeySize]byte
+	if err := r.derive(&keys, id, o); err != nil {
+		return nil, err
+	}
+	defer clear(keys[:])
+	if subtle.ConstantTimeCompare(keys[KeySize:], wrap[wrapCommit:wrapNonce]) != 1 {
+		return nil, ErrOpen
+	}
+	box, err := newGCM(keys[:KeySize])
+	if err != nil {
+		return nil, err
+	}
+	key, err := box.Open(dst, wrap[wrapNonce:wrapBox], wrap[wrapBox:], wrap[:wrapHead])
+	if err != nil {
+		return nil, ErrOpen
+	}
+	return key, nil
+}
+
+var errOwner = errors.New("seal: an owner needs a dossier, a subject and a purpose")
+
+// derive gives wrap key ‖ commitment of an owner. The caller holds the lock,
+// so that an epoch is not wiped meanwhile.
+func (r *Ring) derive(keys *[2 * KeySize]byte, id EpochID, o Owner) error {
+	if o.Dossier == "" || o.Subject == "" || o.Purpose == "" {
+		return errOwner
+	}
+	e := r.epochs[id]
+	if e == nil {
+		return ErrEpochUnknown
+	}
+	var room [256]byte
+	info := append(room[:0], wrapLabel...)
+	info = appendString(info, o.Dossier)
+	info = appendString(info, o.Subject)
+	info = appendString(info, o.Purpose)
+	info = appendString(info, o.Case)
+	expand(&e.prk, info, keys[:])
+	return nil
+}
+
+func newGCM(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
