@@ -1,0 +1,120 @@
+// Package payment holds what the shop asks of a payment service, whichever it
+// is: open a page to pay on, understand the signed call-back, pay back.
+//
+// Card data never passes through here. The shopper types it on the provider's
+// own origin, and what comes back is a Notice: which session, which order,
+// how much, approved or declined. A Provider proves that a Notice is genuine
+// (signature, age, mode, account); whether it fits the order (amount, attempt,
+// state) is for checkout.Settle to judge.
+//
+// Every provider runs the suite in payment/paymenttest.
+package payment
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/money"
+)
+
+// Errors that callers branch on. They carry no detail of the body, so that
+// whoever forges call-backs learns nothing from logs or answers.
+var (
+	// ErrSignature: the call-back was not signed by the provider, or too long ago.
+	ErrSignature = errors.New("payment: call-back is not signed by the provider")
+	// ErrNotice: signed, but not a call-back this shop can act on: another
+	// account, another mode, or not of the agreed form.
+	ErrNotice = errors.New("payment: call-back cannot be read")
+	// ErrRefused: the provider understood and said no; asking again will not help.
+	// Any other error of Open, Refund or Find may pass, and may be retried.
+	ErrRefused = errors.New("payment: the provider refused")
+)
+
+// MaxNotice is the most bytes a call-back may have. Read no more than that.
+const MaxNotice = 64 << 10
+
+// Outcome is how an attempt to pay ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Approved Outcome = "approved"
+	Declined Outcome = "declined"
+)
+
+// Known reports whether o is one of the outcomes.
+func (o Outcome) Known() bool { return o == Approved || o == Declined }
+
+// Modes of a provider's account. A shop in one mode refuses notices of the other.
+const (
+	ModeTest = "test"
+	ModeLive = "live"
+)
+
+// Request asks for a page to pay on. OrderID and Attempt together are the
+// idempotency key: the same pair always gives the same Session.
+type Request struct {
+	OrderID     string
+	OrderNumber string
+	Attempt     int // 1 for the first
+	Amount      money.Amount
+
+	// Where the shopper comes back to and where the call-back goes. They hold
+	// no secret: the provider keeps them, and browsers remember them.
+	ReturnURL, CancelURL, NoticeURL string
+
+	ExpiresAt time.Time // after this the page takes no payment
+}
+
+// Session is the provider's side of one attempt to pay.
+type Session struct {
+	Ref       string // the provider's id
+	URL       string // where the shopper pays, on Provider.Origin
+	ExpiresAt time.Time
+}
+
+// Notice is a genuine message of the provider about one session.
+type Notice struct {
+	ID      string // the provider's event id; the same for each delivery of it
+	Ref     string // Session.Ref
+	OrderID string
+	Attempt int
+	Outcome Outcome
+	Amount  money.Amount
+	Mode    string // ModeTest or ModeLive
+	Account string // whose account was paid
+	At      time.Time
+}
+
+// RefundRequest asks to pay back. ID is the idempotency key.
+type RefundRequest struct {
+	ID      string
+	Ref     string // the approved session
+	OrderID string
+	Amount  money.Amount
+}
+
+// Provider is a payment service.
+type Provider interface {
+	// Name is the word used in settings, rows and call-back paths: "sandbox".
+	Name() string
+	// Title is what a shopper reads when choosing: "Card (make-believe bank)".
+	Title() string
+	// Origin is where the shopper pays, for form-action: "https://pay.example".
+	Origin() string
+	// Open makes or finds the session of this order and attempt.
+	Open(ctx context.Context, q Request) (Session, error)
+	// Notice checks and reads a call-back whose body was already read (at most
+	// MaxNotice bytes). The error is ErrSignature or ErrNotice.
+	Notice(r *http.Request, body []byte) (Notice, error)
+	// Refund pays back part or all of an approved session.
+	Refund(ctx context.Context, q RefundRequest) error
+}
+
+// Finder is a Provider that can be asked how a session ended, for orders whose
+// call-back never came. The second value is false while nothing was decided.
+type Finder interface {
+	Find(ctx context.Context, ref string) (Notice, bool, error)
+}
