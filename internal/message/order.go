@@ -1,0 +1,142 @@
+package message
+
+import (
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
+)
+
+// OrderConfirmation tells a shopper that the order has arrived.
+type OrderConfirmation struct {
+	To       contact.Email
+	Name     contact.Name // for the greeting; may be zero
+	Number   order.Number
+	Paid     bool // false: still waiting for the payment
+	PlacedAt time.Time
+	Lines    []order.Line
+	Totals   cart.Totals
+	Shipping string // title of the shipping method, as the merchant wrote it
+	Link     string // where the order can be seen, on Shop.Origin
+}
+
+// OrderCancelled tells a shopper that the order will not come.
+type OrderCancelled struct {
+	To     contact.Email
+	Name   contact.Name
+	Number order.Number
+	Reason Reason
+	Lines  []order.Line
+	Totals cart.Totals
+	Link   string
+}
+
+// Reason says why an order was cancelled.
+type Reason string
+
+// The reasons.
+const (
+	HoldEnded  Reason = "hold-ended"  // the payment did not arrive in time
+	ByShop     Reason = "by-shop"     // the merchant cancelled it
+	ByCustomer Reason = "by-customer" // the shopper asked for it
+)
+
+// text is the reason in words for the shopper.
+func (r Reason) text() string {
+	switch r {
+	case HoldEnded:
+		return "The payment did not arrive in time, so the goods went back on the shelf."
+	case ByCustomer:
+		return "You asked us to cancel it."
+	default:
+		return "We could not carry it out. We are sorry."
+	}
+}
+
+// orderLetter is what the order templates can show. Nothing in it was typed by
+// the shopper but Greeting, which is a name or empty.
+type orderLetter struct {
+	Shop     Shop
+	Subject  string
+	Greeting string
+	Number   order.Number
+	Opening  []string // the paragraphs above the list
+	PlacedAt string   // "" leaves it out
+	Lines    []line
+	Sums     []sum
+	Total    sum
+	Link     string
+	Billed   bool // there is, or will be, a line on the bank statement
+}
+
+type line struct {
+	Title    string
+	Quantity int64
+	Unit     string
+	Total    string
+}
+
+type sum struct{ Label, Amount string }
+
+// OrderConfirmation writes the letter as the message with this id.
+func (w *Writer) OrderConfirmation(id string, c OrderConfirmation) (Message, error) {
+	l := w.orderLetter(c.Name, c.Number, c.Lines, c.Totals, c.Shipping, c.Link)
+	l.Subject = "Your order " + string(c.Number) + " at " + l.Shop.Name
+	l.Billed = true
+	if !c.PlacedAt.IsZero() {
+		l.PlacedAt = c.PlacedAt.UTC().Format("2 January 2006, 15:04") + " UTC"
+	}
+	if c.Paid {
+		l.Opening = []string{"Thank you. Your order has arrived and is paid. We will pack it next."}
+	} else {
+		l.Opening = []string{
+			"Thank you. Your order has arrived, and the goods are kept for you.",
+			"It is not paid yet. You can pay on the page of your order.",
+		}
+	}
+	return w.write(id, c.To, l)
+}
+
+// OrderCancelled writes the letter as the message with this id.
+func (w *Writer) OrderCancelled(id string, c OrderCancelled) (Message, error) {
+	l := w.orderLetter(c.Name, c.Number, c.Lines, c.Totals, "", c.Link)
+	l.Subject = "Your order " + string(c.Number) + " at " + l.Shop.Name + " was cancelled"
+	l.Opening = []string{
+		"Your order was cancelled. " + c.Reason.text(),
+		"You don’t have to do anything. If money was taken for it after all, it goes back the way it came.",
+	}
+	return w.write(id, c.To, l)
+}
+
+func (w *Writer) orderLetter(name contact.Name, number order.Number, lines []order.Line, t cart.Totals, shipping, link string) orderLetter {
+	l := orderLetter{Shop: w.shop, Greeting: greeting(name), Number: number, Link: link}
+	for _, one := range lines {
+		l.Lines = append(l.Lines, line{oneLine(one.Title), one.Quantity, one.Unit.Format(), one.Total.Format()})
+	}
+	l.Sums = append(l.Sums, sum{"Goods", t.Items.Format()})
+	if !t.Discount.IsZero() {
+		l.Sums = append(l.Sums, sum{"Discount", "−" + positive(t.Discount).Format()})
+	}
+	delivery := "Delivery"
+	if s := oneLine(shipping); s != "" {
+		delivery += " (" + s + ")"
+	}
+	l.Sums = append(l.Sums, sum{delivery, t.Shipping.Format()})
+	if !t.TaxIncluded {
+		l.Sums = append(l.Sums, sum{"Tax", t.Tax.Format()})
+	}
+	l.Total = sum{"Total", t.Total.Format()}
+	if t.TaxIncluded && !t.Tax.IsZero() {
+		l.Total.Label = "Total, with " + t.Tax.Format() + " tax in it"
+	}
+	return l
+}
+
+func positive(a money.Amount) money.Amount {
+	if a.Minor() < 0 {
+		return money.Of(-a.Minor(), a.Currency())
+	}
+	return a
+}
