@@ -1,0 +1,67 @@
+// Package demo holds the shop that a first look at Cartkeep opens: the goods,
+// words and pictures of Hazelmott, a workshop that does not exist.
+//
+// It knows a product list (products.csv, in the columns of Shopify's product
+// export) and one drawing for each product. It does not know how a list is
+// imported or a picture served: the list goes through the same import as any
+// merchant's file, where an image source "demo:NAME.svg" means Picture(NAME.svg).
+//
+// The drawings are made to be used as they are: presentation attributes only,
+// no style, script or reference, so they are at home under a strict policy
+// header. Their ground is transparent and their <title> is the picture's alt text.
+package demo
+
+import (
+	"bytes"
+	"embed"
+	"io"
+	"path"
+)
+
+// What the demo shop calls itself, and the line below its name.
+const (
+	ShopName = "Hazelmott"
+	Tagline  = "Useful things for the house, made slowly in one small workshop."
+	Currency = "EUR" // the currency of the prices in Products
+)
+
+// Scheme opens the image source of a product that is drawn in this package.
+const Scheme = "demo:"
+
+//go:embed products.csv
+var products []byte
+
+//go:embed pictures/*.svg
+var pictures embed.FS
+
+// Products returns the product list, ready for the importer.
+func Products() io.Reader { return bytes.NewReader(products) }
+
+// Collections names the shelves in the order of the shop's menu. Each is the
+// "Type" of some products.
+func Collections() []string {
+	return []string{"Kitchen", "Table", "Rooms", "Garden", "Desk"}
+}
+
+// Pictures names all drawings, sorted.
+func Pictures() []string {
+	entries, err := pictures.ReadDir("pictures")
+	if err != nil { // The folder is part of the program: there is nobody to tell.
+		return nil
+	}
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// Picture returns a drawing by its file name, such as "day-book.svg". A name
+// that is not exactly that of a drawing has none.
+func Picture(name string) ([]byte, bool) {
+	if name == "" || path.Base(name) != name {
+		return nil, false
+	}
+	b, err := pictures.ReadFile("pictures/" + name)
+	return b, err == nil
+}
