@@ -1,0 +1,171 @@
+package personal
+
+import (
+	"encoding/json"
+
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/order"
+)
+
+// Sealed values of the checkout, until it becomes an order.
+var (
+	CartEmail  = email("cart_details", "email", Cart, "E-mail")
+	CartName   = name("cart_details", "name", Cart, "Name")
+	CartPhone  = phone("cart_details", "phone", Cart, "Phone")
+	CartShipTo = address("cart_details", "ship_to", Cart, "Delivery address")
+	CartBillTo = address("cart_details", "bill_to", Cart, "Billing address")
+	CartNote   = freeText("cart_details", "note", Cart, "Note for the courier")
+)
+
+// Sealed values of an order. A name needed for two purposes is sealed in both.
+var (
+	OrderEmail       = email("order_details", "email", Fulfilment, "E-mail", MailProvider)
+	OrderName        = name("order_details", "name", Fulfilment, "Name", Courier)
+	OrderShipTo      = address("order_details", "ship_to", Fulfilment, "Delivery address", Courier)
+	OrderPhone       = phone("order_details", "phone", CourierUse, "Phone", Courier)
+	OrderNote        = freeText("order_details", "note", CourierUse, "Note for the courier", Courier)
+	OrderInvoiceName = name("order_details", "invoice_name", Invoicing, "Name on the invoice", TaxOffice)
+	OrderBillTo      = address("order_details", "bill_to", Invoicing, "Billing address", TaxOffice)
+)
+
+// Sealed values of a payment.
+var (
+	PaymentRef = text(Field{Table: "payments", Column: "provider_ref", Purpose: Payment,
+		Category: "user.financial", Recipients: []Recipient{PaymentProvider}, Label: "Payment reference"})
+	PaymentURL = text(Field{Table: "payments", Column: "pay_url", Purpose: Payment,
+		Category: "user.financial", Recipients: []Recipient{PaymentProvider}, Label: "Where the payment is made"})
+)
+
+// Sealed values of the demo's outbox, which stands in for mail and SMS.
+var (
+	OutboxTo = text(Field{Table: "outbox", Column: "recipient", Purpose: Fulfilment,
+		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "Recipient of a message"})
+	OutboxSubject = text(Field{Table: "outbox", Column: "subject", Purpose: Fulfilment,
+		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "Subject of a message"})
+	OutboxText = text(Field{Table: "outbox", Column: "body_text", Purpose: Fulfilment,
+		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "Text of a message"})
+	OutboxHTML = text(Field{Table: "outbox", Column: "body_html", Purpose: Fulfilment,
+		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "Text of a message, with layout"})
+)
+
+// Secret is sealed like a personal value, but belongs to the shop.
+var Secret = declare(Field{Table: "secrets", Column: "sealed", Purpose: ShopSecrets,
+	Category: "system.authentication", Label: "A key or password of the shop"},
+	func(b []byte) []byte { return b },
+	func(b []byte) ([]byte, error) { return b, nil },
+	func(b []byte) bool { return b == nil })
+
+// EmailIndex finds the subjects of a mailbox. It reveals which subjects share
+// one, and nothing else.
+var EmailIndex = note(Field{Table: "identities", Column: "hash", Kind: Index, Purpose: Fulfilment,
+	Category: "user.contact.email", Label: "E-mail, as a keyed hash",
+	Reason: "finds a person's orders by e-mail; ends with its dossier"})
+
+// ProviderIndex finds the order of a payment provider's notice.
+var ProviderIndex = note(Field{Table: "directory", Column: "key", Kind: Index, Purpose: Payment,
+	Category: "user.financial", Label: "Payment reference as a keyed hash, or order number",
+	Reason: "finds the order that a number or a provider's notice is about"})
+
+// Hashes: to compare with, never to read.
+var _ = []Field{
+	note(Field{Table: "carts", Column: "token_mac", Kind: Hash, Purpose: Cart, Category: "user.device.cookie_id",
+		Label: "Cart token, as a keyed hash", Reason: "proves who holds the cart; the token itself is not kept"}),
+	note(Field{Table: "idempotency", Column: "key", Kind: Hash, Purpose: Cart, Category: "user.device.cookie_id",
+		Label: "Idempotency key, as a keyed hash", Reason: "recognises a repeated order; ends with the cart"}),
+	note(Field{Table: "idempotency", Column: "request", Kind: Hash, Purpose: Cart, Category: "user.device.cookie_id",
+		Label: "Order request, as a keyed hash", Reason: "recognises a changed request under the same key"}),
+}
+
+// linked declares columns that stay readable and are tied to a person only by
+// the random subject id.
+func linked(table string, purpose Purpose, category, label, reason string, columns ...string) []Field {
+	out := make([]Field, 0, len(columns))
+	for _, c := range columns {
+		out = append(out, note(Field{Table: table, Column: c, Kind: Linked, Purpose: purpose,
+			Category: category, Label: label, Reason: reason}))
+	}
+	return out
+}
+
+const (
+	ownerReason = "a random id; it tells nobody who that is"
+	goodsReason = "the shop counts, packs and adds up goods without knowing for whom"
+	timeReason  = "deadlines are kept by time"
+	taxReason   = "the books need country, totals and tax, without a name"
+)
+
+var _ = [][]Field{
+	linked("carts", Cart, "user.unique_id", "Cart id", ownerReason, "owner", "order_id"),
+	linked("carts", Cart, "user.behavior.purchase_history", "State of the cart", goodsReason, "state", "complete", "quoted", "shipping_method"),
+	linked("carts", Cart, "user.location", "Country of delivery", taxReason, "country"),
+	linked("carts", Cart, "user.behavior", "Times of the cart", timeReason, "created_at", "updated_at", "expires_at"),
+	linked("cart_lines", Cart, "user.behavior.purchase_history", "Goods in the cart", goodsReason, "owner", "id", "variant", "quantity", "added_at"),
+	linked("cart_details", Cart, "user.unique_id", "Cart id", ownerReason, "owner"),
+	linked("orders", Fulfilment, "user.unique_id", "Order id and number", ownerReason, "owner", "id", "number", "cart"),
+	linked("orders", Fulfilment, "user.behavior.purchase_history", "State and choices of the order", goodsReason, "status", "shipping_method", "payment_method"),
+	linked("orders", Invoicing, "user.behavior.purchase_history", "Totals, tax and country of the order", taxReason, "currency", "country", "items", "discount", "shipping", "tax", "total", "tax_included"),
+	linked("orders", Fulfilment, "user.behavior", "Times of the order", timeReason, "placed_at", "hold_until", "updated_at"),
+	linked("order_lines", Invoicing, "user.behavior.purchase_history", "Goods ordered", goodsReason, "owner", "order_id", "position", "variant", "handle", "title", "sku", "quantity", "unit_price", "total", "tax", "tax_rate"),
+	linked("order_details", Fulfilment, "user.unique_id", "Order id", ownerReason, "owner", "order_id"),
+	linked("payments", Payment, "user.financial", "State and amount of a payment", taxReason, "owner", "id", "order_id", "attempt", "provider", "status", "amount", "currency", "opened_at", "expires_at", "updated_at"),
+	linked("idempotency", Cart, "user.unique_id", "Which order a request made", ownerReason, "owner", "order_id", "started_at"),
+	linked("holds", Fulfilment, "user.unique_id", "Which order holds goods", ownerReason, "order_id", "owner"),
+	linked("outbox", Fulfilment, "user.unique_id", "That a message was sent", ownerReason, "owner", "id", "dossier", "at", "channel"),
+	linked("dossiers", Rights, "user.unique_id", "Presence, purpose and end date of a dossier", "retention and erasure work on it", "subject", "id", "purpose", "case_id", "state", "epoch", "created_at", "destroy_after", "destroyed_at"),
+	linked("identities", Fulfilment, "user.unique_id", "Whose dossier a keyed hash belongs to", ownerReason, "subject", "dossier"),
+	linked("directory", Fulfilment, "user.unique_id", "Whose order a number belongs to", ownerReason, "owner", "id"),
+	linked("jobs", Fulfilment, "user.unique_id", "Whose work is to be done", ownerReason, "owner", "ref"),
+	linked("events", Rights, "system.operations", "What happened, by random ids", "the ledger shows who did what; ids only, emptied after their date", "owner", "actor", "subject", "object", "detail"),
+	linked("leaves", Rights, "system.operations", "Whose event a leaf is", ownerReason, "owner", "event"),
+}
+
+func email(table, column string, p Purpose, label string, to ...Recipient) Value[contact.Email] {
+	return declare(Field{Table: table, Column: column, Purpose: p, Category: "user.contact.email", Recipients: to, Label: label},
+		func(v contact.Email) []byte { return []byte(v.Reveal()) },
+		func(b []byte) (contact.Email, error) { return contact.ParseEmail(string(b)) },
+		contact.Email.IsZero)
+}
+
+func name(table, column string, p Purpose, label string, to ...Recipient) Value[contact.Name] {
+	return declare(Field{Table: table, Column: column, Purpose: p, Category: "user.name", Recipients: to, Label: label},
+		func(v contact.Name) []byte { return []byte(v.Reveal()) },
+		func(b []byte) (contact.Name, error) { return contact.ParseName(string(b)) },
+		contact.Name.IsZero)
+}
+
+func phone(table, column string, p Purpose, label string, to ...Recipient) Value[contact.Phone] {
+	return declare(Field{Table: table, Column: column, Purpose: p, Category: "user.contact.phone_number", Recipients: to, Label: label},
+		func(v contact.Phone) []byte { return []byte(v.Reveal()) },
+		func(b []byte) (contact.Phone, error) { return contact.ParsePhone(string(b), "") },
+		contact.Phone.IsZero)
+}
+
+func address(table, column string, p Purpose, label string, to ...Recipient) Value[contact.Address] {
+	return declare(Field{Table: table, Column: column, Purpose: p, Category: "user.contact.address", Recipients: to, Label: label},
+		func(v contact.Address) []byte {
+			b, _ := json.Marshal(v.Reveal()) // strings only: cannot fail
+			return b
+		},
+		func(b []byte) (contact.Address, error) {
+			var f contact.AddressFields
+			if err := json.Unmarshal(b, &f); err != nil {
+				return contact.Address{}, err
+			}
+			return contact.ParseAddress(f)
+		},
+		contact.Address.IsZero)
+}
+
+func freeText(table, column string, p Purpose, label string, to ...Recipient) Value[contact.Note] {
+	return declare(Field{Table: table, Column: column, Purpose: p, Category: "user.content.private", Recipients: to, Label: label},
+		func(v contact.Note) []byte { return []byte(v.Reveal()) },
+		func(b []byte) (contact.Note, error) { return contact.ParseNote(string(b), order.MaxNote) },
+		contact.Note.IsZero)
+}
+
+func text(f Field) Value[string] {
+	return declare(f,
+		func(v string) []byte { return []byte(v) },
+		func(b []byte) (string, error) { return string(b), nil },
+		func(v string) bool { return v == "" })
+}

@@ -1,0 +1,48 @@
+package personal
+
+// NotPersonal lists, table by table, the columns that say nothing about any
+// person, and why. A whole table is named by the column "*".
+func NotPersonal() map[string]map[string]string {
+	return map[string]map[string]string{
+		"settings":            {"*": "choices of the shop"},
+		"tax_rates":           {"*": "law of a country"},
+		"shipping_methods":    {"*": "offer of the shop"},
+		"shipping_prices":     {"*": "offer of the shop"},
+		"products":            {"*": "catalogue"},
+		"variants":            {"*": "catalogue"},
+		"pictures":            {"*": "catalogue"},
+		"collections":         {"*": "catalogue"},
+		"collection_products": {"*": "catalogue"},
+		"stock":               {"*": "counts of goods"},
+		"holds": {
+			"variant": "goods", "quantity": "a count of goods", "expires_at": "an end date",
+		},
+		"secrets": {
+			"subject": "the shop's own id", "name": "which secret it is", "version": "a version number",
+		},
+		"dossiers": {
+			"wrap": "a wrapped random key; it opens values, it tells none",
+		},
+		"identities": {
+			"field": "which index it is", "version": "a version number",
+		},
+		"directory": {
+			"kind": "which directory it is",
+		},
+		"jobs": {
+			"id": "a random id", "kind": "what is to be done", "run_at": "when", "lease_until": "a lease",
+			"attempts": "a count", "failure": "the kind of the last failure, never its text",
+		},
+		"commits": {"*": "random ids of transactions, kept for an hour"},
+		"events": {
+			"id": "a random id", "at": "when", "action": "what kind of act", "salts": "random", "idx": "the place in the tree",
+		},
+		"leaves": {
+			"idx": "the place in the tree", "leaf": "salted commitments, which tell nothing once the salts are gone",
+		},
+		"tiles":             {"*": "hashes of leaves"},
+		"tree":              {"*": "size of the tree"},
+		"checkpoints":       {"*": "signed statements about the tree"},
+		"schema_migrations": {"*": "which migrations ran"},
+	}
+}
