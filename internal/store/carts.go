@@ -1,0 +1,232 @@
+package store
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/money"
+)
+
+// CartRow is a cart without its lines.
+type CartRow struct {
+	ID        cart.ID
+	State     cart.State
+	OrderID   string
+	Checkout  cart.Checkout
+	Quoted    int64 // the total that was last shown with complete details, in minor units
+	ExpiresAt time.Time
+}
+
+var errNoCart = fault.Missing("We cannot find that cart. It may have ended.")
+
+// cartMAC is what is kept of a cart's token: a keyed hash over the cart's id
+// and the token, so that who can write the database can't graft a token.
+func (db *DB) cartMAC(id cart.ID, token string) []byte {
+	mac := db.keys.Token.Sum("cart token v1", []byte(id), []byte(token))
+	return mac[:]
+}
+
+// NewCart writes an empty cart, whose only credential is token.
+func (t *Tx) NewCart(id cart.ID, token string) (CartRow, error) {
+	row := CartRow{ID: id, State: cart.Open, ExpiresAt: t.now.Add(cart.IdleAfter)}
+	_, err := t.exec(`INSERT INTO carts (owner, token_mac, state, order_id, country, shipping_method, complete, quoted, created_at, updated_at, expires_at)
+		VALUES ($1, $2, 'open', '', '', '', FALSE, 0, $3, $3, $4)`,
+		string(id), t.db.cartMAC(id, token), ms(t.now), ms(row.ExpiresAt))
+	if err != nil {
+		return CartRow{}, fmt.Errorf("new cart: %w", err)
+	}
+	return row, nil
+}
+
+// Cart returns the cart that token opens. An unknown cart, another's and one
+// that has ended answer alike. In a transaction the row is locked.
+func (v *View) Cart(id cart.ID, token string) (CartRow, error) {
+	c, mac, err := v.cart(id)
+	if err != nil {
+		return CartRow{}, err
+	}
+	if !v.db.keys.Token.Matches(mac, "cart token v1", []byte(id), []byte(token)) || !c.ExpiresAt.After(v.now) {
+		return CartRow{}, errNoCart
+	}
+	return c, nil
+}
+
+// OwnCart returns the cart of an order that is being carried out; who may do
+// that was checked when it began.
+func (t *Tx) OwnCart(id cart.ID) (CartRow, error) {
+	c, _, err := t.cart(id)
+	return c, err
+}
+
+func (v *View) cart(id cart.ID) (c CartRow, mac []byte, err error) {
+	var expires int64
+	c.ID = id
+	err = v.row(`SELECT token_mac, state, order_id, country, shipping_method, complete, quoted, expires_at FROM carts WHERE owner = $1`+v.forUpdate(), string(id)).
+		Scan(&mac, &c.State, &c.OrderID, &c.Checkout.Country, &c.Checkout.ShippingMethod, &c.Checkout.Complete, &c.Quoted, &expires)
+	if errors.Is(err, sql.ErrNoRows) {
+		return CartRow{}, nil, errNoCart
+	}
+	if err != nil {
+		return CartRow{}, nil, fmt.Errorf("read cart: %w", err)
+	}
+	c.ExpiresAt = when(expires)
+	return c, mac, nil
+}
+
+// CartLines returns the lines of a cart at today's prices.
+func (v *View) CartLines(id cart.ID) ([]cart.Line, error) {
+	rows, err := v.rows(`SELECT l.id, l.variant, l.quantity, p.handle, p.title, v.option_values, v.sku, v.price, v.currency, v.sold AND p.published,
+			s.counted, s.on_hand, s.held, s.backorder, COALESCE(i.url, ''), COALESCE(i.alt, '')
+		FROM cart_lines l
+		JOIN variants v ON v.id = l.variant
+		JOIN products p ON p.id = v.product
+		JOIN stock s ON s.variant = l.variant
+		LEFT JOIN pictures i ON i.product = p.id AND i.position = 0
+		WHERE l.owner = $1 ORDER BY l.id`, string(id))
+	if err != nil {
+		return nil, fmt.Errorf("read cart lines: %w", err)
+	}
+	defer rows.Close()
+	var out []cart.Line
+	for rows.Next() {
+		var l cart.Line
+		var values, currency string
+		var price int64
+		err := rows.Scan(&l.ID, &l.Variant, &l.Quantity, &l.Handle, &l.Title, &values, &l.SKU, &price, &currency, &l.Sold,
+			&l.Stock.Counted, &l.Stock.OnHand, &l.Stock.Held, &l.Stock.Backorder, &l.Picture.URL, &l.Picture.Alt)
+		if err != nil {
+			return nil, fmt.Errorf("read cart lines: %w", err)
+		}
+		if err := priceLine(&l, values, price, currency); err != nil {
+			return nil, fmt.Errorf("price cart line: %w", err)
+		}
+		out = append(out, l)
+	}
+	return out, rows.Err()
+}
+
+// AddToCart adds units of a variant; one that is there already raises its line.
+func (t *Tx) AddToCart(id cart.ID, variant catalog.VariantID, quantity int64) error {
+	var sold bool
+	err := t.row(`SELECT v.sold AND p.published FROM variants v JOIN products p ON p.id = v.product WHERE v.id = $1`, string(variant)).Scan(&sold)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !sold {
+		return fault.Field("variant_id", "We do not sell that. Please choose another one.")
+	}
+	if err != nil {
+		return fmt.Errorf("read variant: %w", err)
+	}
+	n, err := t.exec(`INSERT INTO cart_lines (owner, id, variant, quantity, added_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (owner, variant) DO UPDATE SET quantity = cart_lines.quantity + excluded.quantity WHERE cart_lines.quantity + excluded.quantity <= 999`,
+		string(id), NewID(), string(variant), quantity, ms(t.now))
+	if err != nil {
+		return fmt.Errorf("add to cart: %w", err)
+	}
+	if n == 0 {
+		return fault.Field("quantity", "A cart holds at most 999 of one thing.")
+	}
+	return nil
+}
+
+var errNoLine = fault.Missing("That is not in your cart any more.")
+
+// SetQuantity sets the quantity of a line.
+func (t *Tx) SetQuantity(id cart.ID, line cart.LineID, quantity int64) error {
+	n, err := t.exec(`UPDATE cart_lines SET quantity = $3 WHERE owner = $1 AND id = $2`, string(id), string(line), quantity)
+	if err != nil {
+		return fmt.Errorf("set quantity: %w", err)
+	}
+	if n == 0 {
+		return errNoLine
+	}
+	return nil
+}
+
+// RemoveLine takes a line out of the cart.
+func (t *Tx) RemoveLine(id cart.ID, line cart.LineID) error {
+	n, err := t.exec(`DELETE FROM cart_lines WHERE owner = $1 AND id = $2`, string(id), string(line))
+	if err != nil {
+		return fmt.Errorf("remove line: %w", err)
+	}
+	if n == 0 {
+		return errNoLine
+	}
+	return nil
+}
+
+// SaveCart writes the cart's own row back and moves its end date: it was used.
+func (t *Tx) SaveCart(c CartRow) (CartRow, error) {
+	c.ExpiresAt = t.now.Add(cart.IdleAfter)
+	_, err := t.exec(`UPDATE carts SET state = $2, order_id = $3, country = $4, shipping_method = $5, complete = $6, quoted = $7, updated_at = $8, expires_at = $9 WHERE owner = $1`,
+		string(c.ID), string(c.State), c.OrderID, c.Checkout.Country, c.Checkout.ShippingMethod, c.Checkout.Complete, c.Quoted, ms(t.now), ms(c.ExpiresAt))
+	if err != nil {
+		return CartRow{}, fmt.Errorf("save cart: %w", err)
+	}
+	return c, nil
+}
+
+// EndCart removes a cart with all that hangs on it and destroys its dossier.
+// The event says why: cleared or expired.
+func (t *Tx) EndCart(id cart.ID, why string) error {
+	for _, query := range []string{
+		`DELETE FROM cart_lines WHERE owner = $1`,
+		`DELETE FROM idempotency WHERE owner = $1`,
+		`DELETE FROM cart_details WHERE owner = $1`,
+		`DELETE FROM carts WHERE owner = $1`,
+	} {
+		if _, err := t.exec(query, string(id)); err != nil {
+			return fmt.Errorf("end cart: %w", err)
+		}
+	}
+	if err := t.endCase(string(id), string(id), cartPurpose); err != nil {
+		return err
+	}
+	return t.Event("cart."+why, string(id), string(id), string(id), "")
+}
+
+// EndedCarts returns up to limit carts whose end date has passed.
+func (v *View) EndedCarts(limit int) ([]cart.ID, error) {
+	rows, err := v.rows(`SELECT owner FROM carts WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2`, ms(v.now), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list ended carts: %w", err)
+	}
+	return column[cart.ID](rows)
+}
+
+// column reads rows of one text.
+func column[T ~string](rows *sql.Rows) ([]T, error) {
+	defer rows.Close()
+	var out []T
+	for rows.Next() {
+		var s T
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+// priceLine completes a line from the catalogue's values.
+func priceLine(l *cart.Line, values string, price int64, currency string) error {
+	var options []string
+	if err := json.Unmarshal([]byte(values), &options); err != nil {
+		return err
+	}
+	if len(options) > 0 {
+		l.Title += ", " + strings.Join(options, " / ")
+	}
+	c, err := money.ParseCurrency(currency)
+	if err != nil {
+		return err
+	}
+	l.Unit = money.Of(price, c)
+	l.Total, err = l.Unit.Times(l.Quantity)
+	return err
+}

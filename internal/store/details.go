@@ -1,0 +1,92 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/personal"
+)
+
+const cartPurpose = personal.Cart
+
+// SaveDetails seals what the shopper typed at checkout under the cart's
+// dossier, which is opened here, at the cart's first personal value.
+func (t *Tx) SaveDetails(id cart.ID, d order.Details) error {
+	terms, err := personal.TermsOf(cartPurpose)
+	if err != nil {
+		return err
+	}
+	end := terms.Keep.After(t.now)
+	box, err := t.dossier(string(id), cartPurpose, string(id), end)
+	if err != nil {
+		return err
+	}
+	s := sealer{row: string(id)}
+	args := []any{string(id),
+		put(&s, box, personal.CartEmail, d.Email), put(&s, box, personal.CartName, d.Name), put(&s, box, personal.CartPhone, d.Phone),
+		put(&s, box, personal.CartShipTo, d.ShipTo), put(&s, box, personal.CartBillTo, d.BillTo), put(&s, box, personal.CartNote, d.Note)}
+	if s.err != nil {
+		return fmt.Errorf("seal details: %w", s.err)
+	}
+	_, err = t.exec(`INSERT INTO cart_details (owner, email, name, phone, ship_to, bill_to, note) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (owner) DO UPDATE SET email = excluded.email, name = excluded.name, phone = excluded.phone,
+			ship_to = excluded.ship_to, bill_to = excluded.bill_to, note = excluded.note`, args...)
+	if err != nil {
+		return fmt.Errorf("save details: %w", err)
+	}
+	if err := t.keepUntil(string(id), string(id), cartPurpose, end); err != nil {
+		return fmt.Errorf("save details: %w", err)
+	}
+	return t.Event("checkout.saved", string(id), string(id), string(id), "")
+}
+
+// Details opens what SaveDetails sealed. A cart without any has zero details.
+func (v *View) Details(id cart.ID) (order.Details, error) {
+	var email, name, phone, shipTo, billTo, note []byte
+	err := v.row(`SELECT email, name, phone, ship_to, bill_to, note FROM cart_details WHERE owner = $1`, string(id)).
+		Scan(&email, &name, &phone, &shipTo, &billTo, &note)
+	if errors.Is(err, sql.ErrNoRows) {
+		return order.Details{}, nil
+	}
+	if err != nil {
+		return order.Details{}, fmt.Errorf("read details: %w", err)
+	}
+	f, err := v.folder(string(id), string(id))
+	if err != nil {
+		return order.Details{}, err
+	}
+	s, box := sealer{row: string(id)}, f.open(cartPurpose)
+	if !f.clear && box.Key == nil {
+		return order.Details{}, nil // the key is gone, and so are the values
+	}
+	d := order.Details{
+		Email: get(&s, box, personal.CartEmail, email), Name: get(&s, box, personal.CartName, name), Phone: get(&s, box, personal.CartPhone, phone),
+		ShipTo: get(&s, box, personal.CartShipTo, shipTo), BillTo: get(&s, box, personal.CartBillTo, billTo), Note: get(&s, box, personal.CartNote, note),
+	}
+	return d, s.err
+}
+
+// sealer seals or opens the values of one row and remembers the first error.
+type sealer struct {
+	row string
+	err error
+}
+
+func put[T any](s *sealer, d personal.Dossier, f personal.Value[T], v T) []byte {
+	if s.err != nil {
+		return nil
+	}
+	var b []byte
+	b, s.err = f.Seal(d, s.row, v)
+	return b
+}
+
+func get[T any](s *sealer, d personal.Dossier, f personal.Value[T], sealed []byte) (v T) {
+	if s.err == nil {
+		v, s.err = f.Open(d, s.row, sealed)
+	}
+	return v
+}

@@ -1,0 +1,183 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/personal"
+	"github.com/cartkeep/cartkeep/internal/seal"
+)
+
+// folder is all dossiers about one subject in one case, opened for one
+// transaction and wiped at its end.
+type folder struct {
+	dossiers map[personal.Purpose]personal.Dossier
+	ids      map[personal.Purpose]string
+	ended    map[personal.Purpose]bool // destroyed, restricted or due: nothing may be sealed there
+	clear    bool
+}
+
+// open returns the dossier of a purpose. Of one that is gone it returns an
+// empty dossier, which opens nothing.
+func (f *folder) open(p personal.Purpose) personal.Dossier {
+	if d, ok := f.dossiers[p]; ok {
+		return d
+	}
+	return personal.Dossier{Purpose: p, Clear: f.clear}
+}
+
+// folder opens the dossiers of (subject, case). Destroyed ones stay shut: what
+// was sealed under them is gone.
+func (v *View) folder(subject, caseID string) (*folder, error) {
+	name := subject + "/" + caseID
+	if f, ok := v.folders[name]; ok {
+		return f, nil
+	}
+	f := &folder{dossiers: map[personal.Purpose]personal.Dossier{}, ids: map[personal.Purpose]string{}, ended: map[personal.Purpose]bool{}, clear: v.db.plain}
+	if !f.clear {
+		if err := v.fill(f, subject, caseID); err != nil {
+			return nil, err
+		}
+	}
+	if v.folders == nil {
+		v.folders = map[string]*folder{}
+	}
+	v.folders[name] = f
+	return f, nil
+}
+
+func (v *View) fill(f *folder, subject, caseID string) error {
+	rows, err := v.rows(`SELECT id, purpose, state, wrap, destroy_after FROM dossiers WHERE subject = $1 AND case_id = $2`+v.forShare(), subject, caseID)
+	if err != nil {
+		return fmt.Errorf("read dossiers: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, purpose, state string
+		var wrap []byte
+		var due int64
+		if err := rows.Scan(&id, &purpose, &state, &wrap, &due); err != nil {
+			return fmt.Errorf("read dossiers: %w", err)
+		}
+		p := personal.Purpose(purpose)
+		if state != "open" || !when(due).After(v.now) {
+			f.ended[p] = true
+		}
+		if wrap == nil || !when(due).After(v.now) {
+			continue
+		}
+		d, err := v.db.ring.Unwrap(seal.Owner{Dossier: id, Subject: subject, Purpose: purpose, Case: caseID}, wrap)
+		if err != nil {
+			return fmt.Errorf("open dossier %s: %w", id, err)
+		}
+		f.dossiers[p], f.ids[p] = personal.Dossier{Purpose: p, Key: d}, id
+	}
+	return rows.Err()
+}
+
+// forget wipes every key this look or transaction opened.
+func (v *View) forget() {
+	for _, f := range v.folders {
+		for _, d := range f.dossiers {
+			if d.Key != nil {
+				d.Key.Destroy()
+			}
+		}
+	}
+	v.folders = nil
+}
+
+var errEnded = fault.New(fault.Conflict, "This part of the data has been closed for good.")
+
+// dossier opens the dossier for sealing, and makes it when there is none yet.
+// It fails for one that is destroyed, restricted or due: nothing is ever
+// sealed under a key that is going away.
+func (t *Tx) dossier(subject string, p personal.Purpose, caseID string, destroyAfter time.Time) (personal.Dossier, error) {
+	f, err := t.folder(subject, caseID)
+	if err != nil {
+		return personal.Dossier{}, err
+	}
+	if f.ended[p] {
+		return personal.Dossier{}, errEnded
+	}
+	if _, ok := f.dossiers[p]; !ok {
+		if err := t.newDossiers(f, subject, caseID, map[personal.Purpose]time.Time{p: destroyAfter}); err != nil {
+			return personal.Dossier{}, err
+		}
+	}
+	return f.open(p), nil
+}
+
+// newDossiers makes one dossier for each purpose, in one statement.
+func (t *Tx) newDossiers(f *folder, subject, caseID string, ends map[personal.Purpose]time.Time) error {
+	if f.clear {
+		return nil
+	}
+	var values []string
+	var args []any
+	for p, end := range ends {
+		if end.IsZero() {
+			return errors.New("a dossier needs an end date")
+		}
+		id := NewID()
+		d, wrap, err := t.db.ring.NewDossier(seal.Owner{Dossier: id, Subject: subject, Purpose: string(p), Case: caseID})
+		if err != nil {
+			return fmt.Errorf("make dossier for %s: %w", p, err)
+		}
+		epoch, err := seal.WrapEpoch(wrap)
+		if err != nil {
+			return fmt.Errorf("make dossier for %s: %w", p, err)
+		}
+		f.dossiers[p], f.ids[p] = personal.Dossier{Purpose: p, Key: d}, id
+		n := len(args)
+		values = append(values, fmt.Sprintf("($%d, $%d, $%d, $%d, 'open', $%d, $%d, $%d, $%d)", n+1, n+2, n+3, n+4, n+5, n+6, n+7, n+8))
+		args = append(args, subject, id, string(p), caseID, int64(epoch), wrap, ms(t.now), ms(end))
+	}
+	_, err := t.exec(`INSERT INTO dossiers (subject, id, purpose, case_id, state, epoch, wrap, created_at, destroy_after) VALUES `+strings.Join(values, ", "), args...)
+	if err != nil {
+		return fmt.Errorf("keep dossiers: %w", err)
+	}
+	return nil
+}
+
+// keepUntil moves the end date of a case's dossiers of one purpose.
+func (t *Tx) keepUntil(subject, caseID string, p personal.Purpose, end time.Time) error {
+	_, err := t.exec(`UPDATE dossiers SET destroy_after = $4 WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND state <> 'destroyed'`,
+		subject, caseID, string(p), ms(end))
+	return err
+}
+
+// destroy ends a dossier for good: its key, and the blind indexes that lead to it.
+func (t *Tx) destroy(subject, id string) error {
+	if _, err := t.exec(`UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $3 WHERE subject = $1 AND id = $2 AND state <> 'destroyed'`, subject, id, ms(t.now)); err != nil {
+		return fmt.Errorf("destroy dossier %s: %w", id, err)
+	}
+	if _, err := t.exec(`DELETE FROM identities WHERE subject = $1 AND dossier = $2`, subject, id); err != nil {
+		return fmt.Errorf("end the indexes of dossier %s: %w", id, err)
+	}
+	return nil
+}
+
+// endCase destroys a case's dossier of one purpose, if there is one.
+func (t *Tx) endCase(subject, caseID string, p personal.Purpose) error {
+	if t.db.plain {
+		return nil
+	}
+	f, err := t.folder(subject, caseID)
+	if err != nil {
+		return err
+	}
+	id, ok := f.ids[p]
+	if !ok {
+		return nil
+	}
+	if d := f.dossiers[p]; d.Key != nil {
+		d.Key.Destroy()
+	}
+	delete(f.dossiers, p)
+	f.ended[p] = true
+	return t.destroy(subject, id)
+}

@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/personal"
+	"github.com/cartkeep/cartkeep/internal/seal"
+)
+
+// Keys are the shop's own secrets, opened once at start from the shop's dossier.
+type Keys struct {
+	Token   seal.MacKey   // cart and order tokens, idempotency keys and requests
+	Index   seal.IndexKey // blind indexes
+	Ledger  []byte        // seed of the key that signs checkpoints
+	Sandbox []byte        // shared with the make-believe payment provider; demo only
+}
+
+// Keys returns the shop's secrets.
+func (db *DB) Keys() Keys { return db.keys }
+
+const (
+	secretToken   = "token"
+	secretIndex   = "index"
+	secretLedger  = "ledger"
+	secretSandbox = "sandbox"
+)
+
+// loadKeys opens the shop's secrets. A new database gets them; a database
+// whose secrets don't open under the given ring is refused unchanged.
+func (db *DB) loadKeys(ctx context.Context) error {
+	if db.ring == nil {
+		return nil
+	}
+	return db.InTx(ctx, ledger.System("start"), func(t *Tx) error {
+		var owner string
+		err := t.row(`SELECT value FROM settings WHERE name = 'shop.id'`).Scan(&owner)
+		if errors.Is(err, sql.ErrNoRows) {
+			if err := t.foundShop(); err != nil {
+				return err
+			}
+		} else if err != nil {
+			return fmt.Errorf("read the shop's id: %w", err)
+		}
+		raw := map[string][]byte{}
+		for _, name := range []string{secretToken, secretIndex, secretLedger, secretSandbox} {
+			if raw[name], err = t.secret(name); err != nil {
+				return fmt.Errorf("the key store does not fit this database (secret %q): %w", name, err)
+			}
+		}
+		k := Keys{Ledger: raw[secretLedger], Sandbox: raw[secretSandbox]}
+		if k.Token, err = seal.NewMacKey(raw[secretToken]); err != nil {
+			return err
+		}
+		if k.Index, err = seal.NewIndexKey(raw[secretIndex]); err != nil {
+			return err
+		}
+		db.keys = k
+		return nil
+	})
+}
+
+// foundShop writes what every shop starts with: its id, its secrets and the
+// empty tree of its ledger.
+func (t *Tx) foundShop() error {
+	if _, err := t.exec(`INSERT INTO settings (name, value) VALUES ('shop.id', $1)`, t.db.shop); err != nil {
+		return fmt.Errorf("found the shop: %w", err)
+	}
+	if _, err := t.exec(`INSERT INTO tree (id, origin, size) VALUES (1, $1, 0)`, ledgerOrigin(t.db.shop)); err != nil {
+		return fmt.Errorf("begin the ledger: %w", err)
+	}
+	for _, name := range []string{secretToken, secretIndex, secretLedger, secretSandbox} {
+		if err := t.putSecret(name, seal.NewKey()); err != nil {
+			return err
+		}
+	}
+	return t.Event("shop.founded", t.db.shop, "", "", "")
+}
+
+func (t *Tx) putSecret(name string, value []byte) error {
+	d, err := t.dossier(t.db.shop, personal.ShopSecrets, name, t.now.AddDate(1000, 0, 0))
+	if err != nil {
+		return fmt.Errorf("dossier of secret %q: %w", name, err)
+	}
+	sealed, err := personal.Secret.Seal(d, name, value)
+	if err != nil {
+		return fmt.Errorf("seal secret %q: %w", name, err)
+	}
+	_, err = t.exec(`INSERT INTO secrets (subject, name, version, sealed) VALUES ($1, $2, 1, $3)`, t.db.shop, name, sealed)
+	return err
+}
+
+func (v *View) secret(name string) ([]byte, error) {
+	var sealed []byte
+	if err := v.row(`SELECT sealed FROM secrets WHERE subject = $1 AND name = $2 ORDER BY version DESC LIMIT 1`, v.db.shop, name).Scan(&sealed); err != nil {
+		return nil, err
+	}
+	f, err := v.folder(v.db.shop, name)
+	if err != nil {
+		return nil, err
+	}
+	return personal.Secret.Open(f.open(personal.ShopSecrets), name, sealed)
+}

@@ -1,0 +1,289 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/personal"
+)
+
+// openOrder is how long an order may take until it is delivered, at most. Its
+// dossiers' end dates count from there until the real date is known; retention
+// pushes them out while an order is open.
+const openOrder = 60 * 24 * time.Hour
+
+var errNoOrder = fault.Missing("We cannot find that order.")
+
+// orderEnds gives the end dates of the dossiers that an order opens.
+func orderEnds(d order.Details, placed time.Time) (map[personal.Purpose]time.Time, error) {
+	purposes := []personal.Purpose{personal.Fulfilment, personal.Invoicing, personal.Payment}
+	if !d.Phone.IsZero() || !d.Note.IsZero() {
+		purposes = append(purposes, personal.CourierUse)
+	}
+	ends := map[personal.Purpose]time.Time{}
+	for _, p := range purposes {
+		terms, err := personal.TermsOf(p)
+		if err != nil {
+			return nil, err
+		}
+		from := placed.Add(openOrder)
+		if p == personal.Invoicing {
+			from = time.Date(placed.Year()+1, 1, 1, 0, 0, 0, 0, time.UTC)
+		}
+		ends[p] = terms.Keep.After(from)
+	}
+	return ends, nil
+}
+
+// InsertOrder writes a new order with its lines and seals its details, each
+// under the dossier of its purpose. The order's number leads to its owner.
+func (t *Tx) InsertOrder(o order.Order, cartID cart.ID, d order.Details) error {
+	if err := t.putOrder(o, cartID); err != nil {
+		return err
+	}
+	if err := t.putLines(o); err != nil {
+		return err
+	}
+	if err := t.putDetails(o, d); err != nil {
+		return err
+	}
+	if err := t.list(dirOrder, []byte(o.Number), o.Owner, string(o.ID)); err != nil {
+		return err
+	}
+	return t.Event("order.placed", o.Owner, o.Owner, string(o.ID), "")
+}
+
+func (t *Tx) putOrder(o order.Order, cartID cart.ID) error {
+	s := o.Totals
+	_, err := t.exec(`INSERT INTO orders (owner, id, number, cart, status, currency, country, items, discount, shipping, tax, total, tax_included,
+			shipping_method, payment_method, placed_at, hold_until, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $16)`,
+		o.Owner, string(o.ID), string(o.Number), string(cartID), string(o.Status), s.Total.Currency().Code(), o.Country,
+		s.Items.Minor(), s.Discount.Minor(), s.Shipping.Minor(), s.Tax.Minor(), s.Total.Minor(), s.TaxIncluded,
+		o.ShippingMethod, o.PaymentMethod, ms(o.PlacedAt), ms(o.HoldUntil))
+	if err != nil {
+		return fmt.Errorf("insert order: %w", err)
+	}
+	return nil
+}
+
+func (t *Tx) putLines(o order.Order) error {
+	var values []string
+	var args []any
+	for i, l := range o.Lines {
+		values = append(values, marks(len(args), 12))
+		args = append(args, o.Owner, string(o.ID), i, string(l.Variant), l.Handle, l.Title, l.SKU, l.Quantity, l.Unit.Minor(), l.Total.Minor(), l.Tax.Minor(), int64(l.TaxRate))
+	}
+	_, err := t.exec(`INSERT INTO order_lines (owner, order_id, position, variant, handle, title, sku, quantity, unit_price, total, tax, tax_rate) VALUES `+strings.Join(values, ", "), args...)
+	if err != nil {
+		return fmt.Errorf("insert order lines: %w", err)
+	}
+	return nil
+}
+
+// marks writes n placeholders after the first `after`: "($3, $4)".
+func marks(after, n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "$%d", after+i+1)
+	}
+	return "(" + b.String() + ")"
+}
+
+func (t *Tx) putDetails(o order.Order, d order.Details) error {
+	ends, err := orderEnds(d, o.PlacedAt)
+	if err != nil {
+		return err
+	}
+	f, err := t.folder(o.Owner, string(o.ID))
+	if err != nil {
+		return err
+	}
+	if err := t.newDossiers(f, o.Owner, string(o.ID), ends); err != nil {
+		return err
+	}
+	ful, cou, inv := f.open(personal.Fulfilment), f.open(personal.CourierUse), f.open(personal.Invoicing)
+	s := sealer{row: string(o.ID)}
+	args := []any{o.Owner, string(o.ID),
+		put(&s, ful, personal.OrderEmail, d.Email), put(&s, ful, personal.OrderName, d.Name), put(&s, ful, personal.OrderShipTo, d.ShipTo),
+		put(&s, cou, personal.OrderPhone, d.Phone), put(&s, cou, personal.OrderNote, d.Note),
+		put(&s, inv, personal.OrderInvoiceName, d.Name), put(&s, inv, personal.OrderBillTo, d.Billing())}
+	if s.err != nil {
+		return fmt.Errorf("seal order: %w", s.err)
+	}
+	_, err = t.exec(`INSERT INTO order_details (owner, order_id, email, name, ship_to, phone, note, invoice_name, bill_to) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, args...)
+	if err != nil {
+		return fmt.Errorf("insert order details: %w", err)
+	}
+	return t.identify(personal.EmailIndex, d.Email.Key(), o.Owner, f.ids[personal.Fulfilment])
+}
+
+// Order returns an order by its owner and id, without its people. In a
+// transaction the row is locked.
+func (v *View) Order(owner string, id order.ID) (order.Order, error) {
+	o := order.Order{ID: id, Owner: owner}
+	var currency string
+	var items, discount, ship, tax, total, placed, hold, updated int64
+	err := v.row(`SELECT number, status, currency, country, items, discount, shipping, tax, total, tax_included, shipping_method, payment_method, placed_at, hold_until, updated_at
+		FROM orders WHERE owner = $1 AND id = $2`+v.forUpdate(), owner, string(id)).
+		Scan(&o.Number, &o.Status, &currency, &o.Country, &items, &discount, &ship, &tax, &total, &o.Totals.TaxIncluded, &o.ShippingMethod, &o.PaymentMethod, &placed, &hold, &updated)
+	if errors.Is(err, sql.ErrNoRows) {
+		return order.Order{}, errNoOrder
+	}
+	if err != nil {
+		return order.Order{}, fmt.Errorf("read order: %w", err)
+	}
+	c, err := money.ParseCurrency(currency)
+	if err != nil {
+		return order.Order{}, fmt.Errorf("read order: %w", err)
+	}
+	o.Totals.Items, o.Totals.Discount, o.Totals.Shipping = money.Of(items, c), money.Of(discount, c), money.Of(ship, c)
+	o.Totals.Tax, o.Totals.Total = money.Of(tax, c), money.Of(total, c)
+	o.PlacedAt, o.HoldUntil, o.UpdatedAt = when(placed), when(hold), when(updated)
+	o.Lines, err = v.orderLines(owner, id, c)
+	return o, err
+}
+
+func (v *View) orderLines(owner string, id order.ID, c money.Currency) ([]order.Line, error) {
+	rows, err := v.rows(`SELECT variant, handle, title, sku, quantity, unit_price, total, tax, tax_rate FROM order_lines WHERE owner = $1 AND order_id = $2 ORDER BY position`, owner, string(id))
+	if err != nil {
+		return nil, fmt.Errorf("read order lines: %w", err)
+	}
+	defer rows.Close()
+	var out []order.Line
+	for rows.Next() {
+		var l order.Line
+		var unit, total, tax int64
+		if err := rows.Scan(&l.Variant, &l.Handle, &l.Title, &l.SKU, &l.Quantity, &unit, &total, &tax, &l.TaxRate); err != nil {
+			return nil, fmt.Errorf("read order lines: %w", err)
+		}
+		l.Unit, l.Total, l.Tax = money.Of(unit, c), money.Of(total, c), money.Of(tax, c)
+		out = append(out, l)
+	}
+	return out, rows.Err()
+}
+
+// OrderByNumber finds an order by its number.
+func (v *View) OrderByNumber(n order.Number) (order.Order, error) {
+	owner, id, err := v.find(dirOrder, []byte(n))
+	if err != nil {
+		return order.Order{}, err
+	}
+	return v.Order(owner, order.ID(id))
+}
+
+// OrderDetails opens the personal values of an order. What has been destroyed
+// is zero.
+func (v *View) OrderDetails(owner string, id order.ID) (order.Details, error) {
+	var email, name, shipTo, phone, note, billTo []byte
+	err := v.row(`SELECT email, name, ship_to, phone, note, bill_to FROM order_details WHERE owner = $1 AND order_id = $2`, owner, string(id)).
+		Scan(&email, &name, &shipTo, &phone, &note, &billTo)
+	if errors.Is(err, sql.ErrNoRows) {
+		return order.Details{}, nil
+	}
+	if err != nil {
+		return order.Details{}, fmt.Errorf("read order details: %w", err)
+	}
+	f, err := v.folder(owner, string(id))
+	if err != nil {
+		return order.Details{}, err
+	}
+	s := sealer{row: string(id)}
+	var d order.Details
+	if ful := f.open(personal.Fulfilment); ful.Key != nil || f.clear {
+		d.Email, d.Name, d.ShipTo = get(&s, ful, personal.OrderEmail, email), get(&s, ful, personal.OrderName, name), get(&s, ful, personal.OrderShipTo, shipTo)
+	}
+	if cou := f.open(personal.CourierUse); cou.Key != nil || f.clear {
+		d.Phone, d.Note = get(&s, cou, personal.OrderPhone, phone), get(&s, cou, personal.OrderNote, note)
+	}
+	if inv := f.open(personal.Invoicing); inv.Key != nil || f.clear {
+		d.BillTo = get(&s, inv, personal.OrderBillTo, billTo)
+	}
+	return d, s.err
+}
+
+// MoveOrder takes an order from one state to the next and writes the event. It
+// reports false when the order is not in the state from, so that of two racing
+// movers one wins.
+func (t *Tx) MoveOrder(owner string, id order.ID, from, to order.Status) (bool, error) {
+	if !from.May(to) {
+		return false, fmt.Errorf("an order can't go from %s to %s", from, to)
+	}
+	n, err := t.exec(`UPDATE orders SET status = $4, updated_at = $5 WHERE owner = $1 AND id = $2 AND status = $3`, owner, string(id), string(from), string(to), ms(t.now))
+	if err != nil {
+		return false, fmt.Errorf("move order: %w", err)
+	}
+	if n == 0 {
+		return false, nil
+	}
+	return true, t.Event("order."+string(to), owner, owner, string(id), "")
+}
+
+// CartOf returns the cart an order was made of. The cart may have ended.
+func (t *Tx) CartOf(owner string, id order.ID) (CartRow, error) {
+	var cartID cart.ID
+	err := t.row(`SELECT cart FROM orders WHERE owner = $1 AND id = $2`, owner, string(id)).Scan(&cartID)
+	if err != nil {
+		return CartRow{}, fmt.Errorf("read order's cart: %w", err)
+	}
+	c, _, err := t.cart(cartID)
+	return c, err
+}
+
+// OrderedAgain reports whether the cart of a cancelled order has become another
+// order since.
+func (v *View) OrderedAgain(owner string, id order.ID) (bool, error) {
+	var n int64
+	err := v.row(`SELECT count(*) FROM orders o JOIN carts c ON c.owner = o.cart WHERE o.owner = $1 AND o.id = $2 AND c.state = 'ordered' AND c.order_id <> o.id`, owner, string(id)).Scan(&n)
+	return n > 0, err
+}
+
+// EndCheckout destroys the cart's dossier and clears its details: they are
+// sealed with the order now.
+func (t *Tx) EndCheckout(id cart.ID) error {
+	if _, err := t.exec(`DELETE FROM cart_details WHERE owner = $1`, string(id)); err != nil {
+		return fmt.Errorf("end checkout: %w", err)
+	}
+	return t.endCase(string(id), string(id), cartPurpose)
+}
+
+// KeepCancelled shortens the life of a cancelled order's personal values: what
+// was never sold needs no address.
+func (t *Tx) KeepCancelled(owner string, id order.ID) error {
+	end := t.now.AddDate(0, 0, 30)
+	for _, p := range []personal.Purpose{personal.Fulfilment, personal.CourierUse, personal.Invoicing} {
+		if err := t.keepUntil(owner, string(id), p, end); err != nil {
+			return fmt.Errorf("shorten retention: %w", err)
+		}
+	}
+	return nil
+}
+
+// KeepPaid sets the end dates of a paid order's personal values again, after a
+// late payment revived a cancelled one.
+func (t *Tx) KeepPaid(owner string, id order.ID) error {
+	d, err := t.OrderDetails(owner, id)
+	if err != nil {
+		return err
+	}
+	ends, err := orderEnds(d, t.now)
+	if err != nil {
+		return err
+	}
+	for p, end := range ends {
+		if err := t.keepUntil(owner, string(id), p, end); err != nil {
+			return fmt.Errorf("set retention: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/personal"
+)
+
+// Payment is one attempt to pay an order.
+type Payment struct {
+	ID        string
+	Owner     string
+	Order     order.ID
+	Attempt   int
+	Provider  string
+	Status    order.Payment
+	Amount    money.Amount
+	Ref       string // the provider's reference; "" until it was opened there
+	URL       string // where the shopper pays
+	OpenedAt  time.Time
+	ExpiresAt time.Time
+}
+
+// NewPayment writes an attempt, before the provider knows of it.
+func (t *Tx) NewPayment(p Payment) error {
+	_, err := t.exec(`INSERT INTO payments (owner, id, order_id, attempt, provider, status, amount, currency, opened_at, expires_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9)`,
+		p.Owner, p.ID, string(p.Order), p.Attempt, p.Provider, string(p.Status), p.Amount.Minor(), p.Amount.Currency().Code(), ms(t.now), ms(p.ExpiresAt))
+	if err != nil {
+		return fmt.Errorf("new payment: %w", err)
+	}
+	return nil
+}
+
+// OpenedPayment seals what the provider answered. Done twice with the same
+// answer it changes nothing.
+func (t *Tx) OpenedPayment(p Payment) error {
+	f, err := t.folder(p.Owner, string(p.Order))
+	if err != nil {
+		return err
+	}
+	if f.ended[personal.Payment] {
+		return errEnded
+	}
+	s, box := sealer{row: p.ID}, f.open(personal.Payment)
+	ref, url := put(&s, box, personal.PaymentRef, p.Ref), put(&s, box, personal.PaymentURL, p.URL)
+	if s.err != nil {
+		return fmt.Errorf("seal payment: %w", s.err)
+	}
+	n, err := t.exec(`UPDATE payments SET provider_ref = $3, pay_url = $4, updated_at = $5 WHERE owner = $1 AND id = $2 AND provider_ref IS NULL`, p.Owner, p.ID, ref, url, ms(t.now))
+	if err != nil {
+		return fmt.Errorf("keep payment: %w", err)
+	}
+	if n == 0 {
+		return nil
+	}
+	if err := t.list(dirProvider, t.db.providerKey(p.Provider, p.Ref), p.Owner, p.ID); err != nil {
+		return err
+	}
+	return t.Event("payment.opened", p.Owner, p.Owner, p.ID, "")
+}
+
+func (db *DB) providerKey(provider, ref string) []byte {
+	return db.keys.Index.Hash(personal.ProviderIndex.Name()+"/"+provider, ref)
+}
+
+const paymentColumns = `id, owner, order_id, attempt, provider, status, amount, currency, provider_ref, pay_url, opened_at, expires_at`
+
+func (v *View) payment(row *sql.Row) (Payment, error) {
+	var p Payment
+	var currency string
+	var amount, opened, expires int64
+	var ref, url []byte
+	err := row.Scan(&p.ID, &p.Owner, &p.Order, &p.Attempt, &p.Provider, &p.Status, &amount, &currency, &ref, &url, &opened, &expires)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Payment{}, errNoOrder
+	}
+	if err != nil {
+		return Payment{}, fmt.Errorf("read payment: %w", err)
+	}
+	c, err := money.ParseCurrency(currency)
+	if err != nil {
+		return Payment{}, fmt.Errorf("read payment: %w", err)
+	}
+	p.Amount, p.OpenedAt, p.ExpiresAt = money.Of(amount, c), when(opened), when(expires)
+	if ref == nil {
+		return p, nil
+	}
+	f, err := v.folder(p.Owner, string(p.Order))
+	if err != nil {
+		return Payment{}, err
+	}
+	box := f.open(personal.Payment)
+	if box.Key == nil && !f.clear {
+		return p, nil // its key is gone
+	}
+	s := sealer{row: p.ID}
+	p.Ref, p.URL = get(&s, box, personal.PaymentRef, ref), get(&s, box, personal.PaymentURL, url)
+	return p, s.err
+}
+
+// LastPayment returns the newest attempt to pay an order.
+func (v *View) LastPayment(owner string, id order.ID) (Payment, error) {
+	return v.payment(v.row(`SELECT `+paymentColumns+` FROM payments WHERE owner = $1 AND order_id = $2 ORDER BY attempt DESC LIMIT 1`+v.forUpdate(), owner, string(id)))
+}
+
+// Payment returns an attempt by its id.
+func (v *View) Payment(owner, id string) (Payment, error) {
+	return v.payment(v.row(`SELECT `+paymentColumns+` FROM payments WHERE owner = $1 AND id = $2`+v.forUpdate(), owner, id))
+}
+
+// PaymentByRef finds the attempt that a provider's notice is about. A hit of
+// the index is a hint: the opened reference is compared.
+func (v *View) PaymentByRef(provider, ref string) (Payment, error) {
+	owner, id, err := v.find(dirProvider, v.db.providerKey(provider, ref))
+	if err != nil {
+		return Payment{}, err
+	}
+	p, err := v.Payment(owner, id)
+	if err != nil {
+		return Payment{}, err
+	}
+	if p.Provider != provider || p.Ref != ref {
+		return Payment{}, errNoOrder
+	}
+	return p, nil
+}
+
+// MovePayment changes the state of an attempt and writes the event. It reports
+// false when the attempt is not in the state from.
+func (t *Tx) MovePayment(p Payment, from, to order.Payment) (bool, error) {
+	n, err := t.exec(`UPDATE payments SET status = $4, updated_at = $5 WHERE owner = $1 AND id = $2 AND status = $3`, p.Owner, p.ID, string(from), string(to), ms(t.now))
+	if err != nil {
+		return false, fmt.Errorf("move payment: %w", err)
+	}
+	if n == 0 {
+		return false, nil
+	}
+	return true, t.Event("payment."+string(to), p.Owner, p.Owner, p.ID, "")
+}
+
+// ExpirePayments ends every open attempt of an order.
+func (t *Tx) ExpirePayments(owner string, id order.ID) error {
+	_, err := t.exec(`UPDATE payments SET status = 'expired', updated_at = $3 WHERE owner = $1 AND order_id = $2 AND status = 'open'`, owner, string(id), ms(t.now))
+	if err != nil {
+		return fmt.Errorf("expire payments: %w", err)
+	}
+	return nil
+}

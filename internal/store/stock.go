@@ -1,0 +1,122 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/order"
+)
+
+// Stock has its own key, the variant. Each of these is a transaction of its
+// own: none spans stock and an owner.
+
+// Reserve holds units for an order until end, or fails: two buyers of the last
+// one do not queue. Reserving again for the same order changes the end only.
+func (t *Tx) Reserve(variant catalog.VariantID, id order.ID, owner string, quantity int64, end time.Time) error {
+	n, err := t.exec(`INSERT INTO holds (variant, order_id, owner, quantity, expires_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (variant, order_id) DO NOTHING`,
+		string(variant), string(id), owner, quantity, ms(end))
+	if err != nil {
+		return fmt.Errorf("hold %s: %w", variant, err)
+	}
+	if n == 0 {
+		n, err = t.exec(`UPDATE holds SET expires_at = $3 WHERE variant = $1 AND order_id = $2 AND quantity = $4`, string(variant), string(id), ms(end), quantity)
+		if err == nil && n == 0 {
+			err = errors.New("held in another quantity")
+		}
+		return err
+	}
+	n, err = t.exec(`UPDATE stock SET held = held + $2 WHERE variant = $1 AND (NOT counted OR backorder OR on_hand - held >= $2)`, string(variant), quantity)
+	if err != nil {
+		return fmt.Errorf("hold %s: %w", variant, err)
+	}
+	if n == 0 {
+		return fault.New(fault.OutOfStock, "Somebody was quicker: there are not enough left.")
+	}
+	return nil
+}
+
+// Release gives held units back. Without a hold it does nothing.
+func (t *Tx) Release(variant catalog.VariantID, id order.ID) error {
+	quantity, err := t.endHold(variant, id)
+	if err != nil || quantity == 0 {
+		return err
+	}
+	_, err = t.exec(`UPDATE stock SET held = held - $2 WHERE variant = $1`, string(variant), quantity)
+	return err
+}
+
+// Take turns held units into sold ones. Without a hold it does nothing, so it
+// may be repeated.
+func (t *Tx) Take(variant catalog.VariantID, id order.ID) error {
+	quantity, err := t.endHold(variant, id)
+	if err != nil || quantity == 0 {
+		return err
+	}
+	_, err = t.exec(`UPDATE stock SET held = held - $2, on_hand = CASE WHEN counted THEN on_hand - $2 ELSE on_hand END WHERE variant = $1`, string(variant), quantity)
+	return err
+}
+
+func (t *Tx) endHold(variant catalog.VariantID, id order.ID) (quantity int64, err error) {
+	err = t.row(`DELETE FROM holds WHERE variant = $1 AND order_id = $2 RETURNING quantity`, string(variant), string(id)).Scan(&quantity)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("end hold of %s: %w", variant, err)
+	}
+	return quantity, nil
+}
+
+// Hold is units of one variant promised to one order.
+type Hold struct {
+	Variant   catalog.VariantID
+	Order     order.ID
+	Owner     string
+	ExpiresAt time.Time
+}
+
+// EndedHolds returns up to limit holds whose end has passed.
+func (v *View) EndedHolds(limit int) ([]Hold, error) {
+	rows, err := v.rows(`SELECT variant, order_id, owner, expires_at FROM holds WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2`, ms(v.now), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list ended holds: %w", err)
+	}
+	return scanHolds(rows)
+}
+
+// HoldsOf returns the holds of an order, in the order in which stock is locked.
+func (v *View) HoldsOf(id order.ID) ([]Hold, error) {
+	rows, err := v.rows(`SELECT variant, order_id, owner, expires_at FROM holds WHERE order_id = $1 ORDER BY variant`, string(id))
+	if err != nil {
+		return nil, fmt.Errorf("list holds: %w", err)
+	}
+	return scanHolds(rows)
+}
+
+func scanHolds(rows *sql.Rows) ([]Hold, error) {
+	defer rows.Close()
+	var out []Hold
+	for rows.Next() {
+		var h Hold
+		var expires int64
+		if err := rows.Scan(&h.Variant, &h.Order, &h.Owner, &expires); err != nil {
+			return nil, err
+		}
+		h.ExpiresAt = when(expires)
+		out = append(out, h)
+	}
+	return out, rows.Err()
+}
+
+// StockOf returns what is left of a variant.
+func (v *View) StockOf(variant catalog.VariantID) (s catalog.Stock, err error) {
+	err = v.row(`SELECT counted, on_hand, held, backorder FROM stock WHERE variant = $1`, string(variant)).Scan(&s.Counted, &s.OnHand, &s.Held, &s.Backorder)
+	if errors.Is(err, sql.ErrNoRows) {
+		return s, fault.Missing("We cannot find that product.")
+	}
+	return s, err
+}

@@ -1,0 +1,211 @@
+// Package store keeps everything that outlives a request: one SQL text on
+// SQLite and PostgreSQL.
+//
+// Every change happens in InTx, which knows who acts and what time it is;
+// changing methods exist on *Tx alone, reading ones on *View. Personal values
+// go in and out through the declared fields of package personal, under the
+// dossier of their purpose, so this package can't store one in the clear. The
+// event of an act is written in the act's own transaction.
+//
+// The package knows rows. It does not know rules: which change is wise is for
+// checkout and its neighbours to say. engine.go holds all that differs between
+// the engines; start reading there, then at dossiers.go, carts.go and orders.go.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/seal"
+)
+
+// Config is what a store needs.
+type Config struct {
+	// Database is a postgres:// URL, or the path of an SQLite file.
+	Database string
+	// Ring holds the epoch keys. Nil opens a store that can't read a dossier;
+	// ledger verification needs no more.
+	Ring *seal.Ring
+	// ShopID names the shop: subject of its own dossiers and origin of its ledger.
+	ShopID string
+	// Clock tells the time; nil is time.Now.
+	Clock func() time.Time
+	// Log gets counts, ids and durations; nil discards.
+	Log *slog.Logger
+	// Unprotected keeps values and events out of the way so that a benchmark
+	// can measure what protection costs. Only the benchmark sets it: no
+	// setting and no flag leads here.
+	Unprotected bool
+}
+
+// DB is an open store. Its methods may be called from many goroutines.
+type DB struct {
+	engine  engine
+	pool    *sql.DB // readers on SQLite, everything on PostgreSQL
+	writer  *writer // SQLite alone
+	stmts   *stmtCache
+	ring    *seal.Ring
+	shop    string
+	clock   func() time.Time
+	log     *slog.Logger
+	plain   bool
+	keys    Keys
+	snap    settingsCache
+	count   atomic.Int64 // statements run, for the benchmark
+	closing sync.Once
+	closed  error
+}
+
+// NewID returns a time-ordered random id (UUIDv7, RFC 9562) in text form.
+func NewID() string {
+	id, err := uuid.NewV7()
+	if err != nil {
+		// The random source of the process is gone: nothing safe can follow.
+		panic("no randomness: " + err.Error())
+	}
+	return id.String()
+}
+
+// Open opens the database, brings its schema up to date, checks every column
+// against the register and loads (or makes) the shop's own secrets.
+func Open(ctx context.Context, c Config) (*DB, error) {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	e, err := engineFor(c.Database)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{engine: e, ring: c.Ring, shop: c.ShopID, clock: c.Clock, log: c.Log, plain: c.Unprotected}
+	if err := db.connect(ctx, c.Database); err != nil {
+		return nil, err
+	}
+	if err := db.ready(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func (db *DB) ready(ctx context.Context) error {
+	if err := db.checkOwner(ctx); err != nil {
+		return err
+	}
+	if err := db.migrate(ctx); err != nil {
+		return err
+	}
+	if err := db.checkRegister(ctx); err != nil {
+		return err
+	}
+	return db.loadKeys(ctx)
+}
+
+// Close ends the writer after the work it has accepted and closes every connection.
+func (db *DB) Close() error {
+	db.closing.Do(func() {
+		var err error
+		if db.writer != nil {
+			err = db.writer.close()
+		}
+		if db.stmts != nil {
+			db.stmts.close()
+		}
+		db.closed = errors.Join(err, db.pool.Close())
+	})
+	return db.closed
+}
+
+// Now returns the store's time in UTC, in whole milliseconds: what rows keep.
+func (db *DB) Now() time.Time { return db.clock().UTC().Truncate(time.Millisecond) }
+
+// ShopID returns the shop's id, which is also the subject of its own dossiers.
+func (db *DB) ShopID() string { return db.shop }
+
+// Statements returns how many SQL statements ran since the store was opened.
+func (db *DB) Statements() int64 { return db.count.Load() }
+
+// Healthy tells whether the store can serve: it answers a read, and its writer lives.
+func (db *DB) Healthy(ctx context.Context) error {
+	if db.writer != nil {
+		if err := db.writer.broken(); err != nil {
+			return err
+		}
+	}
+	return db.View(ctx, func(v *View) error {
+		var one int64
+		return v.row(`SELECT id FROM tree WHERE id = 1`).Scan(&one)
+	})
+}
+
+// View is a look at the store. It lives for one call of DB.View or DB.InTx.
+type View struct {
+	db      *DB
+	ctx     context.Context
+	q       querier
+	now     time.Time
+	folders map[string]*folder // dossiers opened in this transaction
+	locking bool               // rows read for a change are locked where the engine does so
+}
+
+// Tx is a transaction: a View that can change things.
+type Tx struct {
+	View
+	actor ledger.Actor
+}
+
+// Actor returns who acts in this transaction.
+func (t *Tx) Actor() ledger.Actor { return t.actor }
+
+// Now returns the one time of this transaction or look.
+func (v *View) Now() time.Time { return v.now }
+
+// View calls fn with a look at committed data.
+func (db *DB) View(ctx context.Context, fn func(*View) error) error {
+	v := &View{db: db, ctx: context.WithoutCancel(ctx), now: db.Now(), q: counted{db.reader(), &db.count}}
+	defer v.forget()
+	return db.engine.explain(fn(v))
+}
+
+// InTx runs fn in a transaction for actor. Everything fn changed is kept when
+// it returns nil, and nothing otherwise. fn may run more than once (a lost
+// connection, a deadlock), so it must not do network, hashing or waiting, and
+// must set what it hands out anew each time.
+func (db *DB) InTx(ctx context.Context, actor ledger.Actor, fn func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if db.writer != nil {
+		return db.engine.explain(db.writer.do(ctx, actor, fn))
+	}
+	return db.engine.explain(db.retrying(ctx, actor, fn))
+}
+
+func (db *DB) newTx(ctx context.Context, actor ledger.Actor, q querier) *Tx {
+	return &Tx{View: View{db: db, ctx: context.WithoutCancel(ctx), now: db.Now(), q: counted{q, &db.count}, locking: true}, actor: actor}
+}
+
+// run calls fn, turns a panic in it into an error and wipes the keys it opened.
+func (t *Tx) run(fn func(*Tx) error) (err error) {
+	defer t.forget()
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic in a transaction: %v", r)
+		}
+	}()
+	return fn(t)
+}
+
+func ms(t time.Time) int64 { return t.UnixMilli() }
+
+func when(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

@@ -1,0 +1,202 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cartkeep/cartkeep/internal/ledger"
+)
+
+// pageSize is how many leaves one read of an export or a verification takes:
+// small enough that a read never holds up a checkpoint of the WAL for long.
+const pageSize = 2000
+
+// ExportLedger writes every leaf and, as the last line, a fresh checkpoint.
+func (db *DB) ExportLedger(ctx context.Context, w io.Writer) error {
+	note, err := db.Checkpoint(ctx, false)
+	if err != nil {
+		return err
+	}
+	c, err := db.openOwn(note)
+	if err != nil {
+		return err
+	}
+	out := ledger.NewExportWriter(w)
+	for next := int64(0); next < c.Size; {
+		n, err := db.eachLeaf(ctx, next, c.Size, func(_ int64, leaf []byte, _ *ledger.Event) error { return out.Leaf(leaf) })
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("leaf %d is missing", next)
+		}
+		next += n
+	}
+	return out.Close(note)
+}
+
+func (db *DB) openOwn(note string) (ledger.Checkpoint, error) {
+	signer, err := db.Signer()
+	if err != nil {
+		return ledger.Checkpoint{}, err
+	}
+	return ledger.OpenCheckpoint(note, signer.VerifierKey())
+}
+
+// VerifyLedger checks the ledger in the database: that the leaves are there
+// without a gap and give the tree's root, that every event still says what its
+// leaf committed to, that no numbered event is missing, and that the tree
+// begins with what an older checkpoint (a note that someone kept, or "") says,
+// as well as every checkpoint this database itself has signed. It returns the
+// report of the export it would write, with the first bad index.
+func (db *DB) VerifyLedger(ctx context.Context, old string) (ledger.Report, error) {
+	signer, err := db.Signer()
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	var size int64
+	var notes []string
+	err = db.View(ctx, func(v *View) (err error) {
+		if size, err = v.TreeSize(); err != nil {
+			return err
+		}
+		notes, err = v.notes()
+		return err
+	})
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	if old == "" && len(notes) > 0 {
+		old = notes[len(notes)-1]
+	}
+	r, w := io.Pipe()
+	var bad *badEvent
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		w.CloseWithError(db.writeForVerify(ctx, w, size, signer, &bad))
+	}()
+	report, err := ledger.VerifyExport(r, old, signer.VerifierKey())
+	r.CloseWithError(errStopped)
+	<-written
+	if err != nil && !errors.Is(err, errStopped) {
+		return report, err
+	}
+	if bad != nil && (report.OK() || !report.Exact || bad.index <= report.FirstBad) {
+		report.FirstBad, report.Exact, report.Problem = bad.index, true, bad.problem
+	}
+	return report, nil
+}
+
+type badEvent struct {
+	index   int64
+	problem string
+}
+
+// writeForVerify writes an export from leaves and compares each with its event
+// on the way. What it finds wrong with an event stands in bad.
+func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signer *ledger.Signer, bad **badEvent) error {
+	out := ledger.NewExportWriter(w)
+	note := func(index int64, problem string) {
+		if *bad == nil {
+			*bad = &badEvent{index, problem}
+		}
+	}
+	for next := int64(0); next < size; {
+		n, err := db.eachLeaf(ctx, next, size, func(index int64, leaf []byte, e *ledger.Event) error {
+			if index != next {
+				note(next, "the leaf is missing")
+				return errGap
+			}
+			next++
+			if e == nil {
+				note(index, "the event is missing")
+			} else if err := ledger.CheckLeaf(leaf, *e); err != nil {
+				note(index, "the event was changed: "+err.Error())
+			}
+			return out.Leaf(leaf)
+		})
+		if err != nil && !errors.Is(err, errGap) {
+			return err
+		}
+		if n == 0 || err != nil {
+			note(next, "the leaf is missing")
+			break
+		}
+	}
+	var root ledger.Hash
+	err := db.View(ctx, func(v *View) (err error) {
+		root, err = ledger.Root(v.Tiles(), size)
+		return err
+	})
+	if err != nil {
+		note(0, "the tree's tiles are damaged: "+err.Error())
+	}
+	signed, err := signer.Sign(size, root)
+	if err != nil {
+		return err
+	}
+	return out.Close(signed)
+}
+
+var errStopped = errors.New("verification has ended")
+
+var errGap = errors.New("gap in the leaves")
+
+// eachLeaf reads one page of leaves with their events and returns how many there were.
+func (db *DB) eachLeaf(ctx context.Context, from, to int64, each func(int64, []byte, *ledger.Event) error) (int64, error) {
+	n := int64(0)
+	err := db.View(ctx, func(v *View) error {
+		rows, err := v.rows(`SELECT l.idx, l.leaf, e.at, e.action, e.actor, e.subject, e.object, e.detail, e.salts
+			FROM leaves l LEFT JOIN events e ON e.owner = l.owner AND e.id = l.event AND e.idx = l.idx
+			WHERE l.idx >= $1 AND l.idx < $2 ORDER BY l.idx LIMIT $3`, from, to, pageSize)
+		if err != nil {
+			return fmt.Errorf("read leaves: %w", err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			index, leaf, e, err := scanLeaf(rows)
+			if err != nil {
+				return err
+			}
+			n++
+			if err := each(index, leaf, e); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+	return n, err
+}
+
+func scanLeaf(rows *sql.Rows) (index int64, leaf []byte, e *ledger.Event, err error) {
+	var at sql.NullInt64
+	var action sql.NullString
+	var parts [4]sql.NullString
+	var salts []byte
+	if err := rows.Scan(&index, &leaf, &at, &action, &parts[0], &parts[1], &parts[2], &parts[3], &salts); err != nil {
+		return 0, nil, nil, fmt.Errorf("read leaf: %w", err)
+	}
+	if !at.Valid {
+		return index, leaf, nil, nil
+	}
+	e = &ledger.Event{At: when(at.Int64), Action: action.String, Actor: parts[0].String, Subject: parts[1].String, Object: parts[2].String, Detail: parts[3].String}
+	for i := range e.Salts {
+		if len(salts) >= 16*(i+1) {
+			copy(e.Salts[i][:], salts[16*i:])
+		}
+	}
+	return index, leaf, e, nil
+}
+
+// notes returns the checkpoints this database has signed, smallest first.
+func (v *View) notes() ([]string, error) {
+	rows, err := v.rows(`SELECT note FROM checkpoints ORDER BY size, at`)
+	if err != nil {
+		return nil, fmt.Errorf("read checkpoints: %w", err)
+	}
+	return column[string](rows)
+}
