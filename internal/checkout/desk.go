@@ -1,0 +1,203 @@
+package checkout
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/message"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// HoldTime is how long goods are kept for an order that is being paid.
+const HoldTime = 15 * time.Minute
+
+// Config is what a Desk needs.
+type Config struct {
+	Store     *store.DB          // needed
+	Providers []payment.Provider // the payment services that are wired in
+	Origin    string             // the shop's public origin, "https://shop.example"; needed
+	Hold      time.Duration      // default HoldTime
+	Writer    func() (*message.Writer, error)
+	// Deliver hands a letter about an order over, to be sent or kept. Nil
+	// leaves letters waiting.
+	Deliver func(ctx context.Context, owner string, id order.ID, m message.Message) error
+	Wake    func() // tells the job runner that there is work; may be nil
+	Log     *slog.Logger
+}
+
+// Desk is the till: every use case of cart and order. Its methods may be
+// called from many goroutines.
+type Desk struct {
+	db        *store.DB
+	providers map[string]payment.Provider
+	origin    string
+	hold      time.Duration
+	writer    func() (*message.Writer, error)
+	deliver   func(ctx context.Context, owner string, id order.ID, m message.Message) error
+	wake      func()
+	log       *slog.Logger
+}
+
+// New makes a Desk.
+func New(c Config) (*Desk, error) {
+	if c.Store == nil || c.Origin == "" {
+		return nil, errors.New("checkout: a desk needs a store and the shop's origin")
+	}
+	d := &Desk{db: c.Store, providers: map[string]payment.Provider{}, origin: strings.TrimSuffix(c.Origin, "/"), hold: c.Hold,
+		writer: c.Writer, deliver: c.Deliver, wake: c.Wake, log: c.Log}
+	if d.hold <= 0 {
+		d.hold = HoldTime
+	}
+	if d.wake == nil {
+		d.wake = func() {}
+	}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	for _, p := range c.Providers {
+		d.providers[p.Name()] = p
+	}
+	return d, nil
+}
+
+// newToken draws 256 random bits.
+func newToken() string {
+	var b [32]byte
+	rand.Read(b[:]) // never fails (crypto/rand since Go 1.24)
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// NewCart makes an empty cart. The token is its only credential; it is shown
+// once and kept hashed.
+func (d *Desk) NewCart(ctx context.Context) (cart.Cart, string, error) {
+	s, err := d.db.Settings(ctx)
+	if err != nil {
+		return cart.Cart{}, "", err
+	}
+	id, token := cart.ID(store.NewID()), newToken()
+	var c cart.Cart
+	err = d.db.InTx(ctx, ledger.Guest(string(id)), func(t *store.Tx) error {
+		row, err := t.NewCart(id, token)
+		if err != nil {
+			return err
+		}
+		c, err = priced(row, nil, s)
+		return err
+	})
+	return c, token, err
+}
+
+// Cart returns the cart at today's prices.
+func (d *Desk) Cart(ctx context.Context, id cart.ID, token string) (cart.Cart, error) {
+	s, err := d.db.Settings(ctx)
+	if err != nil {
+		return cart.Cart{}, err
+	}
+	var c cart.Cart
+	err = d.db.View(ctx, func(v *store.View) error {
+		row, err := v.Cart(id, token)
+		if err != nil {
+			return err
+		}
+		lines, err := v.CartLines(id)
+		if err != nil {
+			return err
+		}
+		c, err = priced(row, lines, s)
+		return err
+	})
+	return c, err
+}
+
+// AddLine adds units of a variant; one that is there already raises its line.
+func (d *Desk) AddLine(ctx context.Context, id cart.ID, token string, variant catalog.VariantID, quantity int64) (cart.Cart, error) {
+	if _, err := cart.ParseQuantity(quantity); err != nil {
+		return cart.Cart{}, err
+	}
+	return d.change(ctx, id, token, func(t *store.Tx) error { return t.AddToCart(id, variant, quantity) })
+}
+
+// SetQuantity sets the quantity of a line, 1 to 999.
+func (d *Desk) SetQuantity(ctx context.Context, id cart.ID, token string, line cart.LineID, quantity int64) (cart.Cart, error) {
+	if _, err := cart.ParseQuantity(quantity); err != nil {
+		return cart.Cart{}, err
+	}
+	return d.change(ctx, id, token, func(t *store.Tx) error { return t.SetQuantity(id, line, quantity) })
+}
+
+// RemoveLine takes a line out of the cart.
+func (d *Desk) RemoveLine(ctx context.Context, id cart.ID, token string, line cart.LineID) (cart.Cart, error) {
+	return d.change(ctx, id, token, func(t *store.Tx) error { return t.RemoveLine(id, line) })
+}
+
+// Clear ends the cart: everything in it and about it is gone.
+func (d *Desk) Clear(ctx context.Context, id cart.ID, token string) error {
+	return d.db.InTx(ctx, ledger.Guest(string(id)), func(t *store.Tx) error {
+		row, err := t.Cart(id, token)
+		if err != nil {
+			return err
+		}
+		if row.State != cart.Open {
+			return errClosed
+		}
+		return t.EndCart(id, "cleared")
+	})
+}
+
+var errClosed = fault.New(fault.CartClosed, "This cart has already been ordered.")
+
+// change carries out one change of an open cart and prices it again. The total
+// that comes out has been seen by the caller, so it becomes the one that Place
+// compares with.
+func (d *Desk) change(ctx context.Context, id cart.ID, token string, fn func(*store.Tx) error) (cart.Cart, error) {
+	s, err := d.db.Settings(ctx)
+	if err != nil {
+		return cart.Cart{}, err
+	}
+	var c cart.Cart
+	err = d.db.InTx(ctx, ledger.Guest(string(id)), func(t *store.Tx) error {
+		row, err := t.Cart(id, token)
+		if err != nil {
+			return err
+		}
+		if row.State != cart.Open {
+			return errClosed
+		}
+		if err := fn(t); err != nil {
+			return err
+		}
+		c, err = d.requote(t, row, s)
+		return err
+	})
+	return c, err
+}
+
+// requote prices the cart as it now is and saves the total as shown.
+func (d *Desk) requote(t *store.Tx, row store.CartRow, s store.Settings) (cart.Cart, error) {
+	lines, err := t.CartLines(row.ID)
+	if err != nil {
+		return cart.Cart{}, err
+	}
+	if len(lines) > cart.MaxLines {
+		return cart.Cart{}, fault.Field("variant_id", "A cart holds at most 100 different things.")
+	}
+	c, err := priced(row, lines, s)
+	if err != nil {
+		return cart.Cart{}, err
+	}
+	row.Quoted = c.Totals.Total.Minor()
+	row, err = t.SaveCart(row)
+	c.ExpiresAt = row.ExpiresAt
+	return c, err
+}

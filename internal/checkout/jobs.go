@@ -1,0 +1,108 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/message"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// Jobs returns what this package does later, by the kind of job.
+func (d *Desk) Jobs() map[string]func(context.Context, store.Job) error {
+	return map[string]func(context.Context, store.Job) error{
+		JobTake:      func(ctx context.Context, j store.Job) error { return d.take(ctx, order.ID(j.Ref)) },
+		JobConfirm:   d.mailConfirmation,
+		JobCancelled: d.mailCancelled,
+		JobRefund:    d.refund,
+	}
+}
+
+// ErrNoSender means that nothing is set up to send mail with: the letter waits.
+var ErrNoSender = errors.New("checkout: no mail sender is set up")
+
+func (d *Desk) mailConfirmation(ctx context.Context, j store.Job) error {
+	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, shipping string) (message.Message, error) {
+		return w.OrderConfirmation(j.ID, message.OrderConfirmation{To: to.Email, Name: to.Name, Number: o.Number, Paid: o.Status != order.Pending,
+			PlacedAt: o.PlacedAt, Lines: o.Lines, Totals: o.Totals, Shipping: shipping, Link: d.OrderLink(o)})
+	})
+}
+
+func (d *Desk) mailCancelled(ctx context.Context, j store.Job) error {
+	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
+		return w.OrderCancelled(j.ID, message.OrderCancelled{To: to.Email, Name: to.Name, Number: o.Number, Reason: message.HoldEnded,
+			Lines: o.Lines, Totals: o.Totals, Link: d.OrderLink(o)})
+	})
+}
+
+// OrderLink is the mailed link to an order. Its token is exchanged for a
+// cookie on the first visit.
+func (d *Desk) OrderLink(o order.Order) string {
+	return d.origin + "/orders/" + string(o.Number) + "?token=" + d.OrderToken(o.ID)
+}
+
+// letter opens an order's people, writes a letter and hands it over. An order
+// whose address is gone gets none.
+func (d *Desk) letter(ctx context.Context, j store.Job, write func(*message.Writer, order.Order, order.Details, string) (message.Message, error)) error {
+	if d.deliver == nil || d.writer == nil {
+		return ErrNoSender
+	}
+	s, err := d.db.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	var o order.Order
+	var to order.Details
+	err = d.db.View(ctx, func(v *store.View) (err error) {
+		if o, err = v.Order(j.Owner, order.ID(j.Ref)); err != nil {
+			return err
+		}
+		to, err = v.OrderDetails(j.Owner, o.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if to.Email.IsZero() {
+		return nil
+	}
+	w, err := d.writer()
+	if err != nil {
+		return err
+	}
+	shipping := ""
+	if m, ok := s.Shipping.Find(o.ShippingMethod); ok {
+		shipping = m.Title
+	}
+	m, err := write(w, o, to, shipping)
+	if err != nil {
+		return err
+	}
+	return d.deliver(ctx, j.Owner, o.ID, m)
+}
+
+// refund pays an approved payment back that could not be used.
+func (d *Desk) refund(ctx context.Context, j store.Job) error {
+	var p store.Payment
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		p, err = v.Payment(j.Owner, j.Ref)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	provider, ok := d.providers[p.Provider]
+	if !ok {
+		return fmt.Errorf("refund: provider %s is not wired in", p.Provider)
+	}
+	if err := provider.Refund(ctx, payment.RefundRequest{ID: p.ID, Ref: p.Ref, OrderID: string(p.Order), Amount: p.Amount}); err != nil {
+		return fmt.Errorf("refund: %w", err)
+	}
+	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
+		return t.Event("payment.refunded", p.Owner, p.Owner, p.ID, "")
+	})
+}

@@ -1,0 +1,119 @@
+package checkout
+
+import (
+	"context"
+	"crypto/subtle"
+	"fmt"
+
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+var errNoOrder = fault.Missing("We cannot find that order.")
+
+// NoticePath is where a provider's call-backs arrive.
+func NoticePath(provider string) string { return "/payments/" + provider + "/notices" }
+
+// open makes sure that the newest attempt of a payable order has a page at the
+// provider, and says where payment stands.
+func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
+	var p store.Payment
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		p, err = v.LastPayment(o.Owner, o.ID)
+		return err
+	})
+	if err != nil {
+		return PaymentView{}, err
+	}
+	if p.Status != order.PaymentOpen || o.Status != order.Pending || p.Ref != "" {
+		return view(o, p), nil
+	}
+	provider, ok := d.providers[p.Provider]
+	if !ok {
+		return PaymentView{}, fault.New(fault.Unavailable, "This way to pay is not available right now.")
+	}
+	link := d.origin + "/orders/" + string(o.Number)
+	session, err := provider.Open(ctx, payment.Request{OrderID: string(o.ID), OrderNumber: string(o.Number), Attempt: p.Attempt, Amount: p.Amount,
+		ReturnURL: link, CancelURL: link, NoticeURL: d.origin + NoticePath(p.Provider), ExpiresAt: p.ExpiresAt})
+	if err != nil {
+		// The order stands and its goods are held: the shopper can try again.
+		return PaymentView{}, fault.Because(fault.Unavailable, "Your order is kept, but the payment service does not answer. Please try again in a moment.", fmt.Errorf("open payment at %s: %w", p.Provider, err))
+	}
+	p.Ref, p.URL = session.Ref, session.URL
+	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.OpenedPayment(p) })
+	if err != nil {
+		return PaymentView{}, err
+	}
+	return view(o, p), nil
+}
+
+// view says where a payment stands, as the API tells it.
+func view(o order.Order, p store.Payment) PaymentView {
+	status := p.Status
+	if status == order.PaymentOpen && o.Status == order.Cancelled || status == order.PaymentReturned {
+		status = order.PaymentExpired
+	}
+	out := PaymentView{Status: status}
+	if status == order.PaymentOpen && o.Status == order.Pending {
+		out.RedirectURL = p.URL
+	}
+	return out
+}
+
+// Order returns what the token of an order shows: nothing personal. An unknown
+// number and a wrong token answer alike.
+func (d *Desk) Order(ctx context.Context, number order.Number, token string) (OrderView, error) {
+	var out OrderView
+	err := d.db.View(ctx, func(v *store.View) error {
+		o, err := d.opened(v, number, token)
+		if err != nil {
+			return err
+		}
+		p, err := v.LastPayment(o.Owner, o.ID)
+		if err != nil {
+			return err
+		}
+		out = OrderView{Order: o, Payment: view(o, p)}
+		return nil
+	})
+	return out, err
+}
+
+func (d *Desk) opened(v *store.View, number order.Number, token string) (order.Order, error) {
+	o, err := v.OrderByNumber(number)
+	if err != nil {
+		return order.Order{}, err
+	}
+	if subtle.ConstantTimeCompare([]byte(d.OrderToken(o.ID)), []byte(token)) != 1 {
+		return order.Order{}, errNoOrder
+	}
+	return o, nil
+}
+
+// PayAgain gives a pending order another attempt to pay, as long as its goods
+// are held. An attempt that is still open is given back as it is.
+func (d *Desk) PayAgain(ctx context.Context, number order.Number, token string) (OrderView, error) {
+	var o order.Order
+	err := d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) (err error) {
+		if o, err = d.opened(&t.View, number, token); err != nil {
+			return err
+		}
+		if o.Status != order.Pending || !o.HoldUntil.After(t.Now()) {
+			return fault.New(fault.Conflict, "This order can't be paid any more.")
+		}
+		p, err := t.LastPayment(o.Owner, o.ID)
+		if err != nil || p.Status == order.PaymentOpen {
+			return err
+		}
+		return t.NewPayment(store.Payment{ID: store.NewID(), Owner: o.Owner, Order: o.ID, Attempt: p.Attempt + 1, Provider: p.Provider,
+			Status: order.PaymentOpen, Amount: o.Totals.Total, ExpiresAt: o.HoldUntil})
+	})
+	if err != nil {
+		return OrderView{}, err
+	}
+	pay, err := d.open(ctx, o)
+	return OrderView{Order: o, Payment: pay}, err
+}

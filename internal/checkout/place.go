@@ -1,0 +1,313 @@
+package checkout
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// maxKey bounds an Idempotency-Key, in bytes.
+const maxKey = 255
+
+var (
+	errKey        = fault.New(fault.IdempotencyKeyMissing, "Send an Idempotency-Key of 1 to 255 characters, new for each order.")
+	errChanged    = fault.New(fault.Changed, "Something in your cart has changed since you last saw it. Please look at it again.")
+	errEmpty      = fault.Field("lines", "The cart is empty.")
+	errIncomplete = fault.Field("checkout", "We need your e-mail, name and delivery address first.")
+)
+
+// plan is what Place has decided on before any goods are held.
+type plan struct {
+	id       order.ID
+	owner    string
+	cart     cart.Cart
+	replayed bool
+}
+
+// Place makes an order of a cart: it holds the goods, commits the order with
+// its event, and only then asks the payment service for a page to pay on.
+//
+// The same key gives the same order again, and opens the payment if the first
+// try died before that. Of two orders of one cart one wins. Prices that moved
+// since they were last shown are refused once, as fault.Changed, and accepted
+// by trying again.
+func (d *Desk) Place(ctx context.Context, id cart.ID, token string, in PlaceInput) (Placed, error) {
+	if in.Key == "" || len(in.Key) > maxKey {
+		return Placed{}, errKey
+	}
+	s, err := d.db.Settings(ctx)
+	if err != nil {
+		return Placed{}, err
+	}
+	p, err := d.begin(ctx, id, token, in, s)
+	if err != nil {
+		return Placed{}, err
+	}
+	if !p.replayed {
+		if err := d.commit(ctx, p, in, s); err != nil {
+			d.giveUp(ctx, p, in.Key)
+			return Placed{}, err
+		}
+		d.wake()
+	}
+	return d.placed(ctx, p)
+}
+
+// begin checks the cart, remembers the request and draws the order's id.
+func (d *Desk) begin(ctx context.Context, id cart.ID, token string, in PlaceInput, s store.Settings) (plan, error) {
+	var p plan
+	changed := false
+	err := d.db.InTx(ctx, ledger.Guest(string(id)), func(t *store.Tx) error {
+		p, changed = plan{owner: string(id)}, false
+		row, err := t.Cart(id, token)
+		if err != nil {
+			return err
+		}
+		fresh := order.ID(store.NewID())
+		p.id, err = t.BeginOrder(id, in.Key, in.Request, fresh)
+		if err != nil {
+			return err
+		}
+		if p.id != fresh {
+			if _, err := t.Order(string(id), p.id); err == nil {
+				p.replayed = true
+				return nil
+			} else if !fault.Is(err, fault.NotFound) {
+				return err
+			}
+		}
+		if row.State != cart.Open {
+			return errClosed
+		}
+		if _, err := d.provider(in.PaymentMethod, s); err != nil {
+			return err
+		}
+		p.cart, err = d.ready(t, row, s)
+		if err != nil {
+			return err
+		}
+		if total := p.cart.Totals.Total.Minor(); total != row.Quoted {
+			changed = true
+			row.Quoted = total
+			if _, err := t.SaveCart(row); err != nil {
+				return err
+			}
+			return t.DropRequest(id, in.Key)
+		}
+		return nil
+	})
+	if err == nil && changed {
+		err = errChanged
+	}
+	return p, err
+}
+
+// ready prices a cart that is about to be ordered and says what is missing.
+func (d *Desk) ready(t *store.Tx, row store.CartRow, s store.Settings) (cart.Cart, error) {
+	lines, err := t.CartLines(row.ID)
+	if err != nil {
+		return cart.Cart{}, err
+	}
+	if len(lines) == 0 {
+		return cart.Cart{}, errEmpty
+	}
+	for _, l := range lines {
+		if !l.Sold {
+			return cart.Cart{}, fault.New(fault.OutOfStock, "Something in your cart is not sold any more. Please take it out.")
+		}
+		if !l.Stock.Has(l.Quantity) {
+			return cart.Cart{}, fault.New(fault.OutOfStock, "There are not enough left of something in your cart. Please look at it again.")
+		}
+	}
+	if !row.Checkout.Complete {
+		return cart.Cart{}, errIncomplete
+	}
+	if _, err := pickShipping(s, row.Checkout.Country, row.Checkout.ShippingMethod); err != nil {
+		return cart.Cart{}, err
+	}
+	return priced(row, lines, s)
+}
+
+// commit holds the goods and writes the order.
+func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settings) error {
+	provider, err := d.provider(in.PaymentMethod, s)
+	if err != nil {
+		return err
+	}
+	until := d.db.Now().Add(d.hold)
+	if err := d.reserve(ctx, p.id, p.owner, p.cart.Lines, until); err != nil {
+		return err
+	}
+	number := order.NewNumber()
+	return d.db.InTx(ctx, ledger.Guest(p.owner), func(t *store.Tx) error {
+		row, err := t.OwnCart(p.cart.ID)
+		if err != nil {
+			return err
+		}
+		if row.State != cart.Open {
+			return errClosed
+		}
+		// The goods are held by now: what is left of them does not matter any more.
+		held, err := t.CartLines(row.ID)
+		if err != nil {
+			return err
+		}
+		now, err := priced(row, held, s)
+		if err != nil {
+			return err
+		}
+		if !sameGoods(now, p.cart) {
+			return errChanged
+		}
+		if !until.After(t.Now()) {
+			return errChanged // the hold has ended while we were waiting
+		}
+		details, err := t.Details(row.ID)
+		if err != nil {
+			return err
+		}
+		if !details.Complete() {
+			return errIncomplete
+		}
+		lines, err := orderLines(now, s)
+		if err != nil {
+			return err
+		}
+		o := order.Order{ID: p.id, Owner: string(row.ID), Number: number, Status: order.Pending, Lines: lines, Totals: now.Totals,
+			Country: row.Checkout.Country, ShippingMethod: row.Checkout.ShippingMethod, PaymentMethod: provider.Name(), PlacedAt: t.Now(), HoldUntil: until}
+		if err := t.InsertOrder(o, row.ID, details); err != nil {
+			return err
+		}
+		if err := t.NewPayment(store.Payment{ID: store.NewID(), Owner: o.Owner, Order: o.ID, Attempt: 1, Provider: provider.Name(),
+			Status: order.PaymentOpen, Amount: o.Totals.Total, ExpiresAt: until}); err != nil {
+			return err
+		}
+		row.State, row.OrderID = cart.Ordered, string(o.ID)
+		_, err = t.SaveCart(row)
+		return err
+	})
+}
+
+func sameGoods(a, b cart.Cart) bool {
+	return a.Totals == b.Totals && a.Checkout == b.Checkout && slices.EqualFunc(a.Lines, b.Lines, func(x, y cart.Line) bool {
+		return x.Variant == y.Variant && x.Quantity == y.Quantity && x.Unit == y.Unit
+	})
+}
+
+// reserve holds every line for the order, SKU by SKU in the order of their
+// keys, each in a transaction of its own. What was held is given back when one
+// can't be.
+func (d *Desk) reserve(ctx context.Context, id order.ID, owner string, lines []cart.Line, until time.Time) error {
+	sorted := slices.SortedFunc(slices.Values(lines), func(a, b cart.Line) int { return strings.Compare(string(a.Variant), string(b.Variant)) })
+	for _, l := range sorted {
+		err := d.db.InTx(ctx, ledger.Guest(owner), func(t *store.Tx) error { return t.Reserve(l.Variant, id, owner, l.Quantity, until) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveUp forgets a failed request and gives back what it held, unless its
+// order was committed after all (the answer to COMMIT was lost).
+func (d *Desk) giveUp(ctx context.Context, p plan, key string) {
+	ctx = context.WithoutCancel(ctx)
+	owner, placed := p.owner, false
+	err := d.db.InTx(ctx, ledger.Guest(owner), func(t *store.Tx) error {
+		_, err := t.Order(owner, p.id)
+		if placed = err == nil; placed {
+			return nil
+		}
+		if !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		return t.DropRequest(p.cart.ID, key)
+	})
+	if err == nil && !placed {
+		err = d.release(ctx, p.id)
+	}
+	if err != nil {
+		// The hold ends by itself and the key may be tried again later.
+		d.log.WarnContext(ctx, "order given up, its hold ends later", "order", string(p.id))
+	}
+}
+
+// release gives back everything held for an order.
+func (d *Desk) release(ctx context.Context, id order.ID) error {
+	return d.eachHold(ctx, id, func(t *store.Tx, h store.Hold) error { return t.Release(h.Variant, id) })
+}
+
+// eachHold runs fn for every hold of an order, each in its own transaction.
+func (d *Desk) eachHold(ctx context.Context, id order.ID, fn func(*store.Tx, store.Hold) error) error {
+	var holds []store.Hold
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		holds, err = v.HoldsOf(id)
+		return err
+	})
+	for _, h := range holds {
+		err = errors.Join(err, d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return fn(t, h) }))
+	}
+	return err
+}
+
+// provider returns the payment service of a method, or the first enabled one.
+func (d *Desk) provider(method string, s store.Settings) (payment.Provider, error) {
+	for _, name := range s.Providers {
+		if p, ok := d.providers[name]; ok && (method == "" || method == name) {
+			return p, nil
+		}
+	}
+	if method == "" {
+		return nil, fault.New(fault.Unavailable, "This shop can't take payments right now.")
+	}
+	return nil, fault.Field("payment_method", "Choose one of the payment methods this shop offers.")
+}
+
+// Methods returns the payment services a shopper may choose from.
+func (d *Desk) Methods(ctx context.Context) ([]payment.Provider, error) {
+	s, err := d.db.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []payment.Provider
+	for _, name := range s.Providers {
+		if p, ok := d.providers[name]; ok {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// placed puts the answer together: the order, its token and where to pay.
+func (d *Desk) placed(ctx context.Context, p plan) (Placed, error) {
+	var o order.Order
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		o, err = v.Order(p.owner, p.id)
+		return err
+	})
+	if err != nil {
+		return Placed{}, err
+	}
+	pay, err := d.open(ctx, o)
+	if err != nil {
+		return Placed{}, err
+	}
+	return Placed{Order: o, Token: d.OrderToken(o.ID), Payment: pay, Replayed: p.replayed}, nil
+}
+
+// OrderToken computes the token that opens an order: a keyed hash of its id,
+// so that it can be shown again without being stored.
+func (d *Desk) OrderToken(id order.ID) string {
+	mac := d.db.Keys().Token.Sum("order token v1", []byte(id))
+	return base64.RawURLEncoding.EncodeToString(mac[:])
+}

@@ -1,0 +1,265 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// The jobs of this package. Each carries the id of an order, refunds that of a payment.
+const (
+	JobTake      = "stock.take"
+	JobConfirm   = "mail.confirmed"
+	JobCancelled = "mail.cancelled"
+	JobRefund    = "payment.refund"
+)
+
+var errMismatch = fault.New(fault.Conflict, "That notice does not fit its order.")
+
+// result says what a settlement found.
+type result int
+
+const (
+	done result = iota // settled now or before, or nothing to do
+	late               // approved, but the hold has ended: the goods must be taken afresh
+)
+
+// Settle carries out a genuine notice of a provider. It is the only way an
+// order becomes paid, and doing it again changes nothing: notices come twice,
+// late, out of order and in parallel.
+//
+// Session, order, attempt, amount and currency must all fit. An approval after
+// the hold ended takes the goods afresh when they are still there, and is paid
+// back by a job when they are not.
+func (d *Desk) Settle(ctx context.Context, provider string, n payment.Notice) error {
+	p, res, err := d.settle(ctx, provider, n)
+	if err != nil {
+		return err
+	}
+	if res == late {
+		err = d.settleLate(ctx, p)
+	}
+	d.wake()
+	return err
+}
+
+func (d *Desk) settle(ctx context.Context, provider string, n payment.Notice) (p store.Payment, res result, err error) {
+	mismatch := false
+	err = d.db.InTx(ctx, ledger.Provider(provider), func(t *store.Tx) error {
+		res, mismatch = done, false
+		if p, err = t.PaymentByRef(provider, n.Ref); err != nil {
+			return err
+		}
+		if string(p.Order) != n.OrderID || p.Attempt != n.Attempt || p.Amount != n.Amount {
+			mismatch = true
+			return t.Event("payment.mismatch", p.Owner, p.Owner, p.ID, "")
+		}
+		o, err := t.Order(p.Owner, p.Order)
+		if err != nil {
+			return err
+		}
+		if n.Outcome != payment.Approved {
+			if o.Status == order.Pending {
+				_, err = t.MovePayment(p, order.PaymentOpen, order.PaymentDeclined)
+			}
+			return err
+		}
+		switch {
+		case p.Status == order.PaymentApproved || p.Status == order.PaymentReturned:
+			return nil
+		case o.Status == order.Pending && o.HoldUntil.After(t.Now()):
+			return d.paid(t, o, p)
+		case o.Status == order.Pending || o.Status == order.Cancelled:
+			res = late
+			return nil
+		default: // another attempt has paid it already
+			return d.payBack(t, p)
+		}
+	})
+	if err == nil && mismatch {
+		err = errMismatch
+	}
+	return p, res, err
+}
+
+// paid makes a pending or revived order paid, in the caller's transaction.
+func (d *Desk) paid(t *store.Tx, o order.Order, p store.Payment) error {
+	moved, err := t.MoveOrder(o.Owner, o.ID, o.Status, order.Paid)
+	if err != nil || !moved {
+		return errors.Join(err, unless(moved, errRaced))
+	}
+	if moved, err = t.MovePayment(p, p.Status, order.PaymentApproved); err != nil || !moved {
+		return errors.Join(err, unless(moved, errRaced))
+	}
+	c, err := t.CartOf(o.Owner, o.ID)
+	if err == nil {
+		if c.State == cart.Open {
+			c.State, c.OrderID = cart.Ordered, string(o.ID)
+			if _, err := t.SaveCart(c); err != nil {
+				return err
+			}
+		}
+		err = t.EndCheckout(c.ID)
+	}
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	if err := t.Enqueue(JobTake, o.Owner, string(o.ID), t.Now()); err != nil {
+		return err
+	}
+	return t.Enqueue(JobConfirm, o.Owner, string(o.ID), t.Now())
+}
+
+// errRaced means that another settlement of the same order was quicker; the
+// provider asks again and finds it settled.
+var errRaced = fault.New(fault.Unavailable, "Please send this again.")
+
+func unless(ok bool, err error) error {
+	if ok {
+		return nil
+	}
+	return err
+}
+
+// payBack notes an approved payment that can't be used and lets a job return it.
+func (d *Desk) payBack(t *store.Tx, p store.Payment) error {
+	moved, err := t.MovePayment(p, p.Status, order.PaymentReturned)
+	if err != nil || !moved {
+		return err
+	}
+	return t.Enqueue(JobRefund, p.Owner, p.ID, t.Now())
+}
+
+// settleLate handles an approval whose hold has ended: first the order is
+// cancelled as it was due to, then the goods are held again, then it is paid;
+// when they are gone the money goes back.
+func (d *Desk) settleLate(ctx context.Context, p store.Payment) error {
+	if err := d.expire(ctx, p.Owner, p.Order); err != nil {
+		return err
+	}
+	var o order.Order
+	var again bool
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		if o, err = v.Order(p.Owner, p.Order); err != nil {
+			return err
+		}
+		again, err = v.OrderedAgain(p.Owner, p.Order)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	lines := make([]cart.Line, 0, len(o.Lines))
+	for _, l := range o.Lines {
+		lines = append(lines, cart.Line{Variant: l.Variant, Quantity: l.Quantity})
+	}
+	if !again {
+		err = d.reserve(ctx, o.ID, o.Owner, lines, d.db.Now().Add(d.hold))
+	}
+	if again || fault.Is(err, fault.OutOfStock) {
+		if err := d.release(ctx, o.ID); err != nil {
+			return err
+		}
+		return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
+			p, err := t.PaymentByRef(p.Provider, p.Ref)
+			if err != nil || p.Status == order.PaymentApproved {
+				return err
+			}
+			return d.payBack(t, p)
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
+		now, err := t.Order(o.Owner, o.ID)
+		if err != nil {
+			return err
+		}
+		p, err := t.PaymentByRef(p.Provider, p.Ref)
+		if err != nil || p.Status == order.PaymentApproved || p.Status == order.PaymentReturned {
+			return err
+		}
+		if now.Status != order.Cancelled {
+			return d.payBack(t, p) // paid by another attempt meanwhile
+		}
+		if err := d.paid(t, now, p); err != nil {
+			return err
+		}
+		return t.KeepPaid(o.Owner, o.ID)
+	})
+}
+
+// expire cancels a pending order whose hold has ended, opens its cart again
+// and gives the goods back. For any other order it does nothing.
+func (d *Desk) expire(ctx context.Context, owner string, id order.ID) error {
+	err := d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
+		o, err := t.Order(owner, id)
+		if err != nil || o.Status != order.Pending || o.HoldUntil.After(t.Now()) {
+			return err
+		}
+		if _, err := t.MoveOrder(owner, id, order.Pending, order.Cancelled); err != nil {
+			return err
+		}
+		if err := t.ExpirePayments(owner, id); err != nil {
+			return err
+		}
+		if err := t.KeepCancelled(owner, id); err != nil {
+			return err
+		}
+		c, err := t.CartOf(owner, id)
+		if fault.Is(err, fault.NotFound) {
+			return nil // the cart has ended
+		}
+		if err == nil && c.OrderID == string(id) && c.State == cart.Ordered {
+			c.State, c.OrderID = cart.Open, ""
+			_, err = t.SaveCart(c)
+		}
+		if err != nil {
+			return err
+		}
+		return t.Enqueue(JobCancelled, owner, string(id), t.Now())
+	})
+	if err != nil {
+		return err
+	}
+	return d.endHolds(ctx, owner, id)
+}
+
+// endHolds gives back or takes what is held for an order, as its state says.
+func (d *Desk) endHolds(ctx context.Context, owner string, id order.ID) error {
+	var status order.Status
+	err := d.db.View(ctx, func(v *store.View) error {
+		o, err := v.Order(owner, id)
+		status = o.Status
+		return err
+	})
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return d.release(ctx, id)
+	case err != nil:
+		return err
+	case status == order.Pending:
+		return nil
+	case status == order.Cancelled:
+		return d.eachHold(ctx, id, func(t *store.Tx, h store.Hold) error {
+			if h.ExpiresAt.After(t.Now()) {
+				return nil // held afresh for a late payment
+			}
+			return t.Release(h.Variant, id)
+		})
+	default:
+		return d.take(ctx, id)
+	}
+}
+
+// take turns what is held for an order into sold goods.
+func (d *Desk) take(ctx context.Context, id order.ID) error {
+	return d.eachHold(ctx, id, func(t *store.Tx, h store.Hold) error { return t.Take(h.Variant, id) })
+}

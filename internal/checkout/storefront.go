@@ -1,0 +1,35 @@
+package checkout
+
+import (
+	"context"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// Accept takes today's total of a cart as seen: the shopper said that it is fine.
+func (d *Desk) Accept(ctx context.Context, id cart.ID, token string) (cart.Cart, error) {
+	return d.change(ctx, id, token, func(*store.Tx) error { return nil })
+}
+
+// OrderOf returns the order that a cart has become and the token that opens
+// it, to whoever holds the cart. A cart that is still open has none.
+func (d *Desk) OrderOf(ctx context.Context, id cart.ID, token string) (order.Order, string, error) {
+	var o order.Order
+	err := d.db.View(ctx, func(v *store.View) error {
+		row, err := v.Cart(id, token)
+		if err != nil {
+			return err
+		}
+		if row.State != cart.Ordered || row.OrderID == "" {
+			return errNoOrder
+		}
+		o, err = v.Order(string(row.ID), order.ID(row.OrderID))
+		return err
+	})
+	if err != nil {
+		return order.Order{}, "", err
+	}
+	return o, d.OrderToken(o.ID), nil
+}

@@ -1,0 +1,60 @@
+// Package checkout turns a cart into an order and an order into a paid one.
+//
+// It works in two steps. Place commits the order, the held stock and the
+// ledger's event together; only then is the payment service called. Settle is
+// the only way an order becomes paid.
+//
+// It knows no SQL (store) and no HTTP (web).
+package checkout
+
+import (
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
+)
+
+// ShippingOption is one way to send a cart to one place, with its price.
+type ShippingOption struct {
+	ID    string
+	Title string
+	Price money.Amount
+}
+
+// DetailsInput is what a shopper typed, not yet parsed. It is personal: it is
+// never logged and never stored as it is.
+type DetailsInput struct {
+	Email          string
+	Name           string
+	Phone          string // optional
+	Note           string // optional
+	ShipTo         contact.AddressFields
+	BillTo         *contact.AddressFields // nil: the delivery address
+	ShippingMethod string                 // "": the cheapest
+}
+
+// PlaceInput is a request for an order.
+type PlaceInput struct {
+	Key           string // the caller's Idempotency-Key
+	PaymentMethod string // "": the first that is enabled
+	Request       []byte // canonical bytes of the request, for the MAC that a replay must match
+}
+
+// PaymentView is where a payment stands and where the shopper pays.
+type PaymentView struct {
+	Status      order.Payment
+	RedirectURL string // "" when there is nowhere to go
+}
+
+// Placed is an order just made, or the one that the same key made before.
+type Placed struct {
+	Order    order.Order
+	Token    string // opens the order; computed, not stored
+	Payment  PaymentView
+	Replayed bool
+}
+
+// OrderView is what the token of an order shows.
+type OrderView struct {
+	Order   order.Order
+	Payment PaymentView
+}

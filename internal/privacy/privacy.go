@@ -1,0 +1,92 @@
+// Package privacy keeps the promises about time: what is due is destroyed.
+//
+// It knows when a dossier may go. It does not know SQL (store), purposes
+// (personal) or keys (seal). Rights of a person, erasure and export, will find
+// their place here: each is a loop over a subject's dossiers.
+package privacy
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/personal"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+const (
+	// RetentionEvery is how often retention passes.
+	RetentionEvery = time.Hour
+	// pushOut is how far the end date of an open order's dossier moves.
+	pushOut = 30
+	// page is how many dossiers one transaction destroys.
+	page = 100
+)
+
+// ErrClock means that the shop's clock stands before the newest event:
+// destruction can't be undone, so it waits for a clock that is right.
+var ErrClock = fmt.Errorf("the clock stands before the newest event in the ledger")
+
+// Retention destroys the key of every dossier whose end date has passed, and
+// then clears the values that nobody can open any more. The dossiers of an
+// order that is still under way are kept a while longer instead. One event says
+// how many of which purpose were destroyed. It returns that count.
+func Retention(ctx context.Context, db *store.DB, log *slog.Logger) (map[personal.Purpose]int, error) {
+	total := map[personal.Purpose]int{}
+	for {
+		counts := map[personal.Purpose]int{}
+		seen := 0
+		err := db.InTx(ctx, ledger.System("retention"), func(t *store.Tx) error {
+			clear(counts)
+			newest, err := t.NewestEvent()
+			if err != nil {
+				return err
+			}
+			if newest.After(t.Now().Add(time.Minute)) {
+				return ErrClock
+			}
+			due, err := t.DueDossiers(page)
+			if err != nil {
+				return err
+			}
+			seen = len(due)
+			for _, d := range due {
+				open, err := t.OpenOrder(d.Subject, d.Case)
+				if err != nil {
+					return err
+				}
+				if open {
+					if err := t.Postpone(d, pushOut); err != nil {
+						return err
+					}
+					continue
+				}
+				if err := t.Destroy(d); err != nil {
+					return err
+				}
+				counts[d.Purpose]++
+			}
+			if len(counts) == 0 {
+				return nil
+			}
+			detail, err := json.Marshal(counts)
+			if err != nil {
+				return err
+			}
+			return t.Event("retention.destroyed", db.ShopID(), "", "", string(detail))
+		})
+		if err != nil {
+			return total, err
+		}
+		for p, n := range counts {
+			total[p] += n
+			log.InfoContext(ctx, "retention destroyed keys", "purpose", string(p), "dossiers", n)
+		}
+		if seen < page {
+			return total, nil
+		}
+	}
+}
