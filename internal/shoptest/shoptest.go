@@ -1,0 +1,352 @@
+// Package shoptest gives tests a real shop: a real database on each engine, a
+// real ring of keys, a clock that can stand still, Ada the customer and a
+// provider that pays when it is told to.
+//
+// It is for tests only; nothing of the product imports it. Start at Each.
+package shoptest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/message"
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/seal"
+	"github.com/cartkeep/cartkeep/internal/shipping"
+	"github.com/cartkeep/cartkeep/internal/shoptest/pg"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// Engines names the databases every test of the store runs on.
+func Engines() []string { return []string{"sqlite", "postgres"} }
+
+// Each runs fn once on each engine, with an empty shop that has settings but
+// no products.
+func Each(t *testing.T, fn func(t *testing.T, s *Shop)) {
+	t.Helper()
+	for _, engine := range Engines() {
+		t.Run(engine, func(t *testing.T) { fn(t, Open(t, engine)) })
+	}
+}
+
+// Clock is a clock that a test moves.
+type Clock struct {
+	mu     sync.Mutex
+	offset time.Duration
+}
+
+// Now is the time of the test.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.offset)
+}
+
+// Move moves the clock on.
+func (c *Clock) Move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset += d
+}
+
+// Shop is a shop for tests.
+type Shop struct {
+	DB       *store.DB
+	Desk     *checkout.Desk
+	Clock    *Clock
+	Bank     *Bank
+	Ring     *seal.Ring
+	Letters  *Letters
+	Database string // what it was opened with
+	Dir      string // on SQLite, the folder of the database file
+}
+
+// Open opens an empty shop on an engine.
+func Open(t testing.TB, engine string) *Shop {
+	t.Helper()
+	dir := t.TempDir()
+	database := filepath.Join(dir, "shop.db")
+	if engine == "postgres" {
+		database = pg.Shared(t).NewDatabase(t)
+	}
+	return OpenAt(t, database, dir)
+}
+
+// ID is the id of the shop in tests.
+const ID = "018f2e6a-0000-7000-8000-000000000001"
+
+// OpenAt opens the shop at a database setting.
+func OpenAt(t testing.TB, database, dir string) *Shop {
+	t.Helper()
+	ctx := context.Background()
+	s := &Shop{Clock: &Clock{}, Database: database, Dir: dir, Letters: &Letters{}}
+	var err error
+	if s.Ring, err = seal.Open(ctx, seal.NewMemory()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Ring.NewEpoch(ctx, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	s.reopen(t)
+	err = s.DB.InTx(ctx, ledger.System("test"), Settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Settings gives a shop what it needs to sell: German tax included in the
+// prices, standard and express delivery, one provider.
+func Settings(t *store.Tx) error {
+	for name, value := range map[string]string{"shop.name": "Test Shop", "shop.currency": "EUR", "shop.country": "DE",
+		"shop.descriptor": "TESTSHOP", "payment.providers": "bank"} {
+		if err := t.Set(name, value); err != nil {
+			return err
+		}
+	}
+	if err := t.SetTax("DE", 190000); err != nil {
+		return err
+	}
+	eur, err := money.ParseCurrency("EUR")
+	if err != nil {
+		return err
+	}
+	if err := t.SetShipping(shipping.Method{ID: "standard", Title: "Standard", Prices: map[string]money.Amount{"DE": money.Of(490, eur), "*": money.Of(990, eur)}}, 0); err != nil {
+		return err
+	}
+	return t.SetShipping(shipping.Method{ID: "express", Title: "Express", Prices: map[string]money.Amount{"DE": money.Of(1290, eur)}}, 1)
+}
+
+func (s *Shop) reopen(t testing.TB) {
+	t.Helper()
+	var err error
+	s.DB, err = store.Open(context.Background(), store.Config{Database: s.Database, Ring: s.Ring, ShopID: ID, Clock: s.Clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := s.DB
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s.Bank = NewBank()
+	s.Desk, err = checkout.New(checkout.Config{Store: s.DB, Providers: []payment.Provider{s.Bank}, Origin: "https://shop.test",
+		Writer: func() (*message.Writer, error) {
+			return message.NewWriter(message.Shop{Name: "Test Shop", Origin: "https://shop.test", Statement: "TESTSHOP"})
+		},
+		Deliver: s.Letters.deliver})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Reopen closes the shop and opens it again on the same database and ring.
+func (s *Shop) Reopen(t testing.TB) {
+	t.Helper()
+	if err := s.DB.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.reopen(t)
+}
+
+// Product saves a product with one variant and returns the variant.
+func (s *Shop) Product(t testing.TB, handle string, price int64, stock catalog.Stock) catalog.Variant {
+	t.Helper()
+	eur, err := money.ParseCurrency("EUR")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := catalog.Product{Handle: handle, Title: "The " + handle, Description: "<p>A good one.</p>", Kind: "Kitchen", Published: true,
+		Variants: []catalog.Variant{{SKU: "SKU-" + handle, Price: money.Of(price, eur), CompareAt: money.Zero(eur), Stock: stock}}}
+	if err := s.DB.InTx(context.Background(), ledger.System("test"), func(t *store.Tx) error { return t.SaveProduct(p) }); err != nil {
+		t.Fatal(err)
+	}
+	err = s.DB.View(context.Background(), func(v *store.View) (err error) {
+		p, err = v.ProductByHandle(handle)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Variants[0]
+}
+
+// Counted is stock of n units that are not sold on at zero.
+func Counted(n int64) catalog.Stock { return catalog.Stock{Counted: true, OnHand: n} }
+
+// Ada is what a customer types.
+func Ada() checkout.DetailsInput {
+	return checkout.DetailsInput{Email: "ada@example.com", Name: "Ada Lovelace", Phone: "+49 30 1234567",
+		ShipTo: contact.AddressFields{Street: "12 Analytical Way", Locality: "Berlin", PostalCode: "10115", Country: "DE"}}
+}
+
+// Basket is a cart with its token.
+type Basket struct {
+	ID    cart.ID
+	Token string
+}
+
+// Basket makes a cart with one variant in it.
+func (s *Shop) Basket(t testing.TB, variant catalog.VariantID, quantity int64) Basket {
+	t.Helper()
+	ctx := context.Background()
+	c, token, err := s.Desk.NewCart(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Desk.AddLine(ctx, c.ID, token, variant, quantity); err != nil {
+		t.Fatal(err)
+	}
+	return Basket{c.ID, token}
+}
+
+// Ready is Basket with Ada's details given.
+func (s *Shop) Ready(t testing.TB, variant catalog.VariantID, quantity int64) Basket {
+	t.Helper()
+	b := s.Basket(t, variant, quantity)
+	if _, err := s.Desk.SaveDetails(context.Background(), b.ID, b.Token, Ada()); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// Place orders a basket.
+func (s *Shop) Place(b Basket, key string) (checkout.Placed, error) {
+	return s.Desk.Place(context.Background(), b.ID, b.Token, checkout.PlaceInput{Key: key, Request: []byte("{}")})
+}
+
+// Run carries out the jobs that are due and returns how many there were.
+func (s *Shop) Run(t testing.TB) int {
+	t.Helper()
+	ctx := context.Background()
+	handlers := s.Desk.Jobs()
+	var jobs []store.Job
+	if err := s.DB.View(ctx, func(v *store.View) (err error) { jobs, err = v.DueJobs(1000); return err }); err != nil {
+		t.Fatal(err)
+	}
+	for _, j := range jobs {
+		if err := handlers[j.Kind](ctx, j); err != nil {
+			t.Fatalf("job %s: %v", j.Kind, err)
+		}
+		if err := s.DB.InTx(ctx, ledger.System("test"), func(t *store.Tx) error { return t.FinishJob(j) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return len(jobs)
+}
+
+// Stock returns what is left of a variant.
+func (s *Shop) Stock(t testing.TB, variant catalog.VariantID) (out catalog.Stock) {
+	t.Helper()
+	if err := s.DB.View(context.Background(), func(v *store.View) (err error) { out, err = v.StockOf(variant); return err }); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Order returns an order as it is stored.
+func (s *Shop) Order(t testing.TB, p checkout.Placed) (out order.Order) {
+	t.Helper()
+	if err := s.DB.View(context.Background(), func(v *store.View) (err error) { out, err = v.Order(p.Order.Owner, p.Order.ID); return err }); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Letters keeps what the shop wrote.
+type Letters struct {
+	mu   sync.Mutex
+	list []message.Message
+}
+
+func (l *Letters) deliver(_ context.Context, _ string, _ order.ID, m message.Message) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, m)
+	return nil
+}
+
+// All returns the letters so far.
+func (l *Letters) All() []message.Message {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]message.Message(nil), l.list...)
+}
+
+// Bank is a provider that opens sessions and says what a test tells it to.
+type Bank struct {
+	mu       sync.Mutex
+	Down     bool // Open fails
+	opened   map[string]payment.Request
+	refunded map[string]money.Amount
+}
+
+// NewBank makes a bank.
+func NewBank() *Bank {
+	return &Bank{opened: map[string]payment.Request{}, refunded: map[string]money.Amount{}}
+}
+
+// Name implements payment.Provider.
+func (b *Bank) Name() string { return "bank" }
+
+// Title implements payment.Provider.
+func (b *Bank) Title() string { return "Bank" }
+
+// Origin implements payment.Provider.
+func (b *Bank) Origin() string { return "https://bank.test" }
+
+// Open implements payment.Provider.
+func (b *Bank) Open(_ context.Context, q payment.Request) (payment.Session, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.Down {
+		return payment.Session{}, fmt.Errorf("the bank is closed")
+	}
+	ref := fmt.Sprintf("ref-%s-%d", q.OrderID, q.Attempt)
+	b.opened[ref] = q
+	return payment.Session{Ref: ref, URL: "https://bank.test/pay/" + ref, ExpiresAt: q.ExpiresAt}, nil
+}
+
+// Notice implements payment.Provider: nothing arrives at the bank by HTTP.
+func (b *Bank) Notice(*http.Request, []byte) (payment.Notice, error) {
+	return payment.Notice{}, payment.ErrSignature
+}
+
+// Refund implements payment.Provider.
+func (b *Bank) Refund(_ context.Context, q payment.RefundRequest) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refunded[q.Ref] = q.Amount
+	return nil
+}
+
+// Refunded returns how much was paid back for a session.
+func (b *Bank) Refunded(ref string) money.Amount {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.refunded[ref]
+}
+
+// Say is the notice a bank sends about an order's attempt.
+func (b *Bank) Say(p checkout.Placed, attempt int, outcome payment.Outcome) payment.Notice {
+	return payment.Notice{ID: "n", Ref: fmt.Sprintf("ref-%s-%d", p.Order.ID, attempt), OrderID: string(p.Order.ID), Attempt: attempt,
+		Outcome: outcome, Amount: p.Order.Totals.Total, Mode: payment.ModeTest, Account: "bank", At: time.Now()}
+}
+
+// Approve settles the first attempt of an order.
+func (s *Shop) Approve(p checkout.Placed) error {
+	return s.Desk.Settle(context.Background(), "bank", s.Bank.Say(p, 1, payment.Approved))
+}
