@@ -1,0 +1,48 @@
+package api
+
+import (
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/order"
+)
+
+func placeOrder(c *call) (any, error) {
+	id, err := idOf(c.r, "id")
+	if err != nil {
+		return nil, err
+	}
+	in := c.body.(*NewOrder)
+	placed, err := c.cfg.Desk.Place(c.r.Context(), cart.ID(id), c.token, checkout.PlaceInput{
+		Key: c.key, PaymentMethod: in.PaymentMethod, Request: c.canonical,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if placed.Replayed {
+		c.w.Header().Set("Idempotency-Replayed", "true")
+	}
+	return placedOf(placed), nil
+}
+
+func getOrder(c *call) (any, error) {
+	number, err := order.ParseNumber(c.r.PathValue("number"))
+	if err != nil {
+		return nil, err
+	}
+	return shownOrder(c.cfg.Desk.Order(c.r.Context(), number, c.token))
+}
+
+func payAgain(c *call) (any, error) {
+	number, err := order.ParseNumber(c.r.PathValue("number"))
+	if err != nil {
+		return nil, err
+	}
+	return shownOrder(c.cfg.Desk.PayAgain(c.r.Context(), number, c.token))
+}
+
+func shownOrder(v checkout.OrderView, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return OrderAndPayment{Order: orderOf(v.Order), Payment: paymentOf(v.Payment)}, nil
+}

@@ -1,0 +1,160 @@
+package api
+
+import (
+	"net/http"
+	"reflect"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
+)
+
+// The headers that open something. No token ever stands in an address.
+const (
+	cartToken  = "Cart-Token"
+	orderToken = "Order-Token"
+)
+
+// operation is one call of the API.
+type operation struct {
+	method, path string
+	id           string // operationId in the OpenAPI document
+	summary      string
+	class        gate.Class   // what it counts as, beside gate.General
+	secret       string       // the header that opens it, or ""
+	idempotent   bool         // needs an Idempotency-Key
+	query        []parameter  // what is read of the query; the rest is ignored
+	body         reflect.Type // nil: none is read
+	bodyOptional bool         // no body at all means {}
+	status       int          // of a success
+	answer       reflect.Type // nil: any JSON
+	cache        string       // "": no-store
+	faults       []fault.Kind // what it refuses with, beside the usual ones
+	handle       func(*call) (any, error)
+
+	schema *huma.Schema // of body
+}
+
+// parameter is one value of a query.
+type parameter struct {
+	name     string
+	doc      string
+	required bool
+	max      int // characters
+	number   [2]int
+}
+
+// operations is the whole surface.
+func operations() []operation {
+	get, post, put, patch, del := http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
+	lineFaults := []fault.Kind{fault.NotFound, fault.OutOfStock, fault.CartClosed}
+	cartFaults := []fault.Kind{fault.NotFound, fault.CartClosed}
+	placeFaults := []fault.Kind{fault.NotFound, fault.OutOfStock, fault.Changed, fault.CartClosed, fault.InProgress,
+		fault.Conflict, fault.IdempotencyKeyMissing, fault.IdempotencyMismatch}
+	return []operation{
+		// The catalogue: no token, may be cached for a moment.
+		{method: get, path: "/api/v1/products", id: "listProducts", summary: "List products",
+			query: []parameter{
+				{name: "q", doc: "Words to look for", max: 200},
+				{name: "collection", doc: "Handle of a collection", max: 255},
+				{name: "limit", doc: "Products in one answer", number: [2]int{1, maxLimit}},
+				{name: "cursor", doc: "The next_cursor of the answer before", max: 512},
+			},
+			status: 200, answer: reflect.TypeFor[Products](), cache: gate.CacheBriefly, handle: listProducts},
+		{method: get, path: "/api/v1/products/{handle}", id: "getProduct", summary: "Read a product",
+			status: 200, answer: reflect.TypeFor[Product](), cache: gate.CacheBriefly,
+			faults: []fault.Kind{fault.NotFound}, handle: getProduct},
+
+		// The cart, opened by its token.
+		{method: post, path: "/api/v1/carts", id: "createCart", summary: "Start a cart", class: gate.Carts,
+			body: reflect.TypeFor[NewCart](), bodyOptional: true,
+			status: 201, answer: reflect.TypeFor[CartWithToken](), handle: createCart},
+		{method: get, path: "/api/v1/carts/{id}", id: "getCart", summary: "Read a cart", secret: cartToken,
+			status: 200, answer: reflect.TypeFor[Cart](), faults: []fault.Kind{fault.NotFound}, handle: getCart},
+		{method: post, path: "/api/v1/carts/{id}/lines", id: "addLine", summary: "Add a variant, or raise the line that has it",
+			secret: cartToken, body: reflect.TypeFor[NewLine](),
+			status: 201, answer: reflect.TypeFor[Cart](), faults: lineFaults, handle: addLine},
+		{method: patch, path: "/api/v1/carts/{id}/lines/{line_id}", id: "changeLine", summary: "Set the quantity of a line",
+			secret: cartToken, body: reflect.TypeFor[LineChange](),
+			status: 200, answer: reflect.TypeFor[Cart](), faults: lineFaults, handle: changeLine},
+		{method: del, path: "/api/v1/carts/{id}/lines/{line_id}", id: "removeLine", summary: "Take a line out",
+			secret: cartToken,
+			status: 200, answer: reflect.TypeFor[Cart](), faults: cartFaults, handle: removeLine},
+
+		// From cart to order.
+		{method: get, path: "/api/v1/carts/{id}/shipping-methods", id: "listShippingMethods",
+			summary: "Ways to send the cart, with prices", secret: cartToken,
+			query: []parameter{
+				{name: "country", doc: "ISO 3166-1 alpha-2", required: true, max: 2},
+				{name: "postal_code", doc: "Where the country has them", max: 40},
+			},
+			status: 200, answer: reflect.TypeFor[ShippingMethods](), faults: []fault.Kind{fault.NotFound}, handle: listShipping},
+		{method: put, path: "/api/v1/carts/{id}/checkout", id: "saveDetails",
+			summary: "Say who orders and where it goes; nothing of it ever comes back", secret: cartToken,
+			body:   reflect.TypeFor[Details](),
+			status: 200, answer: reflect.TypeFor[Cart](), faults: cartFaults, handle: saveDetails},
+		{method: post, path: "/api/v1/carts/{id}/orders", id: "placeOrder", summary: "Order and pay", class: gate.Orders,
+			secret: cartToken, idempotent: true, body: reflect.TypeFor[NewOrder](), bodyOptional: true,
+			status: 201, answer: reflect.TypeFor[Placed](), faults: placeFaults, handle: placeOrder},
+
+		// The order, opened by its own token.
+		{method: get, path: "/api/v1/orders/{number}", id: "getOrder", summary: "Read an order and its payment",
+			secret: orderToken,
+			status: 200, answer: reflect.TypeFor[OrderAndPayment](), faults: []fault.Kind{fault.NotFound}, handle: getOrder},
+		{method: post, path: "/api/v1/orders/{number}/payments", id: "payAgain",
+			summary: "Try to pay again while the goods are held", class: gate.Orders, secret: orderToken,
+			body: reflect.TypeFor[NewPayment](), bodyOptional: true,
+			status: 200, answer: reflect.TypeFor[OrderAndPayment](), faults: []fault.Kind{fault.NotFound, fault.Conflict},
+			handle: payAgain},
+
+		// About this API.
+		{method: get, path: "/api/v1/openapi.json", id: "getDescription", summary: "This API as an OpenAPI 3.1 document",
+			status: 200, cache: gate.CacheBriefly,
+			handle: func(c *call) (any, error) { return c.openapi, nil }},
+	}
+}
+
+// refusals lists every kind an operation may refuse with.
+func (op *operation) refusals() []fault.Kind {
+	kinds := []fault.Kind{fault.RateLimited, fault.Unavailable, fault.Internal}
+	if op.secret != "" || op.body != nil || len(op.query) > 0 {
+		kinds = append(kinds, fault.Malformed)
+	}
+	if len(op.query) > 0 {
+		kinds = append(kinds, fault.Invalid)
+	}
+	if op.body != nil {
+		kinds = append(kinds, fault.Invalid, fault.TooLarge, fault.MediaType)
+	}
+	if op.method != http.MethodGet {
+		kinds = append(kinds, fault.Forbidden)
+	}
+	kinds = append(kinds, op.faults...)
+	slices.SortFunc(kinds, func(a, b fault.Kind) int {
+		if d := gate.Status(a) - gate.Status(b); d != 0 {
+			return d
+		}
+		if a < b {
+			return -1
+		}
+		return 1
+	})
+	return slices.Compact(kinds)
+}
+
+// methodsByPath lists, for each address, what it answers to.
+func methodsByPath(ops []operation) map[string][]string {
+	methods := map[string][]string{}
+	for _, op := range ops {
+		methods[op.path] = append(methods[op.path], op.method)
+		if op.method == http.MethodGet {
+			methods[op.path] = append(methods[op.path], http.MethodHead)
+		}
+	}
+	for _, list := range methods {
+		slices.Sort(list)
+	}
+	return methods
+}

@@ -1,0 +1,295 @@
+package api
+
+import (
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
+)
+
+// Money is how an amount looks in the documents; money.Amount writes itself so.
+type Money struct {
+	Amount   int64  `json:"amount" doc:"In minor units: cents of a euro, whole yen"`
+	Currency string `json:"currency" minLength:"3" maxLength:"3" doc:"ISO 4217"`
+}
+
+// The bodies that are read. Their tags are the schema.
+type (
+	// NewCart is the body of POST /carts.
+	NewCart struct{}
+
+	// NewLine adds a variant, or raises the line that has it.
+	NewLine struct {
+		VariantID string `json:"variant_id" minLength:"1" maxLength:"64"`
+		Quantity  int64  `json:"quantity" minimum:"1" maximum:"999"`
+	}
+
+	// LineChange sets a line's quantity.
+	LineChange struct {
+		Quantity int64 `json:"quantity" minimum:"1" maximum:"999" doc:"To take the line out, use DELETE"`
+	}
+
+	// Address is a postal address; its names are those of OpenID Connect and vCard.
+	Address struct {
+		Street     string `json:"street_address" minLength:"1" maxLength:"500" doc:"House and street; line breaks allowed"`
+		Locality   string `json:"address_locality,omitempty" maxLength:"200" doc:"Town"`
+		Region     string `json:"address_region,omitempty" maxLength:"200" doc:"State or province, where the country has them in addresses"`
+		PostalCode string `json:"postal_code,omitempty" maxLength:"40" doc:"Where the country has them"`
+		Country    string `json:"address_country" minLength:"2" maxLength:"2" doc:"ISO 3166-1 alpha-2"`
+	}
+
+	// Details is what a checkout needs to know. It is sealed and never comes back.
+	Details struct {
+		Email           string   `json:"email" minLength:"1" maxLength:"254"`
+		Name            string   `json:"name" minLength:"1" maxLength:"200"`
+		ShippingAddress Address  `json:"shipping_address"`
+		Phone           string   `json:"phone,omitempty" maxLength:"40"`
+		Note            string   `json:"note,omitempty" maxLength:"1000" doc:"For the courier"`
+		BillingAddress  *Address `json:"billing_address,omitempty" doc:"Absent: the delivery address"`
+		ShippingMethod  string   `json:"shipping_method,omitempty" maxLength:"64" doc:"Absent: the cheapest"`
+	}
+
+	// NewOrder is the body of POST /carts/{id}/orders.
+	NewOrder struct {
+		PaymentMethod string `json:"payment_method,omitempty" maxLength:"64" doc:"Absent: the first that is enabled"`
+	}
+
+	// NewPayment is the body of POST /orders/{number}/payments.
+	NewPayment struct{}
+)
+
+// The answers.
+type (
+	// Image is a picture of a product.
+	Image struct {
+		URL string `json:"url"`
+		Alt string `json:"alt" doc:"What a person who can't see it should know"`
+	}
+
+	// Variant is what goes into a cart.
+	Variant struct {
+		ID        string        `json:"id"`
+		SKU       string        `json:"sku"`
+		Title     string        `json:"title"`
+		Price     money.Amount  `json:"price"`
+		CompareAt *money.Amount `json:"compare_at_price" doc:"The struck-through price, or null"`
+		Available bool          `json:"available"`
+	}
+
+	// Product is one thing in one or more variants.
+	Product struct {
+		Handle      string    `json:"handle"`
+		Title       string    `json:"title"`
+		Description string    `json:"description" doc:"Sanitised HTML"`
+		Images      []Image   `json:"images" nullable:"false"`
+		Variants    []Variant `json:"variants" nullable:"false"`
+	}
+
+	// Products is one page of the catalogue.
+	Products struct {
+		Products   []Product `json:"products" nullable:"false"`
+		NextCursor *string   `json:"next_cursor" doc:"Pass it as cursor for the next page; null on the last"`
+	}
+
+	// Totals are sums of a cart or an order.
+	Totals struct {
+		Items    money.Amount `json:"items"`
+		Discount money.Amount `json:"discount"`
+		Shipping money.Amount `json:"shipping"`
+		Tax      money.Amount `json:"tax" doc:"Contained in the total or added to it: see tax_included"`
+		Total    money.Amount `json:"total"`
+	}
+
+	// CartLine is a variant in a quantity.
+	CartLine struct {
+		ID            string       `json:"id"`
+		VariantID     string       `json:"variant_id"`
+		ProductHandle string       `json:"product_handle"`
+		Title         string       `json:"title"`
+		Quantity      int64        `json:"quantity"`
+		UnitPrice     money.Amount `json:"unit_price"`
+		Total         money.Amount `json:"total"`
+	}
+
+	// CartCheckout says how far the details have come, not what they are.
+	CartCheckout struct {
+		Complete       bool    `json:"complete"`
+		ShippingMethod *string `json:"shipping_method"`
+	}
+
+	// Cart is the whole cart.
+	Cart struct {
+		ID          string       `json:"id"`
+		Lines       []CartLine   `json:"lines" nullable:"false"`
+		Totals      Totals       `json:"totals"`
+		TaxIncluded bool         `json:"tax_included"`
+		Checkout    CartCheckout `json:"checkout"`
+		ExpiresAt   time.Time    `json:"expires_at"`
+	}
+
+	// CartWithToken is a new cart. The token is shown this once.
+	CartWithToken struct {
+		Cart
+		Token string `json:"token" doc:"The only credential of the cart; sent as Cart-Token"`
+	}
+
+	// ShippingMethod is a way to send the cart, with its price.
+	ShippingMethod struct {
+		ID    string       `json:"id"`
+		Title string       `json:"title"`
+		Price money.Amount `json:"price"`
+	}
+
+	// ShippingMethods are the ways to one place.
+	ShippingMethods struct {
+		ShippingMethods []ShippingMethod `json:"shipping_methods" nullable:"false"`
+	}
+
+	// OrderLine is what was bought.
+	OrderLine struct {
+		VariantID     string       `json:"variant_id"`
+		ProductHandle string       `json:"product_handle"`
+		Title         string       `json:"title"`
+		Quantity      int64        `json:"quantity"`
+		UnitPrice     money.Amount `json:"unit_price"`
+		Total         money.Amount `json:"total"`
+	}
+
+	// Payment is where the newest attempt to pay stands.
+	Payment struct {
+		Status      string  `json:"status" enum:"open,approved,declined,expired"`
+		RedirectURL *string `json:"redirect_url" doc:"Where the shopper pays, or null"`
+	}
+
+	// PlacedOrder is an order just made.
+	PlacedOrder struct {
+		Number string `json:"number"`
+		Token  string `json:"token" doc:"Opens the order; sent as Order-Token"`
+		Status string `json:"status" enum:"pending,paid,packed,shipped,delivered,cancelled,partially_refunded,refunded"`
+		Totals Totals `json:"totals"`
+	}
+
+	// Placed is the answer to a new order.
+	Placed struct {
+		Order   PlacedOrder `json:"order"`
+		Payment Payment     `json:"payment"`
+	}
+
+	// Order is an order as its token shows it: nothing personal.
+	Order struct {
+		Number   string      `json:"number"`
+		Status   string      `json:"status" enum:"pending,paid,packed,shipped,delivered,cancelled,partially_refunded,refunded"`
+		Lines    []OrderLine `json:"lines" nullable:"false"`
+		Totals   Totals      `json:"totals"`
+		PlacedAt time.Time   `json:"placed_at"`
+	}
+
+	// OrderAndPayment is an order with the state of its payment.
+	OrderAndPayment struct {
+		Order   Order   `json:"order"`
+		Payment Payment `json:"payment"`
+	}
+)
+
+// newRegistry knows the types that write themselves.
+func newRegistry() huma.Registry {
+	r := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	r.RegisterTypeAlias(reflect.TypeFor[money.Amount](), reflect.TypeFor[Money]())
+	r.Schema(reflect.TypeFor[gate.ProblemDetails](), true, "")
+	// huma has no word for "an object or null".
+	variant := r.Schema(reflect.TypeFor[Variant](), false, "")
+	before := variant.Properties["compare_at_price"]
+	variant.Properties["compare_at_price"] = &huma.Schema{
+		Description: before.Description,
+		AnyOf:       []*huma.Schema{{Ref: before.Ref}, {Type: "null"}},
+	}
+	return r
+}
+
+func (a *API) productOf(p catalog.Product) Product {
+	out := Product{
+		Handle: p.Handle, Title: p.Title, Description: p.Description,
+		Images: []Image{}, Variants: make([]Variant, 0, len(p.Variants)),
+	}
+	for _, pic := range p.Pictures {
+		if pic.URL != "" {
+			out.Images = append(out.Images, Image{URL: a.cfg.Origin + pic.URL, Alt: pic.Alt})
+		}
+	}
+	for _, v := range p.Variants {
+		shown := Variant{ID: string(v.ID), SKU: v.SKU, Title: v.Title(), Price: v.Price, Available: v.Stock.Has(1)}
+		if !v.CompareAt.IsZero() {
+			shown.CompareAt = &v.CompareAt
+		}
+		out.Variants = append(out.Variants, shown)
+	}
+	return out
+}
+
+func totalsOf(t cart.Totals) Totals {
+	return Totals{Items: t.Items, Discount: t.Discount, Shipping: t.Shipping, Tax: t.Tax, Total: t.Total}
+}
+
+func cartOf(c cart.Cart) Cart {
+	out := Cart{
+		ID: string(c.ID), Lines: make([]CartLine, 0, len(c.Lines)), Totals: totalsOf(c.Totals),
+		TaxIncluded: c.Totals.TaxIncluded,
+		Checkout:    CartCheckout{Complete: c.Checkout.Complete, ShippingMethod: orNull(c.Checkout.ShippingMethod)},
+		ExpiresAt:   c.ExpiresAt.UTC().Truncate(time.Second),
+	}
+	for _, l := range c.Lines {
+		out.Lines = append(out.Lines, CartLine{
+			ID: string(l.ID), VariantID: string(l.Variant), ProductHandle: l.Handle, Title: l.Title,
+			Quantity: l.Quantity, UnitPrice: l.Unit, Total: l.Total,
+		})
+	}
+	return out
+}
+
+func placedOf(p checkout.Placed) Placed {
+	return Placed{
+		Order: PlacedOrder{
+			Number: string(p.Order.Number), Token: p.Token, Status: string(p.Order.Status), Totals: totalsOf(p.Order.Totals),
+		},
+		Payment: paymentOf(p.Payment),
+	}
+}
+
+func orderOf(o order.Order) Order {
+	out := Order{
+		Number: string(o.Number), Status: string(o.Status), Lines: make([]OrderLine, 0, len(o.Lines)),
+		Totals: totalsOf(o.Totals), PlacedAt: o.PlacedAt.UTC().Truncate(time.Second),
+	}
+	for _, l := range o.Lines {
+		out.Lines = append(out.Lines, OrderLine{
+			VariantID: string(l.Variant), ProductHandle: l.Handle, Title: l.Title,
+			Quantity: l.Quantity, UnitPrice: l.Unit, Total: l.Total,
+		})
+	}
+	return out
+}
+
+func paymentOf(p checkout.PaymentView) Payment {
+	return Payment{Status: string(p.Status), RedirectURL: orNull(p.RedirectURL)}
+}
+
+func (a Address) fields() contact.AddressFields {
+	return contact.AddressFields{
+		Street: a.Street, Locality: a.Locality, Region: a.Region, PostalCode: a.PostalCode, Country: a.Country,
+	}
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,187 @@
+// Package gate is what every request passes on its way in and every answer on
+// its way out.
+//
+// It knows headers, sizes, times, rates, references and how a fault becomes a
+// status. It does not know pages, the API's operations or any rule of the shop:
+// a page for a person is drawn by the function in Config.Page.
+//
+//	request ─▶ reference ─▶ headers ─▶ rate ─▶ cross-origin ─▶ body bound ─▶ handler
+//	                │                                                         │
+//	                └── one log line, no values ◀── panic becomes an answer ◀──┘
+//
+// Start reading at Gate.Wrap. Status (faults.go) is the one table from kinds to
+// statuses, Class (rates.go) lists what is limited and how.
+package gate
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/fault"
+)
+
+// DefaultBody is how many bytes a request may have when nothing else is said.
+const DefaultBody = 64 << 10
+
+// Config says how a gate behaves. The zero value is safe: no HSTS, nobody
+// trusted, nobody exempt.
+type Config struct {
+	// Log takes one line a request. Default: none.
+	Log *slog.Logger
+	// HSTS sends Strict-Transport-Security. Leave it off on a loopback name:
+	// browsers apply it to every port of that name.
+	HSTS bool
+	// TrustedProxies are the peers whose X-Forwarded-For is believed. Danger:
+	// a peer listed here can name any client it likes.
+	TrustedProxies []netip.Prefix
+	// Exempt clients are free from request rates, not from failure counters.
+	// They are matched after TrustedProxies.
+	Exempt []netip.Prefix
+	// MaxBody bounds the bytes of a request body. Default: DefaultBody.
+	MaxBody int64
+	// MaxBuckets bounds the memory of the rate limits. Default: 65,536 buckets,
+	// at most some 12 MB.
+	MaxBuckets int
+	// Page draws a refusal for a person; headers are already set. Default: one
+	// plain line of text. Paths under /api/ never use it.
+	Page func(w http.ResponseWriter, r *http.Request, status int, refusal *fault.Error, reference string)
+	// Now tells the time. Default: time.Now.
+	Now func() time.Time
+}
+
+// Gate guards one server. It is safe for concurrent use.
+type Gate struct {
+	cfg    Config
+	origin *http.CrossOriginProtection
+	rates  *rates
+	fixed  []header
+}
+
+// New makes a gate.
+func New(cfg Config) *Gate {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.MaxBody <= 0 {
+		cfg.MaxBody = DefaultBody
+	}
+	if cfg.MaxBuckets <= 0 {
+		cfg.MaxBuckets = 1 << 16
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Page == nil {
+		cfg.Page = plainPage
+	}
+	return &Gate{
+		cfg:    cfg,
+		origin: http.NewCrossOriginProtection(),
+		rates:  newRates(cfg.MaxBuckets, cfg.Now),
+		fixed:  fixedHeaders(cfg.HSTS),
+	}
+}
+
+// visit is what the gate remembers of one request while it is answered.
+type visit struct {
+	reference string
+	client    netip.Addr
+	exempt    bool
+	whole     body // the body before the default bound, for Gate.Body
+	answer    *answer
+}
+
+type visitKey struct{}
+
+func visitOf(r *http.Request) *visit {
+	v, _ := r.Context().Value(visitKey{}).(*visit)
+	return v
+}
+
+// Reference returns the random name of the request, which its answer carries
+// in the header Cartkeep-Reference and its log line repeats. It is "" outside
+// of Wrap.
+func Reference(r *http.Request) string {
+	if v := visitOf(r); v != nil {
+		return v.reference
+	}
+	return ""
+}
+
+// Wrap puts next behind the gate. next should be a mux, so that the log line
+// can name the route instead of the path.
+func (g *Gate) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := g.cfg.Now()
+		v := &visit{reference: newReference()}
+		v.client = clientOf(r, g.cfg.TrustedProxies)
+		v.exempt = contains(g.cfg.Exempt, v.client)
+		v.answer = &answer{ResponseWriter: w}
+		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
+
+		h := w.Header()
+		for _, f := range g.fixed {
+			h[f.name] = f.value
+		}
+		h[ReferenceHeader] = []string{v.reference}
+
+		defer g.finish(v, r, start)
+		if err := g.Allow(r, General); err != nil {
+			g.Refuse(v.answer, r, err)
+			return
+		}
+		if g.origin.Check(r) != nil {
+			g.Refuse(v.answer, r, fault.New(fault.Forbidden,
+				"This came from another site and was not carried out. Please use the pages of this shop."))
+			return
+		}
+		v.whole = r.Body
+		g.bound(v.answer, r, g.cfg.MaxBody)
+		next.ServeHTTP(v.answer, r)
+	})
+}
+
+// finish turns a panic into an answer and writes the log line.
+func (g *Gate) finish(v *visit, r *http.Request, start time.Time) {
+	caught := recover()
+	broken := false
+	if caught != nil && caught != http.ErrAbortHandler {
+		g.cfg.Log.LogAttrs(r.Context(), slog.LevelError, "handler panicked",
+			slog.String("reference", v.reference), slog.String("panic", panicWord(caught)), slog.String("at", panicPlace()))
+		if v.answer.status == 0 {
+			g.answerFault(v.answer, r, fault.New(fault.Internal, internalText))
+		} else {
+			broken = true // half an answer is out: only cutting the connection is honest
+		}
+	}
+	level := slog.LevelInfo
+	status := v.answer.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	if status >= 500 {
+		level = slog.LevelError
+	}
+	g.cfg.Log.LogAttrs(r.Context(), level, "request",
+		slog.String("method", methodWord(r.Method)),
+		slog.String("route", r.Pattern),
+		slog.Int("status", status),
+		slog.Int64("bytes", v.answer.bytes),
+		slog.Duration("took", g.cfg.Now().Sub(start)),
+		slog.String("reference", v.reference))
+	if broken || caught == http.ErrAbortHandler {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// methodWord keeps a made-up method, which is a caller's text, out of the log.
+func methodWord(m string) string {
+	switch m {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS":
+		return m
+	}
+	return "other"
+}

@@ -1,0 +1,137 @@
+package page
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"crypto/sha512"
+	"embed"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+)
+
+//go:embed assets
+var assetFiles embed.FS
+
+// Asset is one file that pages load, under a path that names its content.
+type Asset struct {
+	Path      string // /assets/NAME.HASH.css: other content, other path
+	Integrity string // for the integrity attribute: sha384-…
+}
+
+// assets are all of them, whole and compressed, ready to be written.
+type assets struct {
+	byName map[string]Asset
+	byPath map[string]*file
+}
+
+type file struct {
+	kind        string // Content-Type
+	body, small []byte // small is gzip, nil when it gains nothing
+}
+
+var kinds = map[string]string{
+	".css": "text/css; charset=utf-8",
+	".js":  "text/javascript; charset=utf-8",
+	".svg": "image/svg+xml",
+}
+
+func newAssets(a Accent) (assets, error) {
+	out := assets{byName: map[string]Asset{}, byPath: map[string]*file{}}
+	entries, err := assetFiles.ReadDir("assets")
+	if err != nil {
+		return out, fmt.Errorf("page: %w", err)
+	}
+	for _, e := range entries {
+		body, err := assetFiles.ReadFile("assets/" + e.Name())
+		if err != nil {
+			return out, fmt.Errorf("page: %w", err)
+		}
+		if err := out.add(e.Name(), body); err != nil {
+			return out, err
+		}
+	}
+	return out, out.add("theme.css", []byte(a.css()))
+}
+
+func (as *assets) add(name string, body []byte) error {
+	ext := path.Ext(name)
+	f := &file{kind: kinds[ext], body: body}
+	if f.kind == "" {
+		return fmt.Errorf("page: asset %s has no known kind", name)
+	}
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return fmt.Errorf("page: %w", err)
+	}
+	z.Write(body) // into memory: the error would come back from Close
+	if err := z.Close(); err != nil {
+		return fmt.Errorf("page: %w", err)
+	}
+	if b.Len() < len(body) {
+		f.small = b.Bytes()
+	}
+	short, long := sha256.Sum256(body), sha512.Sum384(body)
+	at := PathAssets + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(short[:8]) + ext
+	as.byName[name] = Asset{Path: at, Integrity: "sha384-" + base64.StdEncoding.EncodeToString(long[:])}
+	as.byPath[at] = f
+	return nil
+}
+
+// AssetPath is where an asset is served: AssetPath("style.css"). It is "" for
+// a name that is none.
+func (s *Set) AssetPath(name string) string { return s.assets.byName[name].Path }
+
+// Assets serves every asset for good: a path never changes its content, so
+// browsers keep it for a year without asking again.
+func (s *Set) Assets() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f := s.assets.byPath[r.URL.Path]
+		if f == nil {
+			http.NotFound(w, r)
+			return
+		}
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+			return
+		}
+		h := w.Header()
+		h.Set("Content-Type", f.kind)
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Vary", "Accept-Encoding")
+		body := f.body
+		if f.small != nil && takesGzip(r.Header.Get("Accept-Encoding")) {
+			body = f.small
+			h.Set("Content-Encoding", "gzip")
+		}
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+		if r.Method == http.MethodGet {
+			w.Write(body) // a reader that went away is no error of ours
+		}
+	})
+}
+
+// takesGzip reads an Accept-Encoding header. "gzip;q=0" refuses it.
+func takesGzip(header string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		name, weight, weighted := strings.Cut(strings.TrimSpace(part), ";")
+		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			continue
+		}
+		if !weighted {
+			return true
+		}
+		q, err := strconv.ParseFloat(strings.TrimPrefix(strings.TrimSpace(weight), "q="), 64)
+		return err == nil && q > 0
+	}
+	return false
+}

@@ -1,0 +1,155 @@
+package page
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
+)
+
+// Typed is the checkout form as it was typed, mistakes included, so that
+// nothing is lost when it is shown again. It is personal and prints as [form].
+type Typed struct {
+	Email, Name, Phone, Note string
+	ShipTo                   contact.AddressFields
+	BillTo                   contact.AddressFields // all empty: the bill goes where the goods go
+	ShippingMethod           string
+}
+
+// TypedFrom fills the form from what the shopper gave before.
+func TypedFrom(d order.Details, method string) Typed {
+	t := Typed{ShippingMethod: method}
+	if !d.Email.IsZero() {
+		t.Email = d.Email.Reveal()
+	}
+	if !d.Name.IsZero() {
+		t.Name = d.Name.Reveal()
+	}
+	if !d.Phone.IsZero() {
+		t.Phone = d.Phone.Reveal()
+	}
+	if !d.Note.IsZero() {
+		t.Note = d.Note.Reveal()
+	}
+	if !d.ShipTo.IsZero() {
+		t.ShipTo = d.ShipTo.Reveal()
+	}
+	if !d.BillTo.IsZero() {
+		t.BillTo = d.BillTo.Reveal()
+	}
+	return t
+}
+
+// Format prints [form], whatever the verb.
+func (Typed) Format(f fmt.State, _ rune) { fmt.Fprint(f, "[form]") }
+
+// LogValue is [form].
+func (Typed) LogValue() slog.Value { return slog.StringValue("[form]") }
+
+// MarshalText gives [form].
+func (Typed) MarshalText() ([]byte, error) { return []byte("[form]"), nil }
+
+// Checkout is the one page of details: who, where to, how.
+type Checkout struct {
+	Layout
+	Typed     Typed
+	Problems  []fault.Problem   // what is wrong, fields named as in fault.Problem
+	Countries []contact.Country // where the shop delivers
+	Methods   []Method          // ways of delivery; asked only when there are several
+	Cart      cart.Cart         // for the slip at the side
+	Uses      DataUse
+}
+
+// Method is a way of delivery with its price for this address.
+type Method struct {
+	ID    string
+	Title string
+	Price money.Amount
+}
+
+// DataUse holds one short sentence for each sensitive field: what we do with
+// it and how long we keep it. It comes from the register of personal data.
+type DataUse struct {
+	Email, Name, Phone, Address, Note string
+}
+
+func (Checkout) template() string { return "checkout" }
+func (p Checkout) head(site) head {
+	return head{Title: "Checkout", NoIndex: true, Wrong: len(p.Problems) > 0}
+}
+
+// Wrong returns what is wrong with a form field, or "".
+func (p Checkout) Wrong(name string) string {
+	path := strings.ReplaceAll(name, ".", "/")
+	for _, q := range p.Problems {
+		if q.Field == path {
+			return q.Detail
+		}
+	}
+	return ""
+}
+
+// Country returns the country chosen in an address, or the zero one.
+func (p Checkout) Country(code string) contact.Country {
+	for _, c := range p.Countries {
+		if c.Code == code {
+			return c
+		}
+	}
+	return contact.Country{}
+}
+
+// Method returns the way of delivery chosen, or the first.
+func (p Checkout) Method() Method {
+	for _, m := range p.Methods {
+		if m.ID == p.Typed.ShippingMethod {
+			return m
+		}
+	}
+	if len(p.Methods) > 0 {
+		return p.Methods[0]
+	}
+	return Method{}
+}
+
+// Review shows everything once more before the order is placed.
+type Review struct {
+	Layout
+	Details    order.Details
+	Cart       cart.Cart
+	Method     Method
+	Payments   []Payment
+	Payment    string // id of the chosen one; "" picks the first
+	Descriptor string // what the card statement will say; "" when not known
+	Facts      []Fact // three true ones
+	Key        string // idempotency key, drawn by the handler for this page
+	Working    bool   // the order is being placed: ask the shopper to wait
+	Wrong      string // why the order was not placed, such as a declined payment; "" for nothing
+}
+
+// Payment is one way to pay.
+type Payment struct {
+	ID    string
+	Title string // "Card, at Stripe"
+	Note  string // "You type your card there, not here."
+}
+
+func (Review) template() string { return "review" }
+func (p Review) head(site) head {
+	return head{Title: "Check and pay", NoIndex: true, Wrong: p.Wrong != ""}
+}
+
+// Chosen reports whether a payment method is the one picked.
+func (p Review) Chosen(i int) bool {
+	for _, m := range p.Payments {
+		if m.ID == p.Payment {
+			return p.Payments[i].ID == p.Payment
+		}
+	}
+	return i == 0
+}

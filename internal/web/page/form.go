@@ -1,0 +1,223 @@
+package page
+
+import (
+	"strings"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/money"
+)
+
+// Input is one field of a form, with everything its label, hint and message
+// need to find each other.
+type Input struct {
+	Name     string // as posted
+	Label    string
+	Value    string
+	Kind     string // type attribute; "area" and "country" are drawn their own way
+	Complete string // autocomplete tokens
+	Mode     string // inputmode
+	Hint     string // how to fill it in
+	Use      string // what we do with it
+	Wrong    string // what is wrong with it
+	Check    string // what the page says when a first look finds it wrong; "" checks nothing early
+	Caps     string // autocapitalize
+	Max      int
+	Optional bool
+	Hidden   bool // not asked in the country chosen
+	Hints    bool // the hint may come later, with another country
+
+	Countries []contact.Country // for the kind "country"
+}
+
+// ID is the id of the control; "-hint", "-use" and "-wrong" follow it in the
+// ids of what describes it.
+func (i Input) ID() string { return strings.ReplaceAll(i.Name, ".", "-") }
+
+// Described lists the ids for aria-describedby.
+func (i Input) Described() string {
+	var ids []string
+	if i.Wrong != "" {
+		ids = append(ids, i.ID()+"-wrong")
+	}
+	if i.Hint != "" || i.Hints {
+		ids = append(ids, i.ID()+"-hint")
+	}
+	if i.Use != "" {
+		ids = append(ids, i.ID()+"-use")
+	}
+	return strings.Join(ids, " ")
+}
+
+// Email is the first field: the receipt goes there.
+func (p Checkout) Email() Input {
+	return Input{
+		Name: FieldEmail, Label: "E-mail", Value: p.Typed.Email, Kind: "email", Complete: "email", Mode: "email",
+		Caps: "none", Max: 254, Use: p.Uses.Email, Wrong: p.Wrong(FieldEmail),
+		Check: "An e-mail address has a name, an @ and a place, like ada@example.com.",
+	}
+}
+
+// Name is one field for a whole name, in any script.
+func (p Checkout) Name() Input {
+	return Input{
+		Name: FieldName, Label: "Full name", Value: p.Typed.Name, Kind: "text", Complete: "shipping name",
+		Caps: "words", Max: 200, Use: p.Uses.Name, Wrong: p.Wrong(FieldName),
+	}
+}
+
+// Phone is optional.
+func (p Checkout) Phone() Input {
+	return Input{
+		Name: FieldPhone, Label: "Phone", Value: p.Typed.Phone, Kind: "tel", Complete: "shipping tel", Mode: "tel",
+		Max: 40, Use: p.Uses.Phone, Wrong: p.Wrong(FieldPhone), Optional: true,
+	}
+}
+
+// Note is for the courier and folded away.
+func (p Checkout) Note() Input {
+	return Input{
+		Name: FieldNote, Label: "Note", Value: p.Typed.Note, Kind: "area",
+		Max: 500, Use: p.Uses.Note, Wrong: p.Wrong(FieldNote), Optional: true,
+		Hint: "Where to leave the parcel, which bell to ring.",
+	}
+}
+
+// ShipTo are the fields of the delivery address.
+func (p Checkout) ShipTo() Address {
+	return p.address(FieldShipping, "shipping", p.Typed.ShipTo, p.Uses.Address)
+}
+
+// BillTo are the fields of the billing address.
+func (p Checkout) BillTo() Address { return p.address(FieldBilling, "billing", p.Typed.BillTo, "") }
+
+// BillOpen and NoteOpen report whether a folded part must be open: it holds
+// something, or something in it is wrong.
+func (p Checkout) BillOpen() bool {
+	for _, q := range p.Problems {
+		if strings.HasPrefix(q.Field, FieldBilling) {
+			return true
+		}
+	}
+	return p.Typed.BillTo != contact.AddressFields{}
+}
+
+// NoteOpen is described at BillOpen.
+func (p Checkout) NoteOpen() bool { return p.Typed.Note != "" || p.Wrong(FieldNote) != "" }
+
+// Address are the inputs of an address, country first: it decides which
+// others are asked.
+type Address struct{ Country, Street, PostalCode, Locality, Region Input }
+
+func (p Checkout) address(prefix, section string, v contact.AddressFields, use string) Address {
+	field := func(name, label, value, token string, most int) Input {
+		name = prefix + "." + name
+		return Input{
+			Name: name, Label: label, Value: value, Kind: "text", Complete: section + " " + token,
+			Max: most, Wrong: p.Wrong(name),
+		}
+	}
+	a := Address{
+		Country:    field("address_country", "Country", v.Country, "country", 2),
+		Street:     field("street_address", "Street and number", v.Street, "street-address", 400),
+		PostalCode: field("postal_code", "Postcode", v.PostalCode, "postal-code", 20),
+		Locality:   field("address_locality", "Town", v.Locality, "address-level2", 200),
+		Region:     field("address_region", "State or province", v.Region, "address-level1", 200),
+	}
+	c := p.Country(v.Country)
+	a.Country.Kind, a.Country.Countries = "country", p.Countries
+	a.Street.Kind, a.Street.Use = "lines", use
+	a.PostalCode.Caps, a.PostalCode.Hints = "characters", true
+	if c.PostalName != "" {
+		a.PostalCode.Label = capital(c.PostalName)
+	}
+	if c.RegionName != "" {
+		a.Region.Label = capital(c.RegionName)
+	}
+	a.PostalCode.Optional = c.Code != "" && !c.NeedsPostal
+	a.Region.Optional = c.Code != "" && !c.NeedsRegion
+	a.Locality.Optional = c.NoLocality
+	if c.PostalExample != "" {
+		a.PostalCode.Hint = "Like " + c.PostalExample
+	}
+	a.PostalCode.Hidden = c.NoPostalCode && a.PostalCode.Wrong == ""
+	a.Region.Hidden = !c.NeedsRegion && a.Region.Wrong == "" && a.Region.Value == ""
+	return a
+}
+
+// Inputs are all fields in the order they stand, for the summary of mistakes.
+func (p Checkout) Inputs() []Input {
+	s, b := p.ShipTo(), p.BillTo()
+	return []Input{
+		p.Email(), p.Name(), s.Country, s.Street, s.PostalCode, s.Locality, s.Region, p.Phone(),
+		b.Country, b.Street, b.PostalCode, b.Locality, b.Region, p.Note(),
+	}
+}
+
+// Mistakes pairs every problem with the id of its control; "" when it has none.
+func (p Checkout) Mistakes() []Link {
+	var out []Link
+	for _, q := range p.Problems {
+		l := Link{Text: q.Detail}
+		for _, in := range p.Inputs() {
+			if strings.ReplaceAll(in.Name, ".", "/") == q.Field {
+				l.URL = "#" + in.ID()
+			}
+		}
+		if q.Field == FieldShippingMethod {
+			l.URL = "#" + FieldShippingMethod
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// Slip is the summary of an order at the side of a page.
+type Slip struct {
+	Lines    []SlipLine
+	Totals   cart.Totals
+	Delivery string // title of the way of delivery
+	Priced   bool   // delivery is known and its price is in the total
+	Edit     bool   // with a link back to the cart
+}
+
+// SlipLine is one thing on it.
+type SlipLine struct {
+	Title    string
+	Quantity int64
+	Total    money.Amount
+}
+
+func slip(c cart.Cart, m Method) Slip {
+	s := Slip{Totals: c.Totals, Delivery: m.Title, Priced: c.Checkout.ShippingMethod != "", Edit: true}
+	for _, l := range c.Lines {
+		s.Lines = append(s.Lines, SlipLine{l.Title, l.Quantity, l.Total})
+	}
+	return s
+}
+
+// Slip is the summary beside the lines: sums alone, the lines stand next to it.
+func (p Cart) Slip() Slip {
+	s := slip(p.Cart, Method{})
+	s.Lines = nil
+	return s
+}
+
+// Slip is the summary beside the form.
+func (p Checkout) Slip() Slip { return slip(p.Cart, p.Method()) }
+
+// Slip is the summary beside the review.
+func (p Review) Slip() Slip {
+	s := slip(p.Cart, p.Method)
+	s.Priced = true
+	return s
+}
+
+// Slip is what was ordered.
+func (p OrderStatus) Slip() Slip {
+	s := Slip{Totals: p.Order.Totals, Delivery: p.Delivery, Priced: true}
+	for _, l := range p.Order.Lines {
+		s.Lines = append(s.Lines, SlipLine{l.Title, l.Quantity, l.Total})
+	}
+	return s
+}

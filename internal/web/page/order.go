@@ -1,0 +1,108 @@
+package page
+
+import (
+	"slices"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/order"
+)
+
+// OrderStatus is what the link in the confirmation mail opens: how the order
+// stands, and nothing about the person who made it.
+type OrderStatus struct {
+	Layout
+	Order      order.Order
+	Payment    order.Payment
+	Now        time.Time
+	PayAgain   PayAgain
+	Delivery   string // title of the way of delivery
+	Descriptor string // what the card statement says; "" when not known
+	Next       []Fact // what happens next, with dates; none leaves the part out
+	Fresh      bool   // just ordered: thank them
+}
+
+// PayAgain is the form that tries the payment again; the zero value hides it.
+type PayAgain struct {
+	Action string // path it posts to
+	Token  string // the order token, in a hidden field; "" when a cookie carries it
+	Title  string // of the payment method
+}
+
+func (OrderStatus) template() string { return "order" }
+func (p OrderStatus) head(site) head {
+	return head{Title: "Order " + string(p.Order.Number), NoIndex: true}
+}
+
+// Step is one mark of the progress list.
+type Step struct {
+	Text  string
+	State string // "done", "now" or "next"
+}
+
+// Steps is the road of the order, told in the shopper's words.
+func (p OrderStatus) Steps() []Step {
+	road := []order.Status{order.Pending, order.Paid, order.Packed, order.Shipped, order.Delivered}
+	words := []string{"Ordered", "Paid", "Packed", "On its way", "Delivered"}
+	under := []string{"", "Payment", "Packing", "Sending", ""} // while it is being done
+	at := slices.Index(road, p.Order.Status)
+	if at < 0 {
+		return nil
+	}
+	steps := make([]Step, len(road))
+	for i, w := range words {
+		switch {
+		case i == at && p.Order.Status == order.Shipped:
+			steps[i] = Step{w, "now"}
+		case i <= at:
+			steps[i] = Step{w, "done"}
+		case i == at+1 && under[i] != "":
+			steps[i] = Step{under[i], "now"}
+		default:
+			steps[i] = Step{w, "next"}
+		}
+	}
+	return steps
+}
+
+// Told is how the order stands, in one line and one paragraph.
+func (p OrderStatus) Told() Words {
+	switch p.Order.Status {
+	case order.Pending:
+		switch {
+		case !p.Held():
+			return Words{Title: "This order was not paid", Text: "The time to pay has passed. Nothing was charged, and your cart is open again."}
+		case p.Payment == order.PaymentDeclined:
+			return Words{Title: "The payment did not go through", Text: "Your bank or card said no. Nothing was charged, and you can try again."}
+		}
+		return Words{Title: "One step is left: paying", Text: "Your order is with us, the payment is not yet."}
+	case order.Paid:
+		return Words{Title: "Your order is paid", Text: "Thank you. The money has arrived and your things are set aside. We pack them next."}
+	case order.Packed:
+		return Words{Title: "Your order is packed", Text: "It waits for the courier."}
+	case order.Shipped:
+		return Words{Title: "Your order is on its way", Text: "The courier has it."}
+	case order.Delivered:
+		return Words{Title: "Your order has arrived", Text: "We hope you like it."}
+	case order.Cancelled:
+		return Words{Title: "This order was cancelled", Text: "It was not paid in time, so nothing was charged. Your cart is open again."}
+	case order.PartiallyRefunded:
+		return Words{Title: "Part of your money is on its way back", Text: "It comes the way you paid. Banks take a few days for it."}
+	case order.Refunded:
+		return Words{Title: "Your money is on its way back", Text: "It comes the way you paid. Banks take a few days for it."}
+	}
+	return Words{Title: "Your order"}
+}
+
+// Held reports whether the goods are still kept for an unpaid order.
+func (p OrderStatus) Held() bool {
+	return p.Order.Status == order.Pending && p.Now.Before(p.Order.HoldUntil)
+}
+
+// OrderMissing is the one answer for an unknown order, a wrong token and an
+// expired one.
+type OrderMissing struct{ Layout }
+
+func (OrderMissing) template() string { return "order_missing" }
+func (OrderMissing) head(site) head {
+	return head{Title: "We cannot find that order", NoIndex: true}
+}

@@ -1,0 +1,47 @@
+package page
+
+import "net/url"
+
+// Paths that templates link to or post to. Handlers take them from here, so
+// that a form and its action can't drift apart.
+const (
+	PathHome        = "/"
+	PathSearch      = "/search"          // GET ?q=
+	PathCollections = "/collections/"    // + handle
+	PathProducts    = "/products/"       // + handle
+	PathCart        = "/cart"            // GET
+	PathCartLines   = "/cart/lines"      // POST variant_id, quantity: adds; also what "Undo" posts
+	PathCartLine    = "/cart/lines/"     // + line id; POST quantity (0 removes)
+	PathCartAccept  = "/cart/accept"     // POST: the changes shown are fine
+	PathCartClear   = "/cart/clear"      // POST
+	PathCheckout    = "/checkout"        // GET; POST the form below
+	PathReview      = "/checkout/review" // GET; POST payment_method, idempotency_key: places the order
+	PathOrders      = "/orders/"         // + number; GET
+	PathPrivacy     = "/privacy"
+	PathAdmin       = "/admin"
+	PathAssets      = "/assets/"
+)
+
+// Names of form fields. The ones of an address are its prefix, a dot, and the
+// JSON name of the address field, such as shipping_address.postal_code.
+const (
+	FieldVariant        = "variant_id"
+	FieldQuantity       = "quantity"
+	FieldEmail          = "email"
+	FieldName           = "name"
+	FieldPhone          = "phone"
+	FieldNote           = "note"
+	FieldShipping       = "shipping_address"
+	FieldBilling        = "billing_address"
+	FieldShippingMethod = "shipping_method"
+	FieldPaymentMethod  = "payment_method"
+	FieldIdempotency    = "idempotency_key"
+	FieldOrderToken     = "token" // of the order, in the form that tries a payment again
+	FieldQuery          = "q"
+)
+
+// ProductPath is the path of a product's page.
+func ProductPath(handle string) string { return PathProducts + url.PathEscape(handle) }
+
+// CollectionPath is the path of a collection's shelf.
+func CollectionPath(handle string) string { return PathCollections + url.PathEscape(handle) }

@@ -1,0 +1,284 @@
+package page
+
+import (
+	"testing"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
+)
+
+// The shop of these tests: Hazelmott, which makes things for the house.
+
+var noon = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+func must[T any](t testing.TB, v T, err error) T {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func euros(t testing.TB, minor int64) money.Amount {
+	t.Helper()
+	eur, err := money.ParseCurrency("EUR")
+	return money.Of(minor, must(t, eur, err))
+}
+
+func shop(t testing.TB, change func(*Config)) *Set {
+	t.Helper()
+	c := Config{
+		ShopName: "Hazelmott",
+		BaseURL:  "https://shop.example",
+		Help:     Link{"Ask us", "mailto:help@shop.example"},
+		Footer:   []Link{{"Privacy", PathPrivacy}, {"All products", PathHome}},
+	}
+	if change != nil {
+		change(&c)
+	}
+	s, err := New(c)
+	return must(t, s, err)
+}
+
+func frame() Layout {
+	return Layout{
+		Nav: []Link{
+			{"Kitchen", CollectionPath("kitchen")}, {"Table", CollectionPath("table")},
+			{"Rooms", CollectionPath("rooms")}, {"Garden", CollectionPath("garden")},
+		},
+		CartCount: 4,
+	}
+}
+
+func thing(t testing.TB, handle, title, kind string, minor int64, variants ...string) catalog.Product {
+	p := catalog.Product{
+		ID: catalog.ProductID("p-" + handle), Handle: handle, Title: title, Kind: kind, Vendor: "Hazelmott", Published: true,
+		Description: "<p>Made slowly, to be kept. It does one thing and does it well.</p><ul><li>Holds <strong>1.1 litres</strong></li><li>Dishwasher is fine</li></ul>",
+		Pictures:    []catalog.Picture{{URL: "/pictures/" + handle + ".svg", Alt: title + ", drawn in ink and colour."}},
+	}
+	if len(variants) == 0 {
+		p.Variants = []catalog.Variant{{ID: catalog.VariantID("v-" + handle), SKU: "HM-" + handle, Price: euros(t, minor)}}
+		return p
+	}
+	p.Options = []string{"Colour"}
+	for i, v := range variants {
+		p.Variants = append(p.Variants, catalog.Variant{
+			ID: catalog.VariantID("v-" + handle + "-" + v), SKU: "HM-" + v, Values: []string{v}, Price: euros(t, minor),
+			Stock: catalog.Stock{Counted: true, OnHand: []int64{14, 3, 0}[i%3]},
+		})
+	}
+	return p
+}
+
+func things(t testing.TB) []catalog.Product {
+	list := []catalog.Product{
+		thing(t, "slow-teapot", "Slow teapot", "Kitchen", 4800, "Clay", "Moss", "Night"),
+		thing(t, "evening-lamp", "Evening lamp", "Rooms", 12900),
+		thing(t, "day-book", "Day book", "Paper", 2400),
+		thing(t, "nesting-bowls", "Nesting bowls", "Kitchen", 3900, "Chalk", "Sea"),
+		thing(t, "mantel-clock", "Mantel clock", "Rooms", 18500),
+		thing(t, "hand-trowel", "Hand trowel", "Garden", 3200),
+		thing(t, "larder-jar", "Larder jar", "Kitchen", 1800),
+		thing(t, "round-mirror", "Round mirror", "Rooms", 9500),
+		thing(t, "pepper-mill", "Pepper mill", "Kitchen", 5600),
+		thing(t, "snail-paperweight", "Snail paperweight", "Paper", 2900),
+		thing(t, "linen-napkins", "Four linen napkins", "Table", 4400),
+		thing(t, "nest-box", "Nest box", "Garden", 3600),
+	}
+	list[3].Variants[1].Price = euros(t, 6400)
+	list[5].Variants[0].Stock = catalog.Stock{Counted: true}
+	return list
+}
+
+func filled(t testing.TB) cart.Cart {
+	l := func(id string, p catalog.Product, v int, n int64) cart.Line {
+		unit := p.Variants[v].Price
+		total, err := unit.Times(n)
+		title := p.Title
+		if s := p.Variants[v].Title(); s != "" {
+			title += ", " + s
+		}
+		return cart.Line{
+			ID: cart.LineID(id), Variant: p.Variants[v].ID, Handle: p.Handle, Title: title, Picture: p.Pictures[0],
+			Quantity: n, Unit: unit, Total: must(t, total, err), Stock: p.Variants[v].Stock, Sold: true,
+		}
+	}
+	g := things(t)
+	return cart.Cart{
+		ID: "c1", State: cart.Open,
+		Lines: []cart.Line{l("l1", g[0], 1, 1), l("l2", g[6], 0, 2), l("l3", g[2], 0, 2)},
+		Totals: cart.Totals{
+			Items: euros(t, 13200), Shipping: euros(t, 490), Tax: euros(t, 2186), Total: euros(t, 13690), TaxIncluded: true,
+			Discount: euros(t, 0),
+		},
+		Checkout:  cart.Checkout{Complete: true, Country: "DE", ShippingMethod: "standard"},
+		ExpiresAt: noon.Add(cart.IdleAfter),
+	}
+}
+
+func lands() []contact.Country {
+	return []contact.Country{
+		{Code: "AT", Name: "Austria", PostalName: "postcode", PostalExample: "1010", NeedsPostal: true},
+		{Code: "DE", Name: "Germany", PostalName: "postcode", PostalExample: "10115", NeedsPostal: true},
+		{Code: "IE", Name: "Ireland", PostalName: "Eircode", PostalExample: "D02 X285"},
+		{Code: "US", Name: "United States", PostalName: "ZIP code", PostalExample: "10001", NeedsPostal: true, NeedsRegion: true, RegionName: "state"},
+	}
+}
+
+func uses() DataUse {
+	return DataUse{
+		Email:   "For the receipt and news of this order. Kept 12 months after delivery.",
+		Phone:   "For the courier only. Destroyed 30 days after delivery.",
+		Address: "For us and the courier. Destroyed 12 months after delivery.",
+		Note:    "For the courier only. Destroyed 30 days after delivery.",
+	}
+}
+
+func details(t testing.TB) order.Details {
+	email, err := contact.ParseEmail("ada@example.com")
+	must(t, email, err)
+	name, err := contact.ParseName("Ada Lovelace")
+	must(t, name, err)
+	home, err := contact.ParseAddress(contact.AddressFields{Street: "12 Analytical Way", Locality: "Berlin", PostalCode: "10115", Country: "DE"})
+	must(t, home, err)
+	note, err := contact.ParseNote("Ring twice.\nThe dog is friendly.", 500)
+	return order.Details{Email: email, Name: name, ShipTo: home, Note: must(t, note, err)}
+}
+
+func bought(t testing.TB, status order.Status) order.Order {
+	o := order.Order{
+		ID: "o1", Number: "K7Q2M-9F3XA", Status: status, Totals: filled(t).Totals, Country: "DE",
+		PlacedAt: noon, HoldUntil: noon.Add(15 * time.Minute),
+	}
+	for _, l := range filled(t).Lines {
+		o.Lines = append(o.Lines, order.Line{Handle: l.Handle, Title: l.Title, Quantity: l.Quantity, Unit: l.Unit, Total: l.Total})
+	}
+	return o
+}
+
+func productFacts() []Fact {
+	return []Fact{
+		{Text: "At your door in three days", More: "€4.90 to Germany, one price for the whole parcel"},
+		{Text: "30 days to send it back", More: "write to us, you need not say why"},
+		{Text: "No account needed", More: "we keep your address for 12 months, then we destroy its key.", Link: Link{"What we keep", PathPrivacy}},
+	}
+}
+
+func payFacts() []Fact {
+	return []Fact{
+		{Text: "You type your card at the payment page, not here.", More: "This shop never sees it."},
+		{Text: "Your address is sealed with a key of its own.", More: "12 months after delivery we destroy that key.", Link: Link{"What we keep", PathPrivacy}},
+		{Text: "Pressing the button twice pays once.", More: "Each order has one key, and the key works one time."},
+	}
+}
+
+// samples are pages in every state worth looking at, by name.
+func samples(t testing.TB) map[string]Page {
+	list := things(t)
+	many := thing(t, "linen-napkins", "Four linen napkins", "Table", 4400)
+	many.Options = []string{"Size", "Colour"}
+	many.Variants = nil
+	for i, size := range []string{"Small", "Large", "Huge"} {
+		for _, colour := range []string{"Chalk", "Moss", "Sea", "Plum"} {
+			many.Variants = append(many.Variants, catalog.Variant{
+				ID: catalog.VariantID(size + colour), Values: []string{size, colour}, Price: euros(t, 4400+int64(i)*800), CompareAt: euros(t, 0),
+			})
+		}
+	}
+	reduced := list[0]
+	reduced.Variants = append([]catalog.Variant(nil), list[0].Variants...)
+	for i := range reduced.Variants {
+		reduced.Variants[i].CompareAt = euros(t, 5600)
+	}
+	product := Product{
+		Layout: frame(), Product: reduced, Collection: Link{"Kitchen", CollectionPath("kitchen")},
+		TaxNote: "incl. VAT", Delivery: "delivery from €4.90", Facts: productFacts(),
+		ForSale: Offer{Country: "DE", Shipping: euros(t, 490), ReturnDays: 30},
+	}
+	variants := product
+	variants.Product = many
+	gone := product
+	gone.Product = list[5]
+	differ := product
+	differ.Product = list[3]
+
+	full := Cart{Layout: frame(), Cart: filled(t), TaxNote: "", Delivery: "Three days to Germany."}
+	moved := full
+	moved.Cart = filled(t)
+	moved.Cart.Lines[0].Quantity = 5
+	moved.Cart.Lines[2].Sold = false
+	moved.Changes = []Change{{"l2", euros(t, 1600)}}
+	moved.Flash = Flash{Text: "Evening lamp is out of the cart.", Undo: Undo{"v-evening-lamp", 1}}
+	moved.GPC = true
+	empty := Cart{Layout: frame(), Popular: frame().Nav}
+	empty.CartCount = 0
+
+	methods := []Method{{"standard", "Standard, three days", euros(t, 490)}, {"express", "Express, tomorrow", euros(t, 1290)}}
+	blank := Checkout{Layout: frame(), Countries: lands(), Cart: filled(t), Uses: uses(), Methods: methods[:1]}
+	blank.Typed.ShipTo.Country = "DE"
+	blank.Cart.Checkout = cart.Checkout{}
+	wrong := blank
+	wrong.Methods = methods
+	wrong.Typed = Typed{
+		Email: "ada@", Name: "Ada Lovelace", Note: "Ring twice.",
+		ShipTo: contact.AddressFields{Street: "12 Analytical Way", Locality: "New York", PostalCode: "1234", Country: "US"},
+	}
+	wrong.Problems = []fault.Problem{
+		{Field: "email", Detail: "An e-mail address has a name, an @ and a place, like ada@example.com."},
+		{Field: "shipping_address/postal_code", Detail: "A ZIP code has five digits, like 10001."},
+		{Field: "shipping_address/address_region", Detail: "Please add the state."},
+	}
+	review := Review{
+		Layout: frame(), Details: details(t), Cart: filled(t), Method: methods[0], Descriptor: "HAZELMOTT K7Q2M",
+		Payments: []Payment{{"sandbox", "Card", "You type it on the payment page, not here."}, {"transfer", "Bank transfer", "We send when the money is here."}},
+		Facts:    payFacts(), Key: "0f3c2b6e",
+	}
+	working := review
+	working.Working = true
+	declined := review
+	declined.Wrong = "The payment did not go through, and nothing was charged. You can try again or pay another way."
+
+	pending := OrderStatus{
+		Layout: frame(), Order: bought(t, order.Pending), Payment: order.PaymentDeclined, Now: noon.Add(time.Minute), Delivery: "Standard, three days",
+		PayAgain: PayAgain{Action: "/orders/K7Q2M-9F3XA/pay", Token: "token", Title: "by card"},
+	}
+	paid := OrderStatus{
+		Layout: frame(), Order: bought(t, order.Paid), Payment: order.PaymentApproved, Now: noon.Add(time.Minute), Delivery: "Standard, three days",
+		Fresh: true, Descriptor: "HAZELMOTT K7Q2M",
+		Next: []Fact{{Text: "A mail with all of this is on its way to you."}, {Text: "The parcel leaves on Monday 4 May.", More: "It takes three days to Germany."}},
+	}
+	cancelled := OrderStatus{Layout: frame(), Order: bought(t, order.Cancelled), Payment: order.PaymentExpired, Now: noon.Add(time.Hour), Delivery: "Standard, three days"}
+
+	return map[string]Page{
+		"home": Home{
+			Layout: frame(), Headline: "Things for the house, made to be kept.", Label: "Spring list",
+			Text: "Thirty useful objects in clay, wool, oak and straw. Each one is repaired for life.", Products: list, Next: "/?after=12",
+		},
+		"shelf":          Shelf{Layout: frame(), Collection: catalog.Collection{Handle: "kitchen", Title: "Kitchen"}, Products: list[:3]},
+		"search":         Search{Layout: frame(), Query: "teapot", Products: list[:1]},
+		"search-nothing": Search{Layout: frame(), Query: "<b>unicorn"},
+		"product":        product, "product-select": variants, "product-gone": gone, "product-prices": differ,
+		"cart": full, "cart-changed": moved, "cart-empty": empty,
+		"checkout": blank, "checkout-wrong": wrong,
+		"review": review, "review-working": working, "review-declined": declined,
+		"order-pending": pending, "order-paid": paid, "order-cancelled": cancelled,
+		"order-missing": OrderMissing{Layout: frame()},
+		"problem":       Problem{Layout: frame(), Kind: fault.Internal, Reference: "7f3k-22ab"},
+		"problem-limit": Problem{Layout: frame(), Kind: fault.RateLimited, RetryAfter: 40 * time.Second, Reference: "7f3k-22ab"},
+		"privacy": Privacy{
+			Layout: frame(), Backup: "Backups are kept for 35 days.", Updated: noon,
+			Purposes: []Purpose{
+				{Name: "Your cart", What: []string{"What you put in"}, Why: "So that your things wait for you. It is part of the contract you are preparing.", Keep: "30 days after you last touched it"},
+				{Name: "Delivering your order", What: []string{"Name", "Delivery address", "E-mail"}, Why: "To fulfil our contract with you.", Keep: "12 months after delivery", Who: []string{"the courier", "our mail service"}},
+				{Name: "The courier's questions", What: []string{"Phone", "Note"}, Why: "So that the courier finds you.", Keep: "30 days after delivery", Who: []string{"the courier"}},
+			},
+			Cookies: []Cookie{{Name: "__Host-cart", Why: "Finds your cart again.", Keep: "30 days"}},
+		},
+		"admin": Admin{Layout: frame()},
+	}
+}

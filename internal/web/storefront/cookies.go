@@ -1,0 +1,171 @@
+package storefront
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
+	"github.com/cartkeep/cartkeep/internal/web/page"
+)
+
+const (
+	keepCart    = cart.IdleAfter
+	keepOrder   = 30 * 24 * time.Hour
+	keepFlash   = time.Minute
+	orderCookie = "__Host-order-" // + number
+	flashCookie = "__Host-flash"
+)
+
+// basket is what the cart's cookie says: which cart, and the token that opens it.
+type basket struct {
+	id    cart.ID
+	token string
+}
+
+// cartOf reads the cart's cookie. One that can't be ours counts as none.
+func cartOf(r *http.Request) (basket, bool) {
+	if r.Header["Cookie"] == nil {
+		return basket{}, false
+	}
+	value, ok := gate.Cookie(r, gate.CartCookie)
+	if !ok {
+		return basket{}, false
+	}
+	return parseBasket(value)
+}
+
+// parseBasket reads "ID.TOKEN".
+func parseBasket(value string) (basket, bool) {
+	id, token, ok := strings.Cut(value, ".")
+	if !ok || len(id) != 36 || len(token) != 43 || !wordy(id) || !wordy(token) {
+		return basket{}, false
+	}
+	return basket{cart.ID(id), token}, true
+}
+
+func (b basket) String() string { return string(b.id) + "." + b.token }
+
+// wordy reports whether s is made of the characters of UUIDs and base64url.
+func wordy(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// keepBasket sets the cart's cookie, or makes it last as long as the cart does.
+func keepBasket(w http.ResponseWriter, b basket) {
+	gate.SetCookie(w, gate.CartCookie, b.String(), keepCart)
+}
+
+// keepOrderToken lets this browser open an order.
+func keepOrderToken(w http.ResponseWriter, n order.Number, token string) {
+	gate.SetCookie(w, orderCookie+string(n), token, keepOrder)
+}
+
+// orderToken reads what keepOrderToken set.
+func orderToken(r *http.Request, n order.Number) (string, bool) {
+	if r.Header["Cookie"] == nil {
+		return "", false
+	}
+	return gate.Cookie(r, orderCookie+string(n))
+}
+
+// forgetAll makes the browser forget the cart and every order.
+func forgetAll(w http.ResponseWriter, r *http.Request) {
+	gate.ClearCookie(w, gate.CartCookie)
+	for _, c := range r.Cookies() {
+		if number, ok := strings.CutPrefix(c.Name, orderCookie); ok && wordy(number) {
+			gate.ClearCookie(w, c.Name)
+		}
+	}
+}
+
+// news is what one request tells the next, through a redirect: a word, and for
+// something removed what it was. It holds no text, so whoever could plant such
+// a cookie could not put words into our mouth.
+type news struct {
+	word     string
+	variant  catalog.VariantID
+	quantity int64
+}
+
+const (
+	newsRemoved = "removed"
+	newsCleared = "cleared"
+	newsGone    = "gone"    // the line was not there any more
+	newsNoPay   = "nopay"   // the payment service did not answer
+	newsPayOver = "payover" // the order can't be paid any more
+)
+
+func tell(w http.ResponseWriter, n news) {
+	value := n.word
+	if n.variant != "" {
+		value += "." + string(n.variant) + "." + strconv.FormatInt(n.quantity, 10)
+	}
+	gate.SetCookie(w, flashCookie, value, keepFlash)
+}
+
+// told reads the news once.
+func told(w http.ResponseWriter, r *http.Request) (news, bool) {
+	if r.Header["Cookie"] == nil {
+		return news{}, false
+	}
+	value, ok := gate.Cookie(r, flashCookie)
+	if !ok {
+		return news{}, false
+	}
+	if r.Method != http.MethodHead {
+		gate.ClearCookie(w, flashCookie)
+	}
+	return parseNews(value)
+}
+
+func parseNews(value string) (news, bool) {
+	word, rest, more := strings.Cut(value, ".")
+	switch word {
+	case newsCleared, newsGone, newsNoPay, newsPayOver:
+		return news{word: word}, !more
+	case newsRemoved:
+		variant, number, ok := strings.Cut(rest, ".")
+		n, err := strconv.ParseInt(number, 10, 64)
+		if !ok || err != nil || n < 1 || n > cart.MaxQuantity || len(variant) > 64 || !wordy(variant) {
+			return news{}, false
+		}
+		return news{word, catalog.VariantID(variant), n}, true
+	}
+	return news{}, false
+}
+
+// flash puts the news into words.
+func (s *Shop) flash(w http.ResponseWriter, r *http.Request) page.Flash {
+	n, ok := told(w, r)
+	if !ok {
+		return page.Flash{}
+	}
+	switch n.word {
+	case newsRemoved:
+		title, err := s.titleOf(r.Context(), n.variant)
+		if err != nil {
+			return page.Flash{Text: "It is out of your cart."} // no longer for sale: no way back
+		}
+		return page.Flash{Text: title + " is out of your cart.", Undo: page.Undo{Variant: n.variant, Quantity: n.quantity}}
+	case newsCleared:
+		return page.Flash{Text: "Your cart is cleared, and this browser has forgotten your orders here."}
+	case newsGone:
+		return page.Flash{Text: "That is not in your cart any more."}
+	case newsNoPay:
+		return page.Flash{Text: "Your order is kept, but the payment service does not answer. Please try again in a moment."}
+	case newsPayOver:
+		return page.Flash{Text: "This order can't be paid any more."}
+	}
+	return page.Flash{}
+}

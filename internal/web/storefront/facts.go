@@ -1,0 +1,69 @@
+package storefront
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/personal"
+	"github.com/cartkeep/cartkeep/internal/web/page"
+)
+
+// facts are the true sentences that stand where other shops show padlocks.
+// Each is read from what the shop does, not from what it would like to say.
+func (s *Shop) facts(ctx context.Context) ([]page.Fact, error) {
+	terms, err := personal.TermsOf(personal.Fulfilment)
+	if err != nil {
+		return nil, err
+	}
+	how := page.Link{Text: "What we keep", URL: page.PathPrivacy}
+	facts := []page.Fact{
+		{Text: "No account needed", More: "We keep your name and address until " + terms.Keep.String() + ".", Link: how},
+	}
+	methods, err := s.desk.Methods(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if f, ok := payFact(methods); ok {
+		facts = append(facts, f)
+	}
+	return append(facts, page.Fact{Text: "Your details are sealed", More: "Each reason has a key of its own. On its day we destroy the key."}), nil
+}
+
+// payFact says on whose pages a card is typed in.
+func payFact(methods []payment.Provider) (page.Fact, bool) {
+	if len(methods) == 0 {
+		return page.Fact{}, false
+	}
+	return page.Fact{Text: "You pay at " + place(methods[0]) + ", not here", More: "This shop never sees a card number."}, true
+}
+
+// place is the host a provider takes payments on.
+func place(p payment.Provider) string {
+	u, err := url.Parse(p.Origin())
+	if err != nil || u.Host == "" {
+		return p.Title()
+	}
+	return u.Host
+}
+
+// uses says beside each field of the checkout what becomes of it, in the words
+// of the register of personal data.
+func uses() (page.DataUse, error) {
+	fulfil, err := personal.TermsOf(personal.Fulfilment)
+	if err != nil {
+		return page.DataUse{}, err
+	}
+	courier, err := personal.TermsOf(personal.CourierUse)
+	if err != nil {
+		return page.DataUse{}, err
+	}
+	whole, short := fulfil.Keep.String(), courier.Keep.String()
+	return page.DataUse{
+		Email:   "For your receipt and news of this order. Kept until " + whole + ".",
+		Name:    "For the parcel and the invoice.",
+		Address: "For the courier. Kept until " + whole + "; on the invoice as long as tax law asks.",
+		Phone:   "For the courier alone, if they can't find you. Kept until " + short + ".",
+		Note:    "For the courier alone. Kept until " + short + ".",
+	}, nil
+}

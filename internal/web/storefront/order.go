@@ -1,0 +1,167 @@
+package storefront
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/personal"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
+	"github.com/cartkeep/cartkeep/internal/web/page"
+)
+
+// fresh is how long an order counts as just made.
+const fresh = time.Hour
+
+// order shows how an order stands, to a browser that holds its cookie. The
+// token of the mailed link becomes that cookie, so that it does not stay in
+// the address, the history and the next screenshot. Unknown, another's and
+// without a token are one answer.
+func (s *Shop) order(w http.ResponseWriter, r *http.Request) {
+	number, err := order.ParseNumber(r.PathValue("number"))
+	if err != nil {
+		s.noOrder(w, r)
+		return
+	}
+	mailed := ""
+	if r.URL.RawQuery != "" {
+		mailed = r.URL.Query().Get(page.FieldOrderToken)
+	}
+	token := mailed
+	if mailed == "" {
+		token, _ = orderToken(r, number)
+	}
+	v, ok := s.opened(w, r, number, token)
+	if !ok {
+		return
+	}
+	if mailed != "" {
+		keepOrderToken(w, number, mailed)
+		seeOther(w, page.PathOrders+string(number))
+		return
+	}
+	s.showOrder(w, r, http.StatusOK, v, s.flash(w, r))
+}
+
+// opened looks an order up. False means that the answer is out.
+func (s *Shop) opened(w http.ResponseWriter, r *http.Request, number order.Number, token string) (checkout.OrderView, bool) {
+	if token == "" {
+		s.noOrder(w, r)
+		return checkout.OrderView{}, false
+	}
+	if err := s.gate.Check(r, gate.Misses); err != nil {
+		s.gate.Refuse(w, r, err)
+		return checkout.OrderView{}, false
+	}
+	v, err := s.desk.Order(r.Context(), number, token)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		s.guess(r, err)
+		s.noOrder(w, r)
+	case err != nil:
+		s.gate.Refuse(w, r, err)
+	default:
+		return v, true
+	}
+	return checkout.OrderView{}, false
+}
+
+func (s *Shop) noOrder(w http.ResponseWriter, r *http.Request) {
+	s.show(w, r, http.StatusNotFound, page.OrderMissing{Layout: s.layout(r)})
+}
+
+func (s *Shop) showOrder(w http.ResponseWriter, r *http.Request, status int, v checkout.OrderView, flash page.Flash) {
+	ctx := r.Context()
+	settings, err := s.db.Settings(ctx)
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	now := s.db.Now()
+	p := page.OrderStatus{Layout: s.layout(r), Order: v.Order, Payment: v.Payment.Status, Now: now,
+		Descriptor: settings.Descriptor, Fresh: now.Sub(v.Order.PlacedAt) < fresh}
+	p.Flash = flash
+	if m, ok := settings.Shipping.Find(v.Order.ShippingMethod); ok {
+		p.Delivery = m.Title
+	}
+	if p.Held() {
+		if err := s.offerPayment(w, r, &p); err != nil {
+			s.gate.Refuse(w, r, err)
+			return
+		}
+	}
+	if p.Next, err = s.next(v.Order.Status); err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	s.show(w, r, status, p)
+}
+
+// offerPayment puts the form to pay on the page of an order that waits for it.
+func (s *Shop) offerPayment(w http.ResponseWriter, r *http.Request, p *page.OrderStatus) error {
+	providers, err := s.desk.Methods(r.Context())
+	if err != nil {
+		return err
+	}
+	for _, provider := range providers {
+		if provider.Name() == p.Order.PaymentMethod {
+			p.PayAgain = page.PayAgain{Action: page.PathOrders + string(p.Order.Number) + "/payments", Title: "at " + place(provider)}
+			return gate.FormTo(w, provider.Origin())
+		}
+	}
+	return nil
+}
+
+// next says what will happen to an order and to what it holds.
+func (s *Shop) next(status order.Status) ([]page.Fact, error) {
+	switch status {
+	case order.Paid, order.Packed, order.Shipped:
+	default:
+		return nil, nil
+	}
+	terms, err := personal.TermsOf(personal.Fulfilment)
+	if err != nil {
+		return nil, err
+	}
+	var facts []page.Fact
+	if status == order.Paid && s.cfg.Letters {
+		facts = append(facts, page.Fact{Text: "We write to you by e-mail", More: "The link in the letter opens this page again."})
+	}
+	return append(facts, page.Fact{Text: "We keep your name and address until " + terms.Keep.String(),
+		More: "Then we destroy their key.", Link: page.Link{Text: "What we keep", URL: page.PathPrivacy}}), nil
+}
+
+// payAgain sends the shopper to the payment service once more.
+func (s *Shop) payAgain(w http.ResponseWriter, r *http.Request) {
+	number, err := order.ParseNumber(r.PathValue("number"))
+	if err != nil {
+		s.noOrder(w, r)
+		return
+	}
+	if err := s.gate.Allow(r, gate.Orders); err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	token, _ := orderToken(r, number)
+	if _, ok := s.opened(w, r, number, token); !ok {
+		return
+	}
+	here := page.PathOrders + string(number)
+	v, err := s.desk.PayAgain(r.Context(), number, token)
+	switch {
+	case fault.Is(err, fault.Conflict):
+		tell(w, news{word: newsPayOver})
+		seeOther(w, here)
+	case fault.Is(err, fault.Unavailable):
+		tell(w, news{word: newsNoPay})
+		seeOther(w, here)
+	case err != nil:
+		s.gate.Refuse(w, r, err)
+	case v.Payment.RedirectURL == "":
+		seeOther(w, here)
+	default:
+		seeOther(w, v.Payment.RedirectURL)
+	}
+}

@@ -1,0 +1,123 @@
+package storefront
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/store"
+	"github.com/cartkeep/cartkeep/internal/web/page"
+)
+
+// product is the page of one thing.
+func (s *Shop) product(w http.ResponseWriter, r *http.Request) {
+	handle, ok := s.handle(w, r, page.ProductPath)
+	if !ok {
+		return
+	}
+	s.showKept(w, r, func() (page.Page, error) {
+		ctx := r.Context()
+		var p catalog.Product
+		err := s.db.View(ctx, func(v *store.View) (err error) {
+			p, err = v.ProductByHandle(handle)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		return s.productPage(r, p)
+	})
+}
+
+// productPage says about a thing what is true for every visitor.
+func (s *Shop) productPage(r *http.Request, p catalog.Product) (page.Product, error) {
+	ctx := r.Context()
+	settings, err := s.db.Settings(ctx)
+	if err != nil {
+		return page.Product{}, err
+	}
+	out := page.Product{Layout: s.layout(r), Product: p, TaxNote: taxNote(settings), Collection: s.shelfOf(ctx, p)}
+	if price, note, ok := delivery(settings); ok {
+		out.Delivery = note
+		out.ForSale = page.Offer{Country: settings.Home, Shipping: price}
+	}
+	out.Facts, err = s.facts(ctx)
+	return out, err
+}
+
+// productAgain shows the page of a variant once more, with the reason why it
+// could not be put into the cart.
+func (s *Shop) productAgain(w http.ResponseWriter, r *http.Request, variant catalog.VariantID, why string, status int) bool {
+	p, err := s.productOf(r.Context(), variant)
+	if err != nil {
+		return false
+	}
+	shown, err := s.productPage(r, p)
+	if err != nil {
+		return false
+	}
+	shown.Chosen, shown.Wrong = variant, why
+	s.show(w, r, status, shown)
+	return true
+}
+
+func (s *Shop) productOf(ctx context.Context, variant catalog.VariantID) (p catalog.Product, err error) {
+	err = s.db.View(ctx, func(v *store.View) (err error) {
+		p, err = v.ProductOf(variant)
+		return err
+	})
+	return p, err
+}
+
+// titleOf names a variant as the cart does.
+func (s *Shop) titleOf(ctx context.Context, variant catalog.VariantID) (string, error) {
+	p, err := s.productOf(ctx, variant)
+	if err != nil {
+		return "", err
+	}
+	for _, v := range p.Variants {
+		if v.ID == variant && v.Title() != "" {
+			return p.Title + ", " + v.Title(), nil
+		}
+	}
+	return p.Title, nil
+}
+
+// shelfOf links to the shelf a thing stands on.
+func (s *Shop) shelfOf(ctx context.Context, p catalog.Product) page.Link {
+	shelves, links := s.shelves(ctx)
+	for i, c := range shelves {
+		if p.Kind != "" && c.Title == p.Kind {
+			return links[i]
+		}
+	}
+	return page.Link{}
+}
+
+// taxNote says whether prices contain tax. Which rate it is depends on where
+// the parcel goes.
+func taxNote(s store.Settings) string {
+	switch {
+	case len(s.Tax.Table) == 0:
+		return ""
+	case s.Tax.Included:
+		return "tax included"
+	}
+	return "plus tax"
+}
+
+// delivery is the cheapest way to the shop's own country.
+func delivery(s store.Settings) (price money.Amount, note string, ok bool) {
+	m, ok := s.Shipping.Cheapest(s.Home)
+	country, known := contact.CountryOf(s.Home)
+	if !ok || !known {
+		return money.Amount{}, "", false
+	}
+	price, _ = m.For(s.Home)
+	if price.IsZero() {
+		return price, "free delivery to " + country.Name, true
+	}
+	return price, "delivery " + price.Format() + " to " + country.Name, true
+}

@@ -1,0 +1,178 @@
+package storefront
+
+import (
+	"crypto/rand"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
+	"github.com/cartkeep/cartkeep/internal/web/page"
+)
+
+// review shows everything once more before the order.
+func (s *Shop) review(w http.ResponseWriter, r *http.Request) {
+	s.reviewAgain(w, r, http.StatusOK, page.Review{})
+}
+
+// reviewAgain shows the review, with what p already says about this time.
+func (s *Shop) reviewAgain(w http.ResponseWriter, r *http.Request, status int, p page.Review) {
+	b, c, ok := s.openCart(w, r)
+	if !ok {
+		return
+	}
+	if !c.Checkout.Complete {
+		seeOther(w, page.PathCheckout)
+		return
+	}
+	s.showReview(w, r, status, b, c, p)
+}
+
+func (s *Shop) showReview(w http.ResponseWriter, r *http.Request, status int, b basket, c cart.Cart, p page.Review) {
+	ctx := r.Context()
+	details, err := s.desk.Details(ctx, b.id, b.token)
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	if !details.Complete() {
+		seeOther(w, page.PathCheckout) // what was typed has ended meanwhile
+		return
+	}
+	settings, err := s.db.Settings(ctx)
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	providers, err := s.desk.Methods(ctx)
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	p.Layout, p.Details, p.Cart, p.Descriptor = s.layout(r), details, c, settings.Descriptor
+	if m, ok := settings.Shipping.Find(c.Checkout.ShippingMethod); ok {
+		p.Method = page.Method{ID: m.ID, Title: m.Title, Price: c.Totals.Shipping}
+	}
+	for _, provider := range providers {
+		p.Payments = append(p.Payments, page.Payment{ID: provider.Name(), Title: provider.Title(), Note: "You pay at " + place(provider) + ", not here."})
+		if err := gate.FormTo(w, provider.Origin()); err != nil {
+			s.gate.Refuse(w, r, err)
+			return
+		}
+	}
+	if len(providers) == 0 && p.Wrong == "" {
+		p.Wrong = "This shop can't take payments right now. Your cart is kept."
+	}
+	if p.Facts, err = s.facts(ctx); err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	p.Key = rand.Text() // at least 128 random bits, new for each page
+	if p.Working {
+		w.Header().Set("Refresh", "2; url="+page.PathReview)
+	}
+	s.showCount(w, r, status, p, strconv.FormatInt(c.Count(), 10))
+}
+
+// placeOrder makes the order and sends the shopper on to pay.
+func (s *Shop) placeOrder(w http.ResponseWriter, r *http.Request) {
+	form, err := gate.Form(r)
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	if err := s.gate.Allow(r, gate.Orders); err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	b, has := cartOf(r)
+	if !has {
+		seeOther(w, page.PathCart)
+		return
+	}
+	method := form.Get(page.FieldPaymentMethod)
+	placed, err := s.desk.Place(r.Context(), b.id, b.token, checkout.PlaceInput{
+		Key: form.Get(page.FieldIdempotency), PaymentMethod: method, Request: []byte("form\n" + method),
+	})
+	if err != nil {
+		s.notPlaced(w, r, b, err, method)
+		return
+	}
+	keepOrderToken(w, placed.Order.Number, placed.Token)
+	if placed.Payment.RedirectURL == "" {
+		seeOther(w, page.PathOrders+string(placed.Order.Number)) // paid or ended meanwhile
+		return
+	}
+	seeOther(w, placed.Payment.RedirectURL)
+}
+
+// notPlaced answers for an order that was not made, or whose payment could not
+// be opened. A shopper never has to guess whether it was.
+func (s *Shop) notPlaced(w http.ResponseWriter, r *http.Request, b basket, err error, method string) {
+	f := fault.Of(err)
+	status := gate.Status(f.Kind)
+	again := page.Review{Payment: method, Wrong: f.Text}
+	switch f.Kind {
+	case fault.CartClosed:
+		s.toOrder(w, r, b)
+	case fault.NotFound:
+		s.guess(r, err)
+		seeOther(w, page.PathCart)
+	case fault.InProgress:
+		s.reviewAgain(w, r, status, page.Review{Working: true})
+	case fault.OutOfStock:
+		s.showCart(w, r, status, page.Flash{Text: f.Text})
+	case fault.Changed:
+		if c, err := s.desk.Cart(r.Context(), b.id, b.token); err == nil {
+			again.Wrong += " The total is now " + c.Totals.Total.Format() + "."
+		}
+		s.reviewAgain(w, r, status, again)
+	case fault.IdempotencyKeyMissing, fault.IdempotencyMismatch:
+		// The button of an old page. If its order was made, that is the answer.
+		if !s.goToOrder(r.Context(), w, b) {
+			again.Wrong = "This page was out of date. Please look at it and press the button once more."
+			s.reviewAgain(w, r, status, again)
+		}
+	case fault.Invalid:
+		s.notReady(w, r, b, f, again)
+	case fault.Unavailable:
+		// The order may stand and only the payment service be silent.
+		tell(w, news{word: newsNoPay})
+		if !s.goToOrder(r.Context(), w, b) {
+			gate.ClearCookie(w, flashCookie)
+			s.gate.Refuse(w, r, err)
+		}
+	default:
+		s.gate.Refuse(w, r, err)
+	}
+}
+
+// notReady leads to where the thing that is missing can be given.
+func (s *Shop) notReady(w http.ResponseWriter, r *http.Request, b basket, f *fault.Error, again page.Review) {
+	field := ""
+	if len(f.Problems) > 0 {
+		field = f.Problems[0].Field
+	}
+	switch {
+	case field == "lines":
+		seeOther(w, page.PathCart)
+	case field == "payment_method":
+		s.reviewAgain(w, r, gate.Status(f.Kind), again)
+	case strings.HasPrefix(field, "shipping"):
+		b, c, ok := s.openCart(w, r)
+		if !ok {
+			return
+		}
+		details, err := s.desk.Details(r.Context(), b.id, b.token)
+		if err != nil {
+			s.gate.Refuse(w, r, err)
+			return
+		}
+		s.showCheckout(w, r, gate.Status(f.Kind), c, page.TypedFrom(details, c.Checkout.ShippingMethod), f.Problems)
+	default:
+		seeOther(w, page.PathCheckout)
+	}
+}

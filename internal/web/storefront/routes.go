@@ -1,0 +1,103 @@
+package storefront
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
+	"github.com/cartkeep/cartkeep/internal/web/page"
+)
+
+type route struct {
+	method string
+	path   string
+	handle http.HandlerFunc
+}
+
+// routes is the whole surface. A GET answers HEAD too and changes nothing but
+// cookies of the one who asks.
+func (s *Shop) routes() []route {
+	return []route{
+		// The goods: kept for a second, the same for everybody.
+		{"GET", "/{$}", s.home},
+		{"GET", "/collections/{handle}", s.collection},
+		{"GET", "/products/{handle}", s.product},
+		{"GET", page.PathSearch, s.search},
+		{"GET", "/pictures/{name...}", s.picture},
+
+		// The cart: known by its cookie.
+		{"GET", page.PathCart, s.cart},
+		{"POST", page.PathCartLines, s.addLine},
+		{"POST", "/cart/lines/{line}", s.setLine},
+		{"POST", page.PathCartAccept, s.acceptCart},
+		{"POST", page.PathCartClear, s.clearCart},
+
+		// The till.
+		{"GET", page.PathCheckout, s.checkoutForm},
+		{"POST", page.PathCheckout, s.saveCheckout},
+		{"GET", page.PathReview, s.review},
+		{"POST", page.PathReview, s.placeOrder},
+
+		// The order: known by a cookie of its own.
+		{"GET", "/orders/{number}", s.order},
+		{"POST", "/orders/{number}/payments", s.payAgain},
+
+		// The words.
+		{"GET", page.PathPrivacy, s.privacy},
+		{"GET", page.PathAssets, s.pages.Assets().ServeHTTP},
+		{"GET", "/robots.txt", s.robots},
+	}
+}
+
+// Register adds every route to a mux that stands behind the gate, and a
+// friendly answer for every address and method that is none.
+func (s *Shop) Register(mux *http.ServeMux) {
+	methods := map[string][]string{}
+	for _, r := range s.routes() {
+		mux.Handle(r.method+" "+r.path, s.guard(r.handle))
+		if r.method == http.MethodGet {
+			methods[r.path] = append(methods[r.path], http.MethodGet, http.MethodHead)
+		} else {
+			methods[r.path] = append(methods[r.path], r.method)
+		}
+	}
+	for path, allowed := range methods {
+		mux.Handle(path, s.gate.MethodNotAllowed(allowed...))
+	}
+	mux.Handle("/", s.gate.NotFound())
+}
+
+// guard is what holds for every page.
+func (s *Shop) guard(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header["Cart-Token"] != nil && gate.HasCookie(r, gate.CartCookie) {
+			s.gate.Refuse(w, r, fault.New(fault.Malformed, "A request carries either a Cart-Token or the cookie of the pages, not both."))
+			return
+		}
+		if s.misnamed(r) {
+			w.Header().Set("Location", strings.TrimSuffix(s.cfg.Origin, "/")+r.URL.RequestURI())
+			w.WriteHeader(http.StatusTemporaryRedirect)
+			return
+		}
+		next(w, r)
+	})
+}
+
+// misnamed reports whether a shop called localhost was asked for by its
+// loopback address. Cookies do not tell ports apart, so on that address they
+// would reach whatever else listens there, such as the payment service of the
+// demo.
+func (s *Shop) misnamed(r *http.Request) bool {
+	if s.host != "localhost" || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
+		return false
+	}
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && addr.IsLoopback()
+}

@@ -1,0 +1,95 @@
+package storefront
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cartkeep/cartkeep/internal/personal"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
+	"github.com/cartkeep/cartkeep/internal/web/page"
+)
+
+// privacy tells what is kept, read from the same register that sealing,
+// export and retention read.
+func (s *Shop) privacy(w http.ResponseWriter, r *http.Request) {
+	s.showKept(w, r, func() (page.Page, error) {
+		return page.Privacy{Layout: s.layout(r), Purposes: purposes(), Cookies: cookies(), Backup: s.cfg.Backup}, nil
+	})
+}
+
+// purposes lists every reason for which something about a shopper is stored.
+func purposes() []page.Purpose {
+	var out []page.Purpose
+	for _, t := range personal.Purposes() {
+		if t.Purpose == personal.ShopSecrets {
+			continue // about the shop, not about a person
+		}
+		p := page.Purpose{Name: t.Title, Why: t.Why + " (" + t.Basis + ")", Keep: t.Keep.String()}
+		for _, f := range personal.All() {
+			if f.Purpose != t.Purpose {
+				continue
+			}
+			if !slices.Contains(p.What, f.Label) {
+				p.What = append(p.What, f.Label)
+			}
+			for _, to := range f.Recipients {
+				if !slices.Contains(p.Who, string(to)) {
+					p.Who = append(p.Who, string(to))
+				}
+			}
+		}
+		if len(p.What) > 0 {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// cookies lists every cookie that this package sets.
+func cookies() []page.Cookie {
+	return []page.Cookie{
+		{Name: gate.CartCookie, Why: "Finds your cart. Set when you first put something into it.", Keep: "30 days after you last changed the cart"},
+		{Name: orderCookie + "…", Why: "Opens the page of one order. Set when you order, or follow the link in our letter.", Keep: "30 days"},
+		{Name: flashCookie, Why: "Tells the next page what you just did, such as what you removed.", Keep: "until that page is shown, a minute at most"},
+	}
+}
+
+// picturePolicy lets a picture do nothing but be looked at, also when it is
+// opened by itself.
+const picturePolicy = "default-src 'none'; style-src 'none'; sandbox"
+
+// picture shows one drawing of the catalogue.
+func (s *Shop) picture(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	body, ok := s.cfg.Pictures(name)
+	if !ok || !strings.HasSuffix(name, ".svg") {
+		s.gate.NotFound().ServeHTTP(w, r)
+		return
+	}
+	sum := sha256.Sum256(body)
+	tag := `"` + hex.EncodeToString(sum[:12]) + `"`
+	h := w.Header()
+	h["Content-Type"] = one(typeSVG)
+	h["Content-Security-Policy"] = one(picturePolicy)
+	h["Cache-Control"] = one(cacheDay)
+	h["Etag"] = one(tag)
+	if r.Header.Get("If-None-Match") == tag {
+		delete(h, "Content-Type")
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h["Content-Length"] = one(strconv.Itoa(len(body)))
+	w.Write(body)
+}
+
+// robots keeps search engines to the goods.
+func (s *Shop) robots(w http.ResponseWriter, _ *http.Request) {
+	h := w.Header()
+	h["Content-Type"] = one(typeText)
+	h["Cache-Control"] = one(cacheDay)
+	w.Write([]byte("User-agent: *\nDisallow: /cart\nDisallow: /checkout\nDisallow: /orders/\nDisallow: /search\nDisallow: /admin\nDisallow: /api/\n"))
+}
