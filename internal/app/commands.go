@@ -1,0 +1,206 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/personal"
+)
+
+type importCmd struct {
+	Products importProductsCmd `cmd:"" help:"Import products from Shopify's product CSV."`
+}
+
+type importProductsCmd struct {
+	File string `arg:"" help:"The CSV file, or - for standard input." placeholder:"FILE.csv"`
+}
+
+// Run imports products; bad rows are named, good ones kept.
+func (c importProductsCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	in := p.In
+	if c.File != "-" {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return misused("%w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	return carryOut(ctx, p, set, call{Name: "import products"}, in)
+}
+
+type keysCmd struct {
+	List keysListCmd `cmd:"" help:"List the living epoch keys by age."`
+}
+
+type keysListCmd struct{}
+
+// Run lists the epochs.
+func (keysListCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	return carryOut(ctx, p, set, call{Name: "keys list"}, nil)
+}
+
+type ledgerCmd struct {
+	Verify     ledgerVerifyCmd     `cmd:"" help:"Check the ledger: prints ok SIZE ROOT, or the first bad index."`
+	Checkpoint ledgerCheckpointCmd `cmd:"" help:"Print a fresh signed checkpoint; keep it where nobody of the shop can change it."`
+	Export     ledgerExportCmd     `cmd:"" help:"Write every leaf and a signed checkpoint as JSON Lines."`
+}
+
+type ledgerVerifyCmd struct {
+	Export     string `help:"Check this export instead of the database; needs no shop." type:"path" placeholder:"FILE"`
+	Checkpoint string `help:"An older checkpoint that someone kept: the ledger must begin with it." type:"path" placeholder:"OLD"`
+	Key        string `help:"The note verifier key for an export (see /.well-known/cartkeep/ledger-key). Default: the shop's own, if it is at hand." placeholder:"KEY"`
+}
+
+// Run verifies the database's ledger, or an export.
+func (c ledgerVerifyCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	old := ""
+	if c.Checkpoint != "" {
+		b, err := os.ReadFile(c.Checkpoint)
+		if err != nil {
+			return misused("%w", err)
+		}
+		old = string(b)
+	}
+	if c.Export == "" {
+		return carryOut(ctx, p, set, call{Name: "ledger verify", Args: map[string]string{"checkpoint": old}}, nil)
+	}
+	f, err := os.Open(c.Export)
+	if err != nil {
+		return misused("%w", err)
+	}
+	defer f.Close()
+	var keys []string
+	if c.Key != "" {
+		keys = []string{c.Key}
+	}
+	report, err := ledger.VerifyExport(f, old, keys...)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(p.Out, report)
+	if !report.OK() {
+		return statusError(1)
+	}
+	if !report.Signed {
+		fmt.Fprintln(p.Err, "cartkeep: signatures were not checked; give the shop's key with --key")
+	}
+	return nil
+}
+
+type ledgerCheckpointCmd struct{}
+
+// Run prints a checkpoint.
+func (ledgerCheckpointCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	return carryOut(ctx, p, set, call{Name: "ledger checkpoint"}, nil)
+}
+
+type ledgerExportCmd struct {
+	Out string `help:"Where to write; default standard output." type:"path" placeholder:"FILE"`
+}
+
+// Run writes the export.
+func (c ledgerExportCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	if c.Out == "" {
+		return carryOut(ctx, p, set, call{Name: "ledger export"}, nil)
+	}
+	f, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return misused("%w", err)
+	}
+	to := *p
+	to.Out = f
+	err = carryOut(ctx, &to, set, call{Name: "ledger export"}, nil)
+	return joinClose(err, f.Close)
+}
+
+type privacyCmd struct {
+	Inventory inventoryCmd `cmd:"" help:"Print the register: every field kept about a person, with purpose, basis, end date and recipients."`
+}
+
+type inventoryCmd struct {
+	Format string `help:"text or json." enum:"text,json" default:"text"`
+}
+
+// Run prints the register. It needs no shop: the register is in the program.
+func (c inventoryCmd) Run(p *Process) error {
+	if c.Format == "json" {
+		enc := json.NewEncoder(p.Out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(inventory())
+	}
+	return writeInventory(p.Out)
+}
+
+// inventoryField is one line of the register as JSON.
+type inventoryField struct {
+	Table      string   `json:"table"`
+	Column     string   `json:"column"`
+	Label      string   `json:"label"`
+	Kept       string   `json:"kept"`
+	Category   string   `json:"category"`
+	Purpose    string   `json:"purpose"`
+	Basis      string   `json:"basis"`
+	Retention  string   `json:"retention"`
+	Recipients []string `json:"recipients"`
+	Reason     string   `json:"reason,omitempty"`
+}
+
+func inventory() []inventoryField {
+	terms := map[personal.Purpose]personal.Terms{}
+	for _, t := range personal.Purposes() {
+		terms[t.Purpose] = t
+	}
+	out := []inventoryField{}
+	for _, f := range personal.All() {
+		t := terms[f.Purpose]
+		to := []string{}
+		for _, r := range f.Recipients {
+			to = append(to, string(r))
+		}
+		out = append(out, inventoryField{f.Table, f.Column, f.Label, string(f.Kind), f.Category, string(f.Purpose), t.Basis, t.Keep.String(), to, f.Reason})
+	}
+	return out
+}
+
+func writeInventory(w io.Writer) error {
+	for _, f := range inventory() {
+		if _, err := fmt.Fprintf(w, "%s.%s  %s  %s\n    %s; %s; kept %s", f.Table, f.Column, f.Kept, f.Label, f.Purpose, f.Basis, f.Retention); err != nil {
+			return err
+		}
+		if len(f.Recipients) > 0 {
+			fmt.Fprintf(w, "; goes to %s", strings.Join(f.Recipients, ", "))
+		}
+		if f.Reason != "" {
+			fmt.Fprintf(w, "\n    not sealed: %s", f.Reason)
+		}
+		fmt.Fprintln(w)
+	}
+	return nil
+}
+
+type outboxCmd struct {
+	List outboxListCmd `cmd:"" help:"List messages, one JSON object a line, newest last."`
+}
+
+type outboxListCmd struct {
+	JSON bool `help:"JSON Lines, the only form there is." name:"json"`
+}
+
+// Run lists the outbox.
+func (outboxListCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	return carryOut(ctx, p, set, call{Name: "outbox list"}, nil)
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(p *Process) error {
+	_, err := fmt.Fprintln(p.Out, "cartkeep "+Version)
+	return err
+}

@@ -1,0 +1,154 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/cartkeep/cartkeep/internal/certs"
+	"github.com/cartkeep/cartkeep/internal/demo"
+	"github.com/cartkeep/cartkeep/internal/intake"
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/shipping"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+const demoListen = "localhost:8443"
+
+type demoCmd struct{}
+
+// Run makes a shop if there is none and serves it on this machine only.
+func (demoCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	if set.Listen == "" {
+		set.Listen = demoListen
+	}
+	for _, address := range []string{set.Listen, set.SandboxListen} {
+		if address == "" {
+			continue
+		}
+		if err := onLoopback(address); err != nil {
+			return misused("the demo is for this machine alone: %w", err)
+		}
+	}
+	if set.SandboxListen != "" {
+		host, _, _ := net.SplitHostPort(set.SandboxListen)
+		if ip, err := netip.ParseAddr(host); err != nil || ip != netip.AddrFrom4([4]byte{127, 0, 0, 1}) {
+			return misused("sandbox-listen: the make-believe bank lives on 127.0.0.1, because cookies ignore ports and the shop is localhost")
+		}
+	}
+	s, err := newServer(ctx, p, set, true)
+	if err != nil {
+		return err
+	}
+	err = s.startDemo(ctx, p)
+	if err == nil {
+		err = s.run(ctx)
+	}
+	return joinClose(err, s.close)
+}
+
+func (s *server) startDemo(ctx context.Context, p *Process) error {
+	var err error
+	if s.local, err = certs.Local(s.folder.file("certs"), s.began); err != nil {
+		return err
+	}
+	if s.local.Made() != "" {
+		fmt.Fprintf(p.Err, "cartkeep: made a certificate for this machine (%s)\n%s\n", s.local.Made(), certs.TrustHint(s.local.CAFile()))
+	}
+	s.tls = s.local.TLSConfig()
+	if err := s.demoPorts(); err != nil {
+		return err
+	}
+	s.origin = fmt.Sprintf("https://localhost:%d", portOf(s.doors[0]))
+	if err := furnish(ctx, s.vault.db, s.settings); err != nil {
+		return fmt.Errorf("demo catalogue: %w", err)
+	}
+	if err := s.assemble(ctx); err != nil {
+		return err
+	}
+	a := s.addresses()
+	fmt.Fprintf(p.Out, "cartkeep: shop %s\ncartkeep: admin %s\ncartkeep: sandbox %s\ncartkeep: outbox %s\ncartkeep: private %s\n", a.shop, a.admin, a.sandbox, a.outbox, a.private)
+	if s.settings.LimitsExempt != "" {
+		fmt.Fprintf(p.Err, "cartkeep: WARNING: clients in %s are free from request rates\n", s.settings.LimitsExempt)
+	}
+	if err := s.vault.db.Healthy(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.Out, "cartkeep: ready %s\n", s.origin)
+	return nil
+}
+
+// furnish gives a new demo shop its name, taxes, delivery and goods.
+func furnish(ctx context.Context, db *store.DB, set *Settings) error {
+	old, err := db.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	if old.ShopName != "" {
+		if !old.Demo {
+			return misused("this folder holds a real shop; the demo needs one of its own")
+		}
+		return nil
+	}
+	currency, err := money.ParseCurrency(set.Currency)
+	if err != nil {
+		return err
+	}
+	if err := db.InTx(ctx, ledger.System("demo"), func(t *store.Tx) error { return demoSettings(t, set, currency) }); err != nil {
+		return err
+	}
+	db.ForgetSettings()
+	if _, err := intake.Import(ctx, intake.Read(demo.Products(), currency).WithPictures(demoPicture), productSink{db, ledger.System("demo")}, nil); err != nil {
+		return err
+	}
+	return db.InTx(ctx, ledger.System("demo"), func(t *store.Tx) error { return t.OrderCollections(demo.Collections()) })
+}
+
+// demoPicture gives the demo's own drawings an address in the shop.
+func demoPicture(source string) (string, bool) {
+	name, ok := strings.CutPrefix(source, demo.Scheme)
+	if !ok {
+		return "", false
+	}
+	_, ok = demo.Picture(name)
+	return "/pictures/" + name, ok
+}
+
+func demoSettings(t *store.Tx, set *Settings, c money.Currency) error {
+	name := set.ShopName
+	if name == "" {
+		name = demo.ShopName
+	}
+	for _, kv := range [][2]string{{"shop.name", name}, {"shop.tagline", demo.Tagline}, {"shop.currency", c.Code()}, {"shop.country", set.Country},
+		{"shop.descriptor", "HAZELMOTT DEMO"}, {"shop.demo", "true"}, {"payment.providers", "sandbox"}, {"tax.included", "true"}} {
+		if err := t.Set(kv[0], kv[1]); err != nil {
+			return err
+		}
+	}
+	for country, rate := range standardRates() {
+		if err := t.SetTax(country, rate); err != nil {
+			return err
+		}
+	}
+	unit := int64(1)
+	for range c.Exponent() {
+		unit *= 10
+	}
+	price := func(tenths int64) money.Amount { return money.Of(tenths*unit/10, c) }
+	if err := t.SetShipping(shipping.Method{ID: "standard", Title: "Standard delivery, 2 to 4 days", Prices: map[string]money.Amount{"DE": price(49), "AT": price(79), shipping.Anywhere: price(99)}}, 0); err != nil {
+		return err
+	}
+	return t.SetShipping(shipping.Method{ID: "express", Title: "Express delivery, next working day", Prices: map[string]money.Amount{"DE": price(129)}}, 1)
+}
+
+// standardRates are standard VAT rates in parts per million, for the demo. A
+// merchant sets their own.
+func standardRates() map[string]money.Rate {
+	return map[string]money.Rate{
+		"AT": 200_000, "BE": 210_000, "CZ": 210_000, "DE": 190_000, "DK": 250_000, "ES": 210_000, "FI": 255_000, "FR": 200_000,
+		"IE": 230_000, "IT": 220_000, "LU": 170_000, "NL": 210_000, "PL": 230_000, "PT": 230_000, "SE": 250_000,
+	}
+}

@@ -1,0 +1,75 @@
+package app
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// metrics counts requests and work. Labels are methods and status classes;
+// nothing of a request's content can reach one.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	seconds  prometheus.Histogram
+}
+
+func newMetrics(db *store.DB, _ *slog.Logger) *metrics {
+	m := &metrics{registry: prometheus.NewRegistry()}
+	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cartkeep_requests_total", Help: "Requests answered, by class of status."}, []string{"status"})
+	m.seconds = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "cartkeep_request_seconds", Help: "Time to answer.", Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}})
+	m.registry.MustRegister(m.requests, m.seconds, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "cartkeep_statements_total", Help: "SQL statements run."}, func() float64 { return float64(db.Statements()) }))
+	return m
+}
+
+// count counts every request once it is answered.
+func (m *metrics) count(next http.Handler) http.Handler {
+	classes := [6]prometheus.Counter{}
+	for i, name := range [6]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"} {
+		classes[i] = m.requests.WithLabelValues(name)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		c := &statusCounter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(c, r)
+		m.seconds.Observe(time.Since(began).Seconds())
+		class := c.status / 100
+		if class < 1 || class > 5 {
+			class = 0
+		}
+		classes[class].Inc()
+	})
+}
+
+type statusCounter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader remembers the status.
+func (c *statusCounter) WriteHeader(status int) {
+	c.status = status
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (c *statusCounter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// routes of the private listener, which is on a loopback address only.
+func (m *metrics) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
+}

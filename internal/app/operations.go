@@ -1,0 +1,232 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/intake"
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/message"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// call names an operation on an open shop with its arguments. The same one is
+// carried out here, when no shop runs, or by the running shop.
+type call struct {
+	Name string            `json:"name"`
+	Args map[string]string `json:"args,omitempty"`
+}
+
+// operating is what an operation works with.
+type operating struct {
+	vault    *vault
+	actor    ledger.Actor
+	in       io.Reader
+	out, err io.Writer
+}
+
+func (o *operating) do(ctx context.Context, c call) error {
+	switch c.Name {
+	case "import products":
+		return o.importProducts(ctx)
+	case "keys list":
+		return o.keysList()
+	case "ledger verify":
+		return o.ledgerVerify(ctx, c.Args["checkpoint"])
+	case "ledger checkpoint":
+		return o.ledgerCheckpoint(ctx)
+	case "ledger export":
+		return o.ledgerExport(ctx)
+	case "outbox list":
+		return o.outboxList(ctx)
+	default:
+		return fmt.Errorf("this version does not know %q", c.Name)
+	}
+}
+
+// carryOut runs an operation in the running shop, or here when none runs.
+func carryOut(ctx context.Context, p *Process, set *Settings, c call, in io.Reader) error {
+	f, err := openFolder(set.Data)
+	if err != nil {
+		return err
+	}
+	if in == nil {
+		in = emptyReader{}
+	}
+	if ran, err := ask(ctx, f, c, p, in); ran {
+		return err
+	}
+	if _, err := f.shopID(); err != nil {
+		return err
+	}
+	if err := f.take(); err != nil {
+		return err
+	}
+	v, err := f.unlock(ctx, set, newLog(p.Err))
+	if err != nil {
+		return joinClose(err, f.release)
+	}
+	env := &operating{vault: v, actor: ledger.OS(userName(os.Getuid())), in: in, out: p.Out, err: p.Err}
+	return errors.Join(env.do(ctx, c), v.close(), f.release())
+}
+
+type emptyReader struct{}
+
+func (emptyReader) Read([]byte) (int, error) { return 0, io.EOF }
+
+// productSink saves imported products, each in a transaction of its own.
+type productSink struct {
+	db    *store.DB
+	actor ledger.Actor
+}
+
+// SaveProduct implements intake.Sink.
+func (s productSink) SaveProduct(ctx context.Context, p catalog.Product) error {
+	return s.db.InTx(ctx, s.actor, func(t *store.Tx) error { return t.SaveProduct(p) })
+}
+
+func (o *operating) importProducts(ctx context.Context) error {
+	shop, err := o.vault.db.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	reader := intake.Read(o.in, shop.Currency)
+	if shop.Demo {
+		reader = reader.WithPictures(demoPicture)
+	}
+	last := time.Now()
+	report, err := intake.Import(ctx, reader, productSink{o.vault.db, o.actor}, func(n int) {
+		if time.Since(last) > time.Second {
+			last = time.Now()
+			fmt.Fprintf(o.err, "cartkeep: %d products so far\n", n)
+		}
+	})
+	for _, bad := range report.Bad {
+		fmt.Fprintln(o.err, "cartkeep: "+bad.Error())
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(o.out, "cartkeep: imported %d products with %d variants", report.Products, report.Variants)
+	if report.MissingPictures > 0 {
+		fmt.Fprintf(o.out, "; %d pictures lie elsewhere and are not shown", report.MissingPictures)
+	}
+	fmt.Fprintln(o.out)
+	if len(report.Bad) > 0 {
+		fmt.Fprintf(o.err, "cartkeep: %d rows were left out; the good ones were kept\n", len(report.Bad))
+		return statusError(1)
+	}
+	return nil
+}
+
+func (o *operating) keysList() error {
+	newest := o.vault.ring.Newest()
+	for _, e := range o.vault.ring.Epochs() {
+		word := ""
+		if e.ID == newest {
+			word = "  newest"
+		}
+		fmt.Fprintf(o.out, "epoch %d  made %s  %d days old%s\n", e.ID, e.Created.UTC().Format(time.RFC3339), int(time.Since(e.Created).Hours()/24), word)
+	}
+	return nil
+}
+
+func (o *operating) ledgerVerify(ctx context.Context, old string) error {
+	if _, err := o.vault.db.Sequence(ctx); err != nil {
+		return err
+	}
+	began := time.Now()
+	report, err := o.vault.db.VerifyLedger(ctx, old)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(o.out, report)
+	if !report.OK() {
+		return statusError(1)
+	}
+	fmt.Fprintf(o.err, "cartkeep: %.0f events a second\n", float64(report.Size)/max(time.Since(began).Seconds(), 1e-6))
+	return nil
+}
+
+func (o *operating) ledgerCheckpoint(ctx context.Context) error {
+	if _, err := o.vault.db.Sequence(ctx); err != nil {
+		return err
+	}
+	note, err := o.vault.db.Checkpoint(ctx, false)
+	if err == nil {
+		_, err = io.WriteString(o.out, note)
+	}
+	return err
+}
+
+func (o *operating) ledgerExport(ctx context.Context) error {
+	if _, err := o.vault.db.Sequence(ctx); err != nil {
+		return err
+	}
+	return o.vault.db.ExportLedger(ctx, o.out)
+}
+
+// letterLine is one line of `outbox list --json`.
+type letterLine struct {
+	ID      string `json:"id"`
+	At      string `json:"at"`
+	Channel string `json:"channel"`
+	To      string `json:"to"`
+	Subject string `json:"subject"`
+	Text    string `json:"text"`
+	HTML    string `json:"html"`
+}
+
+func (o *operating) outboxList(ctx context.Context) error {
+	shop, err := o.vault.db.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	letters, err := letters(ctx, o.vault.db, 10_000)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(o.out)
+	enc.SetEscapeHTML(false)
+	for _, l := range letters {
+		line := letterLine{l.ID, l.At.Format(time.RFC3339), l.Channel, l.To, l.Subject, l.Text, l.HTML}
+		if !shop.Demo {
+			line.To, line.Subject, line.Text, line.HTML = masked(l.To), "", "", ""
+		}
+		if err := enc.Encode(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// masked shows as much of an address as helps to recognise one's own.
+func masked(to string) string {
+	r := []rune(to)
+	if len(r) == 0 {
+		return ""
+	}
+	return string(r[0]) + "•••"
+}
+
+func letters(ctx context.Context, db *store.DB, limit int) (out []store.Letter, err error) {
+	err = db.View(ctx, func(v *store.View) error {
+		out, err = v.Letters(limit)
+		return err
+	})
+	return out, err
+}
+
+// keepLetter puts a message into the demo's outbox, sealed.
+func keepLetter(ctx context.Context, db *store.DB, owner string, id order.ID, m message.Message) error {
+	return db.InTx(ctx, ledger.System("outbox"), func(t *store.Tx) error {
+		return t.KeepLetter(owner, id, store.Letter{ID: m.ID, Channel: string(m.Channel), To: m.To, Subject: m.Subject, Text: m.Text, HTML: m.HTML})
+	})
+}

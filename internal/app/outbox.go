@@ -1,0 +1,43 @@
+package app
+
+import (
+	_ "embed"
+	"html/template"
+	"net/http"
+	"time"
+)
+
+//go:embed outbox.html
+var outboxHTML string
+
+// bankRoutes is the demo's outside world, on an origin of its own: the
+// make-believe bank, and the mailbox in which every letter of the shop lands.
+func (s *server) bankRoutes() http.Handler {
+	t := template.Must(template.New("outbox").Parse(outboxHTML))
+	mux := http.NewServeMux()
+	mux.Handle("/", s.sandbox.Handler())
+	mux.HandleFunc("GET /outbox", func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		list, err := letters(r.Context(), s.vault.db, 100)
+		if err != nil {
+			s.log.ErrorContext(r.Context(), "outbox cannot be read", "error", err)
+			http.Error(w, "The outbox can't be read right now.", http.StatusServiceUnavailable)
+			return
+		}
+		type row struct{ At, Channel, To, Subject, Text string }
+		rows := make([]row, 0, len(list))
+		for i := len(list) - 1; i >= 0; i-- {
+			l := list[i]
+			rows = append(rows, row{l.At.Format(time.RFC1123), l.Channel, l.To, l.Subject, l.Text})
+		}
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		if err := t.Execute(w, rows); err != nil {
+			s.log.WarnContext(r.Context(), "outbox page was cut short")
+		}
+	})
+	return mux
+}

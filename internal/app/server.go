@@ -1,0 +1,356 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/certs"
+	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/demo"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/job"
+	"github.com/cartkeep/cartkeep/internal/message"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/payment/sandbox"
+	"github.com/cartkeep/cartkeep/internal/privacy"
+	"github.com/cartkeep/cartkeep/internal/store"
+	"github.com/cartkeep/cartkeep/internal/web/admin"
+	"github.com/cartkeep/cartkeep/internal/web/api"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
+	"github.com/cartkeep/cartkeep/internal/web/page"
+	"github.com/cartkeep/cartkeep/internal/web/storefront"
+)
+
+// server is a running shop.
+type server struct {
+	settings *Settings
+	folder   *folder
+	vault    *vault
+	log      *slog.Logger
+	demo     bool
+	began    time.Time
+
+	origin  string // https://localhost:8443
+	tls     *tls.Config
+	local   *certs.Authority // demo
+	public  *certs.Public    // serve
+	sandbox *sandbox.Service // demo
+	gate    *gate.Gate
+	pages   *page.Set
+	desk    *checkout.Desk
+	jobs    *job.Runner
+	control *control
+	metrics *metrics
+
+	doors []net.Listener // of the shop
+	bank  net.Listener
+	inner net.Listener // metrics
+	plain net.Listener // http redirect
+
+	servers []*http.Server
+	failed  chan error
+	running sync.WaitGroup
+}
+
+// addresses are what a start prints.
+type addresses struct{ shop, admin, sandbox, outbox, private string }
+
+// addresses names where everything is, once listen has run.
+func (s *server) addresses() addresses {
+	a := addresses{shop: s.origin + "/", admin: s.origin + "/admin"}
+	if s.bank != nil {
+		a.sandbox = s.bankOrigin() + "/"
+		a.outbox = s.bankOrigin() + "/outbox"
+	}
+	if s.inner != nil {
+		a.private = "http://" + s.inner.Addr().String() + "/"
+	}
+	return a
+}
+
+// bankOrigin is the other loopback name: cookies ignore ports, so the
+// make-believe bank must be another host than localhost.
+func (s *server) bankOrigin() string {
+	return fmt.Sprintf("https://127.0.0.1:%d", port(s.bank))
+}
+
+func port(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
+
+// assemble wires the shop behind its listeners. Nothing answers before serve.
+func (s *server) assemble(ctx context.Context) error {
+	shop, err := s.vault.db.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	if shop.Currency.IsZero() || shop.ShopName == "" {
+		return errors.New("this shop has no name or currency yet; run: cartkeep init")
+	}
+	if s.pages, err = s.newPages(shop); err != nil {
+		return err
+	}
+	trusted, err := gate.ParsePrefixes(s.settings.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	exempt, err := gate.ParsePrefixes(s.settings.LimitsExempt)
+	if err != nil {
+		return err
+	}
+	s.metrics = newMetrics(s.vault.db, s.log)
+	s.jobs = job.New(s.vault.db, s.log)
+	s.gate = gate.New(gate.Config{Log: s.log, HSTS: !s.demo || s.settings.DemoHSTS, TrustedProxies: trusted, Exempt: exempt, Page: s.refusal})
+	providers, err := s.providers()
+	if err != nil {
+		return err
+	}
+	s.desk, err = checkout.New(checkout.Config{Store: s.vault.db, Providers: providers, Origin: s.origin, Hold: s.settings.Hold,
+		Writer: s.writer, Deliver: s.deliverer(), Wake: s.jobs.Wake, Log: s.log})
+	if err != nil {
+		return err
+	}
+	s.schedule()
+	handler, err := s.routes(shop, providers)
+	if err != nil {
+		return err
+	}
+	for _, door := range s.doors {
+		s.add(gate.Server(handler, s.log), tls.NewListener(door, s.tls))
+	}
+	if s.bank != nil {
+		s.add(gate.Server(s.bankRoutes(), s.log), tls.NewListener(s.bank, s.tls))
+	}
+	if s.inner != nil {
+		s.add(gate.Server(s.metrics.routes(), s.log), s.inner)
+	}
+	if s.plain != nil {
+		s.add(gate.Server(s.public.HTTPHandler(toHTTPS(s.origin)), s.log), s.plain)
+	}
+	s.control, err = newControl(s)
+	return err
+}
+
+func (s *server) add(h *http.Server, l net.Listener) {
+	s.servers = append(s.servers, h)
+	s.running.Go(func() {
+		if err := h.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			select {
+			case s.failed <- err:
+			default:
+			}
+		}
+	})
+}
+
+func (s *server) newPages(shop store.Settings) (*page.Set, error) {
+	c := page.Config{ShopName: shop.ShopName, BaseURL: s.origin, Accent: s.settings.Accent,
+		Footer: []page.Link{{Text: "Privacy", URL: "/privacy"}, {Text: "Staff", URL: "/admin"}}}
+	return page.New(c)
+}
+
+// refusal draws an error page for a person.
+func (s *server) refusal(w http.ResponseWriter, r *http.Request, status int, refusal *fault.Error, reference string) {
+	b, err := s.pages.Bytes(page.Problem{Kind: refusal.Kind, Text: refusal.Text, Reference: reference, RetryAfter: refusal.RetryAfter})
+	if err != nil {
+		http.Error(w, refusal.Text, status)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		w.Write(b)
+	}
+}
+
+// providers wires the payment services in. The make-believe bank exists in the
+// demo only.
+func (s *server) providers() ([]payment.Provider, error) {
+	if !s.demo {
+		return nil, nil
+	}
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.local.ClientPool(), MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 16}}
+	secret := s.vault.db.Keys().Sandbox
+	p, err := sandbox.New(sandbox.Config{Secret: secret, Origin: s.bankOrigin(), Client: client})
+	if err != nil {
+		return nil, err
+	}
+	s.sandbox, err = sandbox.NewService(sandbox.ServiceConfig{Secret: secret, Journal: s.folder.file("sandbox.jsonl"), Origin: s.bankOrigin(),
+		ShopOrigins: []string{s.origin}, Client: client, Log: s.log})
+	if err != nil {
+		return nil, err
+	}
+	return []payment.Provider{p}, nil
+}
+
+// writer makes the letter writer of the shop as it is now.
+func (s *server) writer() (*message.Writer, error) {
+	shop, err := s.vault.db.Settings(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return message.NewWriter(message.Shop{Name: shop.ShopName, Origin: s.origin, Statement: shop.Descriptor})
+}
+
+// deliverer says where letters go: into the outbox in the demo. Without a
+// sender they wait as jobs.
+func (s *server) deliverer() func(context.Context, string, order.ID, message.Message) error {
+	if !s.demo {
+		return nil
+	}
+	return func(ctx context.Context, owner string, id order.ID, m message.Message) error {
+		return keepLetter(ctx, s.vault.db, owner, id, m)
+	}
+}
+
+// schedule tells the runner what comes again and again.
+func (s *server) schedule() {
+	for kind, do := range s.desk.Jobs() {
+		s.jobs.Handle(kind, job.Handler(do))
+	}
+	db := s.vault.db
+	s.jobs.Repeat(job.Round{Name: "sequencer", Every: time.Second, Do: func(ctx context.Context) error {
+		_, err := db.Sequence(ctx)
+		return err
+	}})
+	s.jobs.Repeat(job.Round{Name: "holds", Every: time.Second, Do: func(ctx context.Context) error {
+		_, err := s.desk.SweepHolds(ctx)
+		return err
+	}})
+	s.jobs.Repeat(job.Round{Name: "carts", Every: 10 * time.Minute, Do: func(ctx context.Context) error {
+		_, err := s.desk.SweepCarts(ctx)
+		return err
+	}})
+	s.jobs.Repeat(job.Round{Name: "retention", Every: privacy.RetentionEvery, Do: func(ctx context.Context) error {
+		_, err := privacy.Retention(ctx, db, s.log)
+		return err
+	}})
+	s.jobs.Repeat(job.Round{Name: "checkpoint", Every: time.Minute, Do: func(ctx context.Context) error { return publish(ctx, db) }})
+	s.jobs.Repeat(job.Round{Name: "commits", Every: 10 * time.Minute, Do: db.SweepCommits})
+}
+
+// routes is the surface of the shop.
+func (s *server) routes(shop store.Settings, providers []payment.Provider) (http.Handler, error) {
+	front, err := storefront.New(storefront.Config{Gate: s.gate, Pages: s.pages, Desk: s.desk, Store: s.vault.db, Origin: s.origin,
+		Pictures: demo.Picture, Letters: s.demo, Log: s.log})
+	if err != nil {
+		return nil, err
+	}
+	rest, err := api.New(api.Config{Gate: s.gate, Desk: s.desk, Shelf: shelf{s.vault.db}, Origin: s.origin, Version: Version})
+	if err != nil {
+		return nil, err
+	}
+	proofs := ledgerRoutes(s.vault.db, s.gate)
+	staff, err := admin.New(admin.Config{Gate: s.gate, Pages: s.pages})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/api", rest)
+	mux.Handle("/api/", rest)
+	mux.Handle("/api/v1/ledger/", proofs)
+	staff.Register(mux)
+	front.Register(mux)
+	for _, p := range providers {
+		mux.Handle("POST "+checkout.NoticePath(p.Name()), s.notices(p))
+	}
+	wellKnown(mux, s.vault.db, shop, s.origin, s.gate)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "alive\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.vault.db.Healthy(r.Context()); err != nil {
+			s.gate.Refuse(w, r, fault.Because(fault.Unavailable, "The shop can't serve right now.", err))
+			return
+		}
+		io.WriteString(w, "ready\n")
+	})
+	return s.metrics.count(s.gate.Wrap(mux)), nil
+}
+
+// notices takes a provider's call-backs: read, verified, settled, answered.
+func (s *server) notices(p payment.Provider) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.gate.Body(r, payment.MaxNotice)
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			s.gate.Refuse(w, r, gate.ReadError(err))
+			return
+		}
+		n, err := p.Notice(r, body)
+		if err != nil {
+			s.gate.Refuse(w, r, fault.Because(fault.Malformed, "This notice is not signed, too old, or not of this shop.", err))
+			return
+		}
+		if err := s.desk.Settle(r.Context(), p.Name(), n); err != nil {
+			s.gate.Refuse(w, r, err)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+func toHTTPS(origin string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The target is our own name, never the Host that was sent.
+		http.Redirect(w, r, origin+r.URL.EscapedPath(), http.StatusPermanentRedirect)
+	})
+}
+
+// run serves until ctx ends or a listener fails.
+func (s *server) run(ctx context.Context) error {
+	s.jobs.Start(context.WithoutCancel(ctx))
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-s.failed:
+		return fmt.Errorf("serve: %w", err)
+	}
+}
+
+// close stops taking requests, finishes those under way and closes everything.
+func (s *server) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	var errs []error
+	if s.control != nil {
+		errs = append(errs, s.control.close())
+	}
+	for _, h := range s.servers {
+		if err := h.Shutdown(ctx); err != nil {
+			errs = append(errs, h.Close())
+		}
+	}
+	s.running.Wait()
+	for _, l := range append(s.doors, s.bank, s.inner, s.plain) {
+		if l != nil {
+			l.Close() // closed by its server already, unless assemble failed
+		}
+	}
+	if s.jobs != nil {
+		s.jobs.Close()
+	}
+	if s.sandbox != nil {
+		errs = append(errs, s.sandbox.Close())
+	}
+	if s.public != nil {
+		errs = append(errs, s.public.Close())
+	}
+	if s.vault != nil {
+		errs = append(errs, s.vault.close())
+	}
+	return errors.Join(append(errs, s.folder.release())...)
+}
+
+func newLog(w io.Writer) *slog.Logger {
+	if w == nil {
+		w = os.Stderr
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
+}
