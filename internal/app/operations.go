@@ -69,7 +69,7 @@ func carryOut(ctx context.Context, p *Process, set *Settings, c call, in io.Read
 	if err := f.take(); err != nil {
 		return err
 	}
-	v, err := f.unlock(ctx, set, newLog(p.Err))
+	v, err := f.unlock(ctx, set, newLog(p.Err, set.LogRequests))
 	if err != nil {
 		return joinClose(err, f.release)
 	}

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -348,9 +347,12 @@ func (s *server) close() error {
 	return errors.Join(append(errs, s.folder.release())...)
 }
 
-func newLog(w io.Writer) *slog.Logger {
-	if w == nil {
-		w = os.Stderr
+// newLog writes lines for operators. Requests that went well are not among
+// them unless the operator asks for it.
+func newLog(w io.Writer, requests bool) *slog.Logger {
+	level := slog.LevelInfo
+	if requests {
+		level = slog.LevelDebug
 	}
-	return slog.New(slog.NewTextHandler(w, nil))
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }

@@ -46,6 +46,7 @@ type Settings struct {
 	Hold           time.Duration `help:"How long goods are kept for an order that is being paid." default:"15m" placeholder:"TIME"`
 	TrustedProxies string        `help:"Peers whose X-Forwarded-For is believed, as CIDR list. A peer named here can pretend to be any client." placeholder:"CIDR,…"`
 	LimitsExempt   string        `help:"Clients that are free from request rates, as CIDR list, for load tests. Said aloud at start." placeholder:"CIDR,…"`
+	LogRequests    bool          `help:"Log every request: route, status, duration; never an address, a query or a value. Failures are always logged."`
 	DemoHSTS       bool          `help:"Send HSTS from the demo. Browsers apply it to every port of localhost." name:"demo-hsts"`
 }
 

@@ -177,14 +177,19 @@ func (d *Desk) change(ctx context.Context, id cart.ID, token string, fn func(*st
 		if err := fn(t); err != nil {
 			return err
 		}
-		c, err = d.requote(t, row, s)
+		c, err = d.requote(t, row, row.Checkout, s)
 		return err
 	})
 	return c, err
 }
 
-// requote prices the cart as it now is and saves the total as shown.
-func (d *Desk) requote(t *store.Tx, row store.CartRow, s store.Settings) (cart.Cart, error) {
+// freshFor is how much earlier than thirty days after its last change a cart
+// may end: its end date is written once an hour at most.
+const freshFor = time.Hour
+
+// requote prices the cart as it now is and saves the total as shown. was is
+// what its checkout said before this change.
+func (d *Desk) requote(t *store.Tx, row store.CartRow, was cart.Checkout, s store.Settings) (cart.Cart, error) {
 	lines, err := t.CartLines(row.ID)
 	if err != nil {
 		return cart.Cart{}, err
@@ -196,7 +201,13 @@ func (d *Desk) requote(t *store.Tx, row store.CartRow, s store.Settings) (cart.C
 	if err != nil {
 		return cart.Cart{}, err
 	}
-	row.Quoted = c.Totals.Total.Minor()
+	before := row.Quoted
+	if row.Checkout.Complete {
+		row.Quoted = c.Totals.Total.Minor() // Place compares with it
+	}
+	if row.Quoted == before && row.ExpiresAt.After(t.Now().Add(cart.IdleAfter-freshFor)) && row.Checkout == was {
+		return c, nil // nothing of the cart's own row has changed
+	}
 	row, err = t.SaveCart(row)
 	c.ExpiresAt = row.ExpiresAt
 	return c, err

@@ -100,8 +100,9 @@ func (d *Desk) SaveDetails(ctx context.Context, id cart.ID, token string, in Det
 		if err := t.SaveDetails(id, details); err != nil {
 			return err
 		}
+		was := row.Checkout
 		row.Checkout = cart.Checkout{Complete: details.Complete(), Country: country, ShippingMethod: method}
-		c, err = d.requote(t, row, s)
+		c, err = d.requote(t, row, was, s)
 		return err
 	})
 	return c, err

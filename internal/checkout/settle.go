@@ -144,12 +144,16 @@ func (d *Desk) settleLate(ctx context.Context, p store.Payment) error {
 		return err
 	}
 	var o order.Order
-	var again bool
+	var again, gone bool // ordered once more meanwhile; or too late: nobody knows any more where it goes
 	err := d.db.View(ctx, func(v *store.View) (err error) {
 		if o, err = v.Order(p.Owner, p.Order); err != nil {
 			return err
 		}
-		again, err = v.OrderedAgain(p.Owner, p.Order)
+		if again, err = v.OrderedAgain(p.Owner, p.Order); err != nil {
+			return err
+		}
+		to, err := v.OrderDetails(p.Owner, p.Order)
+		gone = !to.Complete()
 		return err
 	})
 	if err != nil {
@@ -159,10 +163,10 @@ func (d *Desk) settleLate(ctx context.Context, p store.Payment) error {
 	for _, l := range o.Lines {
 		lines = append(lines, cart.Line{Variant: l.Variant, Quantity: l.Quantity})
 	}
-	if !again {
+	if !again && !gone {
 		err = d.reserve(ctx, o.ID, o.Owner, lines, d.db.Now().Add(d.hold))
 	}
-	if again || fault.Is(err, fault.OutOfStock) {
+	if again || gone || fault.Is(err, fault.OutOfStock) {
 		if err := d.release(ctx, o.ID); err != nil {
 			return err
 		}
@@ -248,12 +252,8 @@ func (d *Desk) endHolds(ctx context.Context, owner string, id order.ID) error {
 	case status == order.Pending:
 		return nil
 	case status == order.Cancelled:
-		return d.eachHold(ctx, id, func(t *store.Tx, h store.Hold) error {
-			if h.ExpiresAt.After(t.Now()) {
-				return nil // held afresh for a late payment
-			}
-			return t.Release(h.Variant, id)
-		})
+		// What was held afresh for a late payment stays.
+		return d.eachHold(ctx, id, func(t *store.Tx, h store.Hold) error { return t.ReleaseEnded(h.Variant, id, t.Now()) })
 	default:
 		return d.take(ctx, id)
 	}

@@ -41,10 +41,10 @@ func (d *Desk) SweepHolds(ctx context.Context) (int, error) {
 func (d *Desk) sweep(ctx context.Context, h store.Hold, now time.Time) error {
 	err := d.expire(ctx, h.Owner, h.Order)
 	if fault.Is(err, fault.NotFound) {
-		if h.ExpiresAt.Add(orphanGrace).After(now) {
-			return nil
-		}
-		return d.release(ctx, h.Order)
+		// Held afresh since we looked, it belongs to an order that is being placed.
+		return d.eachHold(ctx, h.Order, func(t *store.Tx, h store.Hold) error {
+			return t.ReleaseEnded(h.Variant, h.Order, now.Add(-orphanGrace))
+		})
 	}
 	return err
 }

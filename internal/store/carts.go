@@ -12,6 +12,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/personal"
 )
 
 // CartRow is a cart without its lines.
@@ -114,24 +115,29 @@ func (v *View) CartLines(id cart.ID) ([]cart.Line, error) {
 
 // AddToCart adds units of a variant; one that is there already raises its line.
 func (t *Tx) AddToCart(id cart.ID, variant catalog.VariantID, quantity int64) error {
-	var sold bool
-	err := t.row(`SELECT v.sold AND p.published FROM variants v JOIN products p ON p.id = v.product WHERE v.id = $1`, string(variant)).Scan(&sold)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && !sold {
-		return fault.Field("variant_id", "We do not sell that. Please choose another one.")
-	}
-	if err != nil {
-		return fmt.Errorf("read variant: %w", err)
-	}
-	n, err := t.exec(`INSERT INTO cart_lines (owner, id, variant, quantity, added_at) VALUES ($1, $2, $3, $4, $5)
+	n, err := t.exec(`INSERT INTO cart_lines (owner, id, variant, quantity, added_at)
+		SELECT $1, $2, v.id, CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM variants v JOIN products p ON p.id = v.product WHERE v.id = $3 AND v.sold AND p.published
 		ON CONFLICT (owner, variant) DO UPDATE SET quantity = cart_lines.quantity + excluded.quantity WHERE cart_lines.quantity + excluded.quantity <= 999`,
 		string(id), NewID(), string(variant), quantity, ms(t.now))
 	if err != nil {
 		return fmt.Errorf("add to cart: %w", err)
 	}
 	if n == 0 {
-		return fault.Field("quantity", "A cart holds at most 999 of one thing.")
+		return t.whyNotAdded(id, variant)
 	}
 	return nil
+}
+
+// whyNotAdded tells the two reasons apart for which nothing was added.
+func (t *Tx) whyNotAdded(id cart.ID, variant catalog.VariantID) error {
+	var there int64
+	if err := t.row(`SELECT count(*) FROM variants v JOIN products p ON p.id = v.product WHERE v.id = $1 AND v.sold AND p.published`, string(variant)).Scan(&there); err != nil {
+		return fmt.Errorf("add to cart: %w", err)
+	}
+	if there == 0 {
+		return fault.Field("variant_id", "We do not sell that. Please choose another one.")
+	}
+	return fault.Field("quantity", "A cart holds at most 999 of one thing.")
 }
 
 var errNoLine = fault.Missing("That is not in your cart any more.")
@@ -166,6 +172,17 @@ func (t *Tx) SaveCart(c CartRow) (CartRow, error) {
 	_, err := t.exec(`UPDATE carts SET state = $2, order_id = $3, country = $4, shipping_method = $5, complete = $6, quoted = $7, updated_at = $8, expires_at = $9 WHERE owner = $1`,
 		string(c.ID), string(c.State), c.OrderID, c.Checkout.Country, c.Checkout.ShippingMethod, c.Checkout.Complete, c.Quoted, ms(t.now), ms(c.ExpiresAt))
 	if err != nil {
+		return CartRow{}, fmt.Errorf("save cart: %w", err)
+	}
+	if c.Checkout.Country == "" || t.db.plain {
+		return c, nil // nothing was typed yet
+	}
+	// What was typed lives as long as its cart, or the cart could never be ordered.
+	terms, err := personal.TermsOf(cartPurpose)
+	if err != nil {
+		return CartRow{}, err
+	}
+	if err := t.keepUntil(string(c.ID), string(c.ID), cartPurpose, terms.Keep.After(t.now)); err != nil {
 		return CartRow{}, fmt.Errorf("save cart: %w", err)
 	}
 	return c, nil

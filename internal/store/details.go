@@ -37,9 +37,6 @@ func (t *Tx) SaveDetails(id cart.ID, d order.Details) error {
 	if err != nil {
 		return fmt.Errorf("save details: %w", err)
 	}
-	if err := t.keepUntil(string(id), string(id), cartPurpose, end); err != nil {
-		return fmt.Errorf("save details: %w", err)
-	}
 	return t.Event("checkout.saved", string(id), string(id), string(id), "")
 }
 

@@ -104,9 +104,10 @@ func (v *View) payment(row *sql.Row) (Payment, error) {
 	return p, s.err
 }
 
-// LastPayment returns the newest attempt to pay an order.
+// LastPayment returns the attempt that counts for an order: the one that paid
+// it, or else the newest.
 func (v *View) LastPayment(owner string, id order.ID) (Payment, error) {
-	return v.payment(v.row(`SELECT `+paymentColumns+` FROM payments WHERE owner = $1 AND order_id = $2 ORDER BY attempt DESC LIMIT 1`+v.forUpdate(), owner, string(id)))
+	return v.payment(v.row(`SELECT `+paymentColumns+` FROM payments WHERE owner = $1 AND order_id = $2 ORDER BY CASE WHEN status = 'approved' THEN 0 ELSE 1 END, attempt DESC LIMIT 1`+v.forUpdate(), owner, string(id)))
 }
 
 // Payment returns an attempt by its id.

@@ -49,6 +49,16 @@ func (t *Tx) Release(variant catalog.VariantID, id order.ID) error {
 	return err
 }
 
+// ReleaseEnded is Release for a hold whose end lies at or before the given
+// moment. One that was held afresh meanwhile stays.
+func (t *Tx) ReleaseEnded(variant catalog.VariantID, id order.ID, before time.Time) error {
+	n, err := t.exec(`UPDATE holds SET expires_at = expires_at WHERE variant = $1 AND order_id = $2 AND expires_at <= $3`, string(variant), string(id), ms(before))
+	if err != nil || n == 0 {
+		return err
+	}
+	return t.Release(variant, id) // the row is locked by now
+}
+
 // Take turns held units into sold ones. Without a hold it does nothing, so it
 // may be repeated.
 func (t *Tx) Take(variant catalog.VariantID, id order.ID) error {

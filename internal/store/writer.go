@@ -191,6 +191,9 @@ func (w *writer) batch(first *work) {
 	for job := first; job != nil; job = w.next(len(jobs)) {
 		job.err = w.one(ctx, job)
 		jobs = append(jobs, job)
+		if errors.Is(job.err, errUndone) {
+			break // a savepoint outside a transaction would commit by itself
+		}
 	}
 	_, err := w.q.ExecContext(ctx, "COMMIT")
 	if err != nil {
@@ -228,19 +231,23 @@ func (w *writer) one(ctx context.Context, job *work) error {
 		return err
 	}
 	if _, err := w.q.ExecContext(ctx, "SAVEPOINT job"); err != nil {
-		return fmt.Errorf("savepoint: %w", err)
+		return fmt.Errorf("%w: %w", errUndone, err)
 	}
 	err := w.db.newTx(job.ctx, job.actor, w.q).run(job.fn)
 	if err != nil {
 		if _, undo := w.q.ExecContext(ctx, "ROLLBACK TO job"); undo != nil {
-			err = errors.Join(err, fmt.Errorf("roll back: %w", undo))
+			return fmt.Errorf("%w: %w: %w", errUndone, undo, err)
 		}
 	}
 	if _, end := w.q.ExecContext(ctx, "RELEASE job"); end != nil && err == nil {
-		err = fmt.Errorf("release: %w", end)
+		return fmt.Errorf("%w: %w", errUndone, end)
 	}
 	return err
 }
+
+// errUndone means that SQLite has rolled the whole transaction back by itself,
+// as it may when the disk is full, and with it the neighbours' work.
+var errUndone = errors.New("the transaction is gone")
 
 func (w *writer) broken() error {
 	if err := w.fail.Load(); err != nil {

@@ -29,7 +29,8 @@ const DefaultBody = 64 << 10
 // Config says how a gate behaves. The zero value is safe: no HSTS, nobody
 // trusted, nobody exempt.
 type Config struct {
-	// Log takes one line a request. Default: none.
+	// Log takes one line a request: at level Debug, or Error when it failed on
+	// our side. Default: none.
 	Log *slog.Logger
 	// HSTS sends Strict-Transport-Security. Leave it off on a loopback name:
 	// browsers apply it to every port of that name.
@@ -157,7 +158,7 @@ func (g *Gate) finish(v *visit, r *http.Request, start time.Time) {
 			broken = true // half an answer is out: only cutting the connection is honest
 		}
 	}
-	level := slog.LevelInfo
+	level := slog.LevelDebug // who asked for what is nobody's business by default
 	status := v.answer.status
 	if status == 0 {
 		status = http.StatusOK

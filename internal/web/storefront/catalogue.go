@@ -20,7 +20,7 @@ func (s *Shop) home(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, err
 		}
-		p := page.Home{Layout: s.layout(r), Headline: settings.Tagline, Label: "The shop", Text: welcome}
+		p := page.Home{Layout: s.layout(r), Headline: settings.Tagline, Label: "Buy as a guest", Text: welcome}
 		p.Products, p.Next, err = s.products(ctx, store.ProductQuery{Cursor: after}, page.PathHome+"?")
 		return p, err
 	})

@@ -93,9 +93,19 @@ func destinations(s store.Settings) []contact.Country {
 }
 
 // openCart returns the cart for the till, when it can go there. Otherwise the
-// answer is out: to the order it has become, or back to the cart, which shows
-// what has to be looked at first.
+// answer is out: back to the cart, which shows what has to be looked at first.
 func (s *Shop) openCart(w http.ResponseWriter, r *http.Request) (basket, cart.Cart, bool) {
+	b, c, ok := s.tillCart(w, r)
+	if ok && !(page.Cart{Cart: c}).Ready() {
+		seeOther(w, page.PathCart)
+		return b, c, false
+	}
+	return b, c, ok
+}
+
+// tillCart returns a cart that is still open. One that has become an order
+// leads to the order, and none at all to the empty cart.
+func (s *Shop) tillCart(w http.ResponseWriter, r *http.Request) (basket, cart.Cart, bool) {
 	b, has := cartOf(r)
 	if !has {
 		seeOther(w, page.PathCart)
@@ -110,8 +120,6 @@ func (s *Shop) openCart(w http.ResponseWriter, r *http.Request) (basket, cart.Ca
 		s.gate.Refuse(w, r, err)
 	case c.State == cart.Ordered:
 		s.toOrder(w, r, b)
-	case !(page.Cart{Cart: c}).Ready():
-		seeOther(w, page.PathCart)
 	default:
 		return b, c, true
 	}

@@ -58,11 +58,15 @@ func uses() (page.DataUse, error) {
 	if err != nil {
 		return page.DataUse{}, err
 	}
+	books, err := personal.TermsOf(personal.Invoicing)
+	if err != nil {
+		return page.DataUse{}, err
+	}
 	whole, short := fulfil.Keep.String(), courier.Keep.String()
 	return page.DataUse{
 		Email:   "For your receipt and news of this order. Kept until " + whole + ".",
-		Name:    "For the parcel and the invoice.",
-		Address: "For the courier. Kept until " + whole + "; on the invoice as long as tax law asks.",
+		Name:    "For the parcel and the invoice. Kept like the address.",
+		Address: "For the courier. Kept until " + whole + "; on the invoice " + books.Keep.String() + ", as tax law asks.",
 		Phone:   "For the courier alone, if they can't find you. Kept until " + short + ".",
 		Note:    "For the courier alone. Kept until " + short + ".",
 	}, nil

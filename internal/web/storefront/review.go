@@ -20,15 +20,16 @@ func (s *Shop) review(w http.ResponseWriter, r *http.Request) {
 
 // reviewAgain shows the review, with what p already says about this time.
 func (s *Shop) reviewAgain(w http.ResponseWriter, r *http.Request, status int, p page.Review) {
-	b, c, ok := s.openCart(w, r)
-	if !ok {
-		return
-	}
-	if !c.Checkout.Complete {
+	b, c, ok := s.tillCart(w, r)
+	switch {
+	case !ok:
+	case !p.Working && !(page.Cart{Cart: c}).Ready(): // while we work, our own order holds the goods
+		seeOther(w, page.PathCart)
+	case !c.Checkout.Complete:
 		seeOther(w, page.PathCheckout)
-		return
+	default:
+		s.showReview(w, r, status, b, c, p)
 	}
-	s.showReview(w, r, status, b, c, p)
 }
 
 func (s *Shop) showReview(w http.ResponseWriter, r *http.Request, status int, b basket, c cart.Cart, p page.Review) {

@@ -1,0 +1,117 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/seal"
+	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+func otherRing(t *testing.T) *seal.Ring {
+	t.Helper()
+	r, err := seal.Open(t.Context(), seal.NewMemory())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.NewEpoch(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestTheWrongKeyIsRefusedAndChangesNothing(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(5))
+		if _, err := s.Place(s.Ready(t, bowl.ID, 1), "key-1"); err != nil {
+			t.Fatal(err)
+		}
+		empty, err := seal.Open(t.Context(), seal.NewMemory())
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := s.Dump(t)
+		for name, ring := range map[string]*seal.Ring{"another key": otherRing(t), "no key": empty} {
+			db, err := store.Open(context.Background(), store.Config{Database: s.Database, Ring: ring, ShopID: shoptest.ID})
+			if err == nil {
+				db.Close()
+				t.Fatalf("%s: got an open shop", name)
+			}
+			if !strings.Contains(err.Error(), "key store does not fit this database") {
+				t.Errorf("%s: got %q, want to be told that the key store does not fit", name, err)
+			}
+		}
+		if after := s.Dump(t); after != before {
+			t.Errorf("the refused start has changed the database")
+		}
+		if err := open(s); err != nil {
+			t.Errorf("with the right key: %v", err)
+		}
+	})
+}
+
+func TestAnotherShopsDatabaseIsRefused(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		before := s.Dump(t)
+		db, err := store.Open(context.Background(), store.Config{Database: s.Database, Ring: s.Ring, ShopID: "018f2e6a-0000-7000-8000-000000000002"})
+		if err == nil {
+			db.Close()
+		}
+		if !errors.Is(err, store.ErrForeign) {
+			t.Errorf("got %v, want ErrForeign", err)
+		}
+		if s.Dump(t) != before {
+			t.Errorf("the refused start has changed the database")
+		}
+	})
+}
+
+func TestAPostgresInTheClearIsRefused(t *testing.T) {
+	for _, url := range []string{
+		"postgres://shop:hunter2@db.example/shop?sslmode=disable",
+		"mysql://shop:hunter2@db.example/shop",
+		"postgres://shop:hunter2@db.example:port/shop",
+	} {
+		db, err := store.Open(context.Background(), store.Config{Database: url, ShopID: shoptest.ID})
+		if err == nil {
+			db.Close()
+			t.Fatalf("got an open store, want a refusal of an address like this")
+		}
+		if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("the refusal quotes the password: %v", err)
+		}
+	}
+}
+
+func TestTheDatabaseFileIsOurs(t *testing.T) {
+	s := shoptest.Open(t, "sqlite")
+	for _, path := range s.Files(t) {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v, want nobody else to read it", path, info.Mode())
+		}
+	}
+}
+
+func TestAShopOpensAgainWithItsSecrets(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(5))
+		b := s.Ready(t, bowl.ID, 1)
+		token, index := s.DB.Keys().Token.Sum("x"), s.DB.Keys().Index.Hash("a", "b")
+		s.Reopen(t)
+		if s.DB.Keys().Token.Sum("x") != token || !seal.Equal(s.DB.Keys().Index.Hash("a", "b"), index) {
+			t.Error("the shop has other secrets after a restart")
+		}
+		if _, err := s.Place(b, "key-1"); err != nil {
+			t.Errorf("a cart from before the restart: %v", err)
+		}
+	})
+}

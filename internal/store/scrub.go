@@ -1,0 +1,43 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// scrubPatience bounds how long Scrub waits for readers; they read for at most
+// five seconds.
+const scrubPatience = 10 * time.Second
+
+var errBusy = errors.New("readers hold on to the write-ahead log")
+
+// Scrub makes destroyed keys unreadable in the database's own files too. On
+// SQLite the write-ahead log still holds the pages as they were before, so it
+// is written back and cut to nothing; secure_delete has zeroed the main file.
+// On PostgreSQL the dead rows of the dossiers go. Copies that others have made
+// (a WAL archive, a snapshot, a replica's disk) are beyond its reach: they end
+// with the epoch. It is not for the inside of a transaction.
+func (db *DB) Scrub(ctx context.Context) error {
+	if db.engine == onPostgres {
+		if _, err := db.pool.ExecContext(ctx, `VACUUM dossiers`); err != nil {
+			return fmt.Errorf("vacuum dossiers: %w", err)
+		}
+		return nil
+	}
+	for end := time.Now().Add(scrubPatience); ; {
+		var busy, pages, moved int64
+		err := db.pool.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved)
+		if err == nil && busy != 0 {
+			err = errBusy
+		}
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(end) || ctx.Err() != nil {
+			return fmt.Errorf("truncate the write-ahead log: %w", err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
