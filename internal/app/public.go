@@ -2,11 +2,8 @@ package app
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/catalog"
@@ -109,74 +106,30 @@ func wellKnown(mux *http.ServeMux, db *store.DB, shop store.Settings, origin str
 
 func hasScheme(s string) bool { return len(s) > 8 && (s[:8] == "https://" || s[:7] == "mailto:") }
 
-// ledgerRoutes answers proofs, for those who hold a leaf or a checkpoint.
-func ledgerRoutes(db *store.DB, g *gate.Gate) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/v1/ledger/inclusion", func(w http.ResponseWriter, r *http.Request) {
-		prove(w, r, db, g, "index", "size", func(t ledger.TileStore, index, size int64) ([]ledger.Hash, error) {
-			if index >= size {
-				return nil, fault.Field("index", "The index must be smaller than the size.")
-			}
-			return ledger.ProveInclusion(t, size, index)
-		})
-	})
-	mux.HandleFunc("GET /api/v1/ledger/consistency", func(w http.ResponseWriter, r *http.Request) {
-		prove(w, r, db, g, "from", "to", func(t ledger.TileStore, from, to int64) ([]ledger.Hash, error) {
-			if from < 1 || from > to {
-				return nil, fault.Field("from", "Give sizes with 1 ≤ from ≤ to.")
-			}
-			return ledger.ProveConsistency(t, from, to)
-		})
-	})
-	for _, path := range []string{"/api/v1/ledger/inclusion", "/api/v1/ledger/consistency"} {
-		mux.Handle(path, g.MethodNotAllowed(http.MethodGet, http.MethodHead))
-	}
-	mux.Handle("/", g.NotFound())
-	return mux
+// proofs shows the API the ledger.
+type proofs struct{ db *store.DB }
+
+// Inclusion implements api.Proofs.
+func (p proofs) Inclusion(ctx context.Context, index, size int64) ([]ledger.Hash, error) {
+	return p.prove(ctx, "size", size, func(t ledger.TileStore) ([]ledger.Hash, error) { return ledger.ProveInclusion(t, size, index) })
 }
 
-// prove reads two numbers, bounds them by the tree's size and answers hashes.
-func prove(w http.ResponseWriter, r *http.Request, db *store.DB, g *gate.Gate, a, b string, proof func(ledger.TileStore, int64, int64) ([]ledger.Hash, error)) {
-	x, err := number(r, a)
-	if err != nil {
-		g.Refuse(w, r, err)
-		return
-	}
-	y, err := number(r, b)
-	if err != nil {
-		g.Refuse(w, r, err)
-		return
-	}
-	var hashes []ledger.Hash
-	err = db.View(r.Context(), func(v *store.View) error {
-		size, err := v.TreeSize()
+// Consistency implements api.Proofs.
+func (p proofs) Consistency(ctx context.Context, from, to int64) ([]ledger.Hash, error) {
+	return p.prove(ctx, "to", to, func(t ledger.TileStore) ([]ledger.Hash, error) { return ledger.ProveConsistency(t, from, to) })
+}
+
+func (p proofs) prove(ctx context.Context, name string, size int64, proof func(ledger.TileStore) ([]ledger.Hash, error)) (out []ledger.Hash, err error) {
+	err = p.db.View(ctx, func(v *store.View) error {
+		have, err := v.TreeSize()
 		if err != nil {
 			return err
 		}
-		if y > size {
-			return fault.Field(b, "The ledger is not that long.")
+		if size > have {
+			return fault.Field(name, "The ledger is not that long.")
 		}
-		hashes, err = proof(v.Tiles(), x, y)
+		out, err = proof(v.Tiles())
 		return err
 	})
-	if err != nil {
-		g.Refuse(w, r, err)
-		return
-	}
-	out := struct {
-		Proof []string `json:"proof"`
-	}{make([]string, len(hashes))}
-	for i, h := range hashes {
-		out.Proof[i] = base64.StdEncoding.EncodeToString(h[:])
-	}
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(out)
-}
-
-func number(r *http.Request, name string) (int64, error) {
-	n, err := strconv.ParseInt(r.URL.Query().Get(name), 10, 64)
-	if err != nil || n < 0 {
-		return 0, fault.Field(name, "Give a whole number from 0.")
-	}
-	return n, nil
+	return out, err
 }

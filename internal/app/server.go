@@ -107,7 +107,7 @@ func (s *server) assemble(ctx context.Context) error {
 	}
 	s.metrics = newMetrics(s.vault.db, s.log)
 	s.jobs = job.New(s.vault.db, s.log)
-	s.gate = gate.New(gate.Config{Log: s.log, HSTS: !s.demo || s.settings.DemoHSTS, TrustedProxies: trusted, Exempt: exempt, Page: s.refusal})
+	s.gate = gate.New(gate.Config{Log: s.log, HSTS: !s.demo || s.settings.DemoHSTS, TrustedProxies: trusted, Exempt: exempt, Page: storefront.ErrorPage(s.pages, s.vault.db, s.log)})
 	providers, err := s.providers()
 	if err != nil {
 		return err
@@ -154,20 +154,6 @@ func (s *server) newPages(shop store.Settings) (*page.Set, error) {
 	c := page.Config{ShopName: shop.ShopName, BaseURL: s.origin, Accent: s.settings.Accent,
 		Footer: []page.Link{{Text: "Privacy", URL: "/privacy"}, {Text: "Staff", URL: "/admin"}}}
 	return page.New(c)
-}
-
-// refusal draws an error page for a person.
-func (s *server) refusal(w http.ResponseWriter, r *http.Request, status int, refusal *fault.Error, reference string) {
-	b, err := s.pages.Bytes(page.Problem{Kind: refusal.Kind, Text: refusal.Text, Reference: reference, RetryAfter: refusal.RetryAfter})
-	if err != nil {
-		http.Error(w, refusal.Text, status)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		w.Write(b)
-	}
 }
 
 // providers wires the payment services in. The make-believe bank exists in the
@@ -243,19 +229,17 @@ func (s *server) routes(shop store.Settings, providers []payment.Provider) (http
 	if err != nil {
 		return nil, err
 	}
-	rest, err := api.New(api.Config{Gate: s.gate, Desk: s.desk, Shelf: shelf{s.vault.db}, Origin: s.origin, Version: Version})
+	rest, err := api.New(api.Config{Gate: s.gate, Desk: s.desk, Shelf: shelf{s.vault.db}, Proofs: proofs{s.vault.db}, Origin: s.origin, Version: Version})
 	if err != nil {
 		return nil, err
 	}
-	proofs := ledgerRoutes(s.vault.db, s.gate)
-	staff, err := admin.New(admin.Config{Gate: s.gate, Pages: s.pages})
+	staff, err := admin.New(admin.Config{Gate: s.gate, Pages: s.pages, Layout: front.Layout})
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/api", rest)
 	mux.Handle("/api/", rest)
-	mux.Handle("/api/v1/ledger/", proofs)
 	staff.Register(mux)
 	front.Register(mux)
 	for _, p := range providers {

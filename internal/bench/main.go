@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/bench/load"
+	"github.com/cartkeep/cartkeep/internal/bench/purchase"
 	"github.com/cartkeep/cartkeep/internal/bench/yardstick"
 	"github.com/cartkeep/cartkeep/internal/shoptest/pg"
 )
@@ -97,6 +98,7 @@ func runEngine(ctx context.Context, o options, engine string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	plainDB, shopDB, database := filepath.Join(dir, "plain.db"), "", 0
+	sealedDB, clearDB := filepath.Join(dir, "sealed", "shop.db"), filepath.Join(dir, "clear", "shop.db")
 	switch engine {
 	case "sqlite":
 	case "postgres":
@@ -112,11 +114,20 @@ func runEngine(ctx context.Context, o options, engine string) (err error) {
 		if shopDB, err = server.Database(ctx, "shop"); err != nil {
 			return err
 		}
+		if sealedDB, err = server.Database(ctx, "sealed"); err != nil {
+			return err
+		}
+		if clearDB, err = server.Database(ctx, "clear"); err != nil {
+			return err
+		}
 		plainDB, shopDB = server.TLSURL(plainDB), server.TLSURL(shopDB)
 	default:
 		return errors.New("the engines are sqlite and postgres")
 	}
 
+	if err := protection(ctx, engine, sealedDB, clearDB); err != nil {
+		return err
+	}
 	plain, err := startYardstick(ctx, plainDB)
 	if err != nil {
 		return err
@@ -164,6 +175,33 @@ func runEngine(ctx context.Context, o options, engine string) (err error) {
 		return nil
 	}
 	return pages(ctx, o, engine, shop)
+}
+
+// protection measures whole purchases with and without sealing and ledger.
+func protection(ctx context.Context, engine, sealedDB, clearDB string) (err error) {
+	const products, rounds, each, clients = 100, 6, 150, 8
+	sealed, err := purchase.Open(ctx, sealedDB, false, products)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sealed.Close()) }()
+	bare, err := purchase.Open(ctx, clearDB, true, products)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, bare.Close()) }()
+	counts, err := sealed.StatementsPerChange(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s: statements: add %d, change %d, remove %d, read %d (budget 8 a change)\n", engine, counts["add"], counts["change"], counts["remove"], counts["read"])
+	r, err := purchase.Compare(ctx, []*purchase.Shop{sealed, bare}, rounds, each, clients)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s: whole purchase: protected %.0f/s, %.2f ms processor; unprotected %.0f/s, %.2f ms processor; protection costs %.1f %% of throughput (budget 10)\n",
+		engine, r[0].Rate(), r[0].Each(), r[1].Rate(), r[1].Each(), 100*(1-r[0].Rate()/r[1].Rate()))
+	return nil
 }
 
 // pages measures a product page against a handler that writes the same bytes.

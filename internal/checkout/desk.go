@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -125,7 +126,7 @@ func (d *Desk) AddLine(ctx context.Context, id cart.ID, token string, variant ca
 	if _, err := cart.ParseQuantity(quantity); err != nil {
 		return cart.Cart{}, err
 	}
-	return d.change(ctx, id, token, func(t *store.Tx) error { return t.AddToCart(id, variant, quantity) })
+	return d.change(ctx, id, token, func(l cart.Line) bool { return l.Variant == variant }, func(t *store.Tx) error { return t.AddToCart(id, variant, quantity) })
 }
 
 // SetQuantity sets the quantity of a line, 1 to 999.
@@ -133,12 +134,12 @@ func (d *Desk) SetQuantity(ctx context.Context, id cart.ID, token string, line c
 	if _, err := cart.ParseQuantity(quantity); err != nil {
 		return cart.Cart{}, err
 	}
-	return d.change(ctx, id, token, func(t *store.Tx) error { return t.SetQuantity(id, line, quantity) })
+	return d.change(ctx, id, token, func(l cart.Line) bool { return l.ID == line }, func(t *store.Tx) error { return t.SetQuantity(id, line, quantity) })
 }
 
 // RemoveLine takes a line out of the cart.
 func (d *Desk) RemoveLine(ctx context.Context, id cart.ID, token string, line cart.LineID) (cart.Cart, error) {
-	return d.change(ctx, id, token, func(t *store.Tx) error { return t.RemoveLine(id, line) })
+	return d.change(ctx, id, token, nil, func(t *store.Tx) error { return t.RemoveLine(id, line) })
 }
 
 // Clear ends the cart: everything in it and about it is gone.
@@ -157,10 +158,10 @@ func (d *Desk) Clear(ctx context.Context, id cart.ID, token string) error {
 
 var errClosed = fault.New(fault.CartClosed, "This cart has already been ordered.")
 
-// change carries out one change of an open cart and prices it again. The total
-// that comes out has been seen by the caller, so it becomes the one that Place
-// compares with.
-func (d *Desk) change(ctx context.Context, id cart.ID, token string, fn func(*store.Tx) error) (cart.Cart, error) {
+// change carries out one change of an open cart and prices it again. Of the
+// line that touched finds there must be enough left. The total that comes out
+// has been seen by the caller, so it becomes the one that Place compares with.
+func (d *Desk) change(ctx context.Context, id cart.ID, token string, touched func(cart.Line) bool, fn func(*store.Tx) error) (cart.Cart, error) {
 	s, err := d.db.Settings(ctx)
 	if err != nil {
 		return cart.Cart{}, err
@@ -177,8 +178,15 @@ func (d *Desk) change(ctx context.Context, id cart.ID, token string, fn func(*st
 		if err := fn(t); err != nil {
 			return err
 		}
-		c, err = d.requote(t, row, row.Checkout, s)
-		return err
+		if c, err = d.requote(t, row, row.Checkout, s); err != nil {
+			return err
+		}
+		for _, l := range c.Lines {
+			if touched != nil && touched(l) && !l.Stock.Has(l.Quantity) {
+				return notEnough(l.Stock)
+			}
+		}
+		return nil
 	})
 	return c, err
 }
@@ -211,4 +219,17 @@ func (d *Desk) requote(t *store.Tx, row store.CartRow, was cart.Checkout, s stor
 	row, err = t.SaveCart(row)
 	c.ExpiresAt = row.ExpiresAt
 	return c, err
+}
+
+// notEnough says how many are left, as the product page does too.
+func notEnough(s catalog.Stock) error {
+	left, _ := s.Left()
+	switch left {
+	case 0:
+		return fault.New(fault.OutOfStock, "Sorry, none is left.")
+	case 1:
+		return fault.New(fault.OutOfStock, "Sorry, only one is left.")
+	default:
+		return fault.New(fault.OutOfStock, fmt.Sprintf("Sorry, only %d are left.", left))
+	}
 }

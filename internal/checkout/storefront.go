@@ -10,7 +10,7 @@ import (
 
 // Accept takes today's total of a cart as seen: the shopper said that it is fine.
 func (d *Desk) Accept(ctx context.Context, id cart.ID, token string) (cart.Cart, error) {
-	return d.change(ctx, id, token, func(*store.Tx) error { return nil })
+	return d.change(ctx, id, token, nil, func(*store.Tx) error { return nil })
 }
 
 // OrderOf returns the order that a cart has become and the token that opens

@@ -146,7 +146,10 @@ func (r *Runner) Drain(ctx context.Context) int {
 	return n
 }
 
-var errNoHandler = errors.New("nobody does this kind of job")
+var (
+	errNoHandler = errors.New("nobody does this kind of job")
+	errPanic     = errors.New("panic in a job")
+)
 
 func (r *Runner) one(ctx context.Context, j store.Job) bool {
 	if ctx.Err() != nil {
@@ -162,11 +165,7 @@ func (r *Runner) one(ctx context.Context, j store.Job) bool {
 	}
 	work, cancel := context.WithTimeout(ctx, lease-5*time.Second)
 	defer cancel()
-	h, ok := r.handlers[j.Kind]
-	err = errNoHandler
-	if ok {
-		err = h(work, j)
-	}
+	err = r.carryOut(work, j)
 	end := r.db.InTx(context.WithoutCancel(ctx), ledger.System("jobs"), func(t *store.Tx) error {
 		if err == nil {
 			return t.FinishJob(j)
@@ -177,6 +176,20 @@ func (r *Runner) one(ctx context.Context, j store.Job) bool {
 		r.log.WarnContext(ctx, "a job has to be tried again", "kind", j.Kind, "job", j.ID, "attempt", j.Attempts+1, "why", kindOf(err))
 	}
 	return err == nil && end == nil
+}
+
+// carryOut does the work. A panic in it is a failure like others: it must not
+// end the shop.
+func (r *Runner) carryOut(ctx context.Context, j store.Job) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errPanic
+		}
+	}()
+	if h, ok := r.handlers[j.Kind]; ok {
+		return h(ctx, j)
+	}
+	return errNoHandler
 }
 
 // pause grows with every try, with some chance in it so that what failed
@@ -193,6 +206,8 @@ func kindOf(err error) string {
 		return "too slow"
 	case errors.Is(err, errNoHandler):
 		return "no handler"
+	case errors.Is(err, errPanic):
+		return "panic"
 	default:
 		return "failed"
 	}

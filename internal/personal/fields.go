@@ -115,8 +115,8 @@ var _ = [][]Field{
 	linked("identities", Fulfilment, "user.unique_id", "Whose dossier a keyed hash belongs to", ownerReason, "subject", "dossier"),
 	linked("directory", Fulfilment, "user.unique_id", "Whose order a number belongs to", ownerReason, "owner", "id"),
 	linked("jobs", Fulfilment, "user.unique_id", "Whose work is to be done", ownerReason, "owner", "ref"),
-	linked("events", Rights, "system.operations", "What happened, by random ids", "the ledger shows who did what; ids only, emptied after their date", "owner", "actor", "subject", "object", "detail"),
-	linked("leaves", Rights, "system.operations", "Whose event a leaf is", ownerReason, "owner", "event"),
+	linked("events", Security, "system.operations", "What happened, by random ids", "the ledger shows who did what; ids only, emptied after their date", "owner", "actor", "subject", "object", "detail"),
+	linked("leaves", Security, "system.operations", "Whose event a leaf is", ownerReason, "owner", "event"),
 }
 
 func email(table, column string, p Purpose, label string, to ...Recipient) Value[contact.Email] {

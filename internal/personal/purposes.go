@@ -38,10 +38,14 @@ type Period struct {
 // date, or on the last day of a shorter month.
 func (p Period) After(t time.Time) time.Time {
 	t = t.UTC()
-	months := int(t.Month()) - 1 + p.Months + 12*p.Years
-	year, month := t.Year()+months/12, time.Month(months%12+1)
-	day := min(t.Day(), time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day())
-	return time.Date(year, month, day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC).AddDate(0, 0, p.Days)
+	first := time.Date(t.Year()+p.Years, t.Month()+time.Month(p.Months), 1, 0, 0, 0, 0, time.UTC)
+	day := min(t.Day(), first.AddDate(0, 1, -1).Day())
+	return time.Date(first.Year(), first.Month(), day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC).AddDate(0, 0, p.Days)
+}
+
+// Before returns the newest time whose period has ended by t.
+func (p Period) Before(t time.Time) time.Time {
+	return Period{Years: -p.Years, Months: -p.Months, Days: -p.Days}.After(t)
 }
 
 // Forever reports whether the purpose has no end date of its own.
@@ -108,16 +112,18 @@ func Purposes() []Terms {
 		{Account, "Your account", "What you saved to shop more easily.",
 			"GDPR 6(1)(b), contract", Period{Months: 36, From: "after you last signed in"},
 			[]string{"owner", "support"}, false},
-		{Security, "Keeping your account yours", "Sign-in factors and warnings.",
-			"GDPR 6(1)(f) and 32, security", Period{Months: 12, From: "after the account ends"}, nil, false},
+		{Security, "Being able to say who did what",
+			"The ledger keeps what happened to an order, by random ids, so that misuse can be noticed.",
+			"GDPR 6(1)(f) and 32, security", Period{Months: 13, From: "after it happened; then only a hash stays"}, nil, true},
 		{Support, "Helping you", "What you wrote to us.",
 			"GDPR 6(1)(b), contract", Period{Months: 24, From: "after the question was settled"},
 			[]string{"owner", "support"}, false},
 		{Marketing, "Telling you news, if you asked", "Your choice and its proof.",
 			"GDPR 6(1)(a), consent", Period{Years: 3, From: "after the choice ended"}, []string{"owner"}, false},
-		{Rights, "Answering for your rights", "Requests, receipts and proofs.",
-			"GDPR 6(1)(c) and 5(2), accountability", Period{Years: 3, From: "after the request was closed"},
-			[]string{"owner", "auditor"}, false},
+		{Rights, "Answering for your rights",
+			"Which sealed folders there were and when each key was destroyed, without what was in them.",
+			"GDPR 6(1)(c) and 5(2), accountability", Period{Years: 3, From: "after the key was destroyed"},
+			[]string{"owner", "auditor"}, true},
 		{Staff, "People who work in the shop", "Their sign-in and their acts.",
 			"GDPR 6(1)(b) and 32", Period{Months: 24, From: "after they left"}, []string{"owner"}, false},
 		{ShopSecrets, "The shop's own secrets", "Keys and passwords of the shop itself; about no person.",

@@ -33,7 +33,8 @@ var ErrClock = fmt.Errorf("the clock stands before the newest event in the ledge
 // Retention destroys the key of every dossier whose end date has passed, and
 // then clears the values that nobody can open any more. The dossiers of an
 // order that is still under way are kept a while longer instead. One event says
-// how many of which purpose were destroyed. It returns that count.
+// how many of which purpose were destroyed. At the end the database's files
+// are scrubbed of what was destroyed. It returns the count.
 func Retention(ctx context.Context, db *store.DB, log *slog.Logger) (map[personal.Purpose]int, error) {
 	total := map[personal.Purpose]int{}
 	for {
@@ -86,7 +87,38 @@ func Retention(ctx context.Context, db *store.DB, log *slog.Logger) (map[persona
 			log.InfoContext(ctx, "retention destroyed keys", "purpose", string(p), "dossiers", n)
 		}
 		if seen < page {
-			return total, nil
+			if err := forget(ctx, db); err != nil {
+				return total, err
+			}
+			// Also for the carts that ended since: their keys went with them.
+			return total, db.Scrub(ctx)
 		}
 	}
+}
+
+// forget ends what has an end date but no key of its own: the values of old
+// events, of which only the leaf stays, and the rows of dossiers long destroyed.
+func forget(ctx context.Context, db *store.DB) error {
+	for _, what := range []struct {
+		purpose personal.Purpose
+		end     func(*store.Tx, time.Time, int) (int, error)
+	}{
+		{personal.Security, (*store.Tx).EmptyEvents},
+		{personal.Rights, (*store.Tx).ForgetDossiers},
+	} {
+		terms, err := personal.TermsOf(what.purpose)
+		if err != nil {
+			return err
+		}
+		for n := page; n == page; {
+			err := db.InTx(ctx, ledger.System("retention"), func(t *store.Tx) (err error) {
+				n, err = what.end(t, terms.Keep.Before(t.Now()), page)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

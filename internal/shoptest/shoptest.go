@@ -8,6 +8,7 @@ package shoptest
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/job"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/money"
@@ -71,6 +73,7 @@ type Shop struct {
 	Letters  *Letters
 	Database string // what it was opened with
 	Dir      string // on SQLite, the folder of the database file
+	Outbox   bool   // letters are kept in the database too, as the demo does
 }
 
 // Open opens an empty shop on an engine.
@@ -147,7 +150,15 @@ func (s *Shop) reopen(t testing.TB) {
 		Writer: func() (*message.Writer, error) {
 			return message.NewWriter(message.Shop{Name: "Test Shop", Origin: "https://shop.test", Statement: "TESTSHOP"})
 		},
-		Deliver: s.Letters.deliver})
+		Deliver: func(ctx context.Context, owner string, id order.ID, m message.Message) error {
+			s.Letters.add(m)
+			if !s.Outbox {
+				return nil
+			}
+			return s.DB.InTx(ctx, ledger.System("outbox"), func(t *store.Tx) error {
+				return t.KeepLetter(owner, id, store.Letter{ID: m.ID, Channel: string(m.Channel), To: m.To, Subject: m.Subject, Text: m.Text, HTML: m.HTML})
+			})
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,6 +259,17 @@ func (s *Shop) Run(t testing.TB) int {
 	return len(jobs)
 }
 
+// RunAll carries out the jobs that are due, several at a time, and returns how
+// many there were.
+func (s *Shop) RunAll(t testing.TB) int {
+	t.Helper()
+	runner := job.New(s.DB, slog.New(slog.DiscardHandler))
+	for kind, h := range s.Desk.Jobs() {
+		runner.Handle(kind, h)
+	}
+	return runner.Drain(context.Background())
+}
+
 // Stock returns what is left of a variant.
 func (s *Shop) Stock(t testing.TB, variant catalog.VariantID) (out catalog.Stock) {
 	t.Helper()
@@ -272,11 +294,10 @@ type Letters struct {
 	list []message.Message
 }
 
-func (l *Letters) deliver(_ context.Context, _ string, _ order.ID, m message.Message) error {
+func (l *Letters) add(m message.Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.list = append(l.list, m)
-	return nil
 }
 
 // All returns the letters so far.
@@ -349,4 +370,13 @@ func (b *Bank) Say(p checkout.Placed, attempt int, outcome payment.Outcome) paym
 // Approve settles the first attempt of an order.
 func (s *Shop) Approve(p checkout.Placed) error {
 	return s.Desk.Settle(context.Background(), "bank", s.Bank.Say(p, 1, payment.Approved))
+}
+
+// EventsAbout counts the events that name a subject.
+func (s *Shop) EventsAbout(t testing.TB, subject string) (n int) {
+	t.Helper()
+	if err := s.DB.View(context.Background(), func(v *store.View) (err error) { n, err = v.EventsAbout(subject); return err }); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

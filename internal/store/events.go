@@ -49,3 +49,9 @@ func (v *View) NewestEvent() (time.Time, error) {
 	}
 	return c.At, nil
 }
+
+// EventsAbout counts the events that name a subject.
+func (v *View) EventsAbout(subject string) (n int, err error) {
+	err = v.row(`SELECT count(*) FROM events WHERE owner = $1 AND subject = $1`, subject).Scan(&n)
+	return n, err
+}

@@ -13,3 +13,6 @@ var (
 	CaseColumns   = caseColumns
 	SealedColumns = sealedColumns
 )
+
+// Waiting tells how many transactions wait for SQLite's writer.
+func (db *DB) Waiting() int { return len(db.writer.queue) }

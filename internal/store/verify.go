@@ -73,11 +73,11 @@ func (db *DB) VerifyLedger(ctx context.Context, old string) (ledger.Report, erro
 		old = notes[len(notes)-1]
 	}
 	r, w := io.Pipe()
-	var bad *badEvent
+	var found findings
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		w.CloseWithError(db.writeForVerify(ctx, w, size, signer, &bad))
+		w.CloseWithError(db.writeForVerify(ctx, w, size, signer, &found))
 	}()
 	report, err := ledger.VerifyExport(r, old, signer.VerifierKey())
 	r.CloseWithError(errStopped)
@@ -85,33 +85,53 @@ func (db *DB) VerifyLedger(ctx context.Context, old string) (ledger.Report, erro
 	if err != nil && !errors.Is(err, errStopped) {
 		return report, err
 	}
-	if bad != nil && (report.OK() || !report.Exact || bad.index <= report.FirstBad) {
-		report.FirstBad, report.Exact, report.Problem = bad.index, true, bad.problem
+	report.Emptied += found.emptied
+	if found.problem != "" && (report.OK() || !report.Exact || found.index <= report.FirstBad) {
+		report.FirstBad, report.Exact, report.Problem = found.index, true, found.problem
 	}
 	return report, nil
 }
 
-type badEvent struct {
+// findings are what stands beside the leaves: the first bad place, and how many
+// events have been emptied.
+type findings struct {
 	index   int64
 	problem string
+	emptied int64
+}
+
+func (f *findings) note(index int64, problem string) {
+	if f.problem == "" || index < f.index {
+		f.index, f.problem = index, problem
+	}
 }
 
 // writeForVerify writes an export from leaves and compares each with its event
-// on the way. What it finds wrong with an event stands in bad.
-func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signer *ledger.Signer, bad **badEvent) error {
+// and with the tree's own hash of it on the way.
+func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signer *ledger.Signer, found *findings) error {
 	out := ledger.NewExportWriter(w)
-	note := func(index int64, problem string) {
-		if *bad == nil {
-			*bad = &badEvent{index, problem}
-		}
+	note := found.note
+	if err := db.squatters(ctx, size, note); err != nil {
+		return err
 	}
 	for next := int64(0); next < size; {
+		hashes, err := db.leafHashes(ctx, next, min(next+pageSize, size))
+		if err != nil {
+			return err
+		}
+		first := next
 		n, err := db.eachLeaf(ctx, next, size, func(index int64, leaf []byte, e *ledger.Event) error {
 			if index != next {
 				note(next, "the leaf is missing")
 				return errGap
 			}
 			next++
+			if h, ok := hashes[index-first]; ok && h != ledger.LeafHash(leaf) {
+				note(index, "the leaf was changed")
+			}
+			if e != nil && len(e.Emptied()) > 0 {
+				found.emptied++
+			}
 			if e == nil {
 				note(index, "the event is missing")
 			} else if err := ledger.CheckLeaf(leaf, *e); err != nil {
@@ -140,6 +160,48 @@ func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signe
 		return err
 	}
 	return out.Close(signed)
+}
+
+// leafHashes returns what the tree's own tiles say of the leaves from..to,
+// counted from the first. A tile that is missing is told by the root.
+func (db *DB) leafHashes(ctx context.Context, from, to int64) (map[int64]ledger.Hash, error) {
+	const width = 1 << ledger.TileHeight
+	out := make(map[int64]ledger.Hash, to-from)
+	err := db.View(ctx, func(v *View) error {
+		for n := from / width; n*width < to; n++ {
+			tile, err := v.Tiles().ReadTile(0, n)
+			if errors.Is(err, ledger.ErrTile) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			for i := int64(0); (i+1)*int64(len(ledger.Hash{})) <= int64(len(tile)); i++ {
+				var h ledger.Hash
+				copy(h[:], tile[i*int64(len(h)):])
+				out[n*width+i-from] = h
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// squatters notes the first event that claims a place in the tree which
+// belongs to another one, or to none.
+func (db *DB) squatters(ctx context.Context, size int64, note func(int64, string)) error {
+	return db.View(ctx, func(v *View) error {
+		var first sql.NullInt64
+		err := v.row(`SELECT MIN(e.idx) FROM events e LEFT JOIN leaves l ON l.idx = e.idx AND l.owner = e.owner AND l.event = e.id
+			WHERE e.idx < $1 AND l.idx IS NULL`, size).Scan(&first)
+		if err != nil {
+			return fmt.Errorf("read events: %w", err)
+		}
+		if first.Valid {
+			note(first.Int64, "an event claims a place that is not its own")
+		}
+		return nil
+	})
 }
 
 var errStopped = errors.New("verification has ended")

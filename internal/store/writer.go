@@ -188,13 +188,30 @@ func (w *writer) batch(first *work) {
 		return
 	}
 	jobs := make([]*work, 0, 8)
+	var err error
 	for job := first; job != nil; job = w.next(len(jobs)) {
 		job.err = w.one(ctx, job)
 		jobs = append(jobs, job)
 		if errors.Is(job.err, errUndone) {
-			break // a savepoint outside a transaction would commit by itself
+			// No more in here: a savepoint outside a transaction commits by itself.
+			err = fault.Because(fault.Unavailable, "The shop can't save anything right now. Please try again in a minute.", job.err)
+			job.err = nil
+			w.q.ExecContext(ctx, "ROLLBACK")
+			break
 		}
 	}
+	if err == nil {
+		err = w.commit(ctx)
+	}
+	for _, job := range jobs {
+		if err != nil && job.err == nil {
+			job.err = err
+		}
+		job.answer <- job.err
+	}
+}
+
+func (w *writer) commit(ctx context.Context) error {
 	_, err := w.q.ExecContext(ctx, "COMMIT")
 	if err != nil {
 		// What is on disk is unknown after a failed COMMIT or fsync, so nothing
@@ -203,12 +220,7 @@ func (w *writer) batch(first *work) {
 		w.fail.Store(&err)
 		w.q.ExecContext(ctx, "ROLLBACK")
 	}
-	for _, job := range jobs {
-		if err != nil && job.err == nil {
-			job.err = err
-		}
-		job.answer <- job.err
-	}
+	return err
 }
 
 func (w *writer) next(n int) *work {

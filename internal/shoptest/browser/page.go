@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -188,10 +189,15 @@ func (p *Page) Click(selector string) {
 	p.do("click on "+selector, chromedp.Click(chromedp.CSS(selector)))
 }
 
-// Fill replaces the text of a field by typing.
+// Fill replaces the text of a field by typing. The text that was there is
+// selected first, so that typing takes its place: chromedp.Clear changes the
+// attribute alone, which a field that was typed into does not look at any more.
 func (p *Page) Fill(selector, text string) {
 	p.t.Helper()
-	p.do("clear "+selector, chromedp.Clear(chromedp.CSS(selector)))
+	p.Wait(selector)
+	if !Eval[bool](p, fmt.Sprintf("(f => { f.focus(); f.select(); if (%v) f.value = ''; return true })(document.querySelector(%q))", text == "", selector)) {
+		p.t.Fatalf("select the text of %s", selector)
+	}
 	p.do("type into "+selector, chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 

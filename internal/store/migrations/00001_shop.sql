@@ -131,6 +131,7 @@ CREATE TABLE dossiers (
 );
 CREATE INDEX dossiers_by_case ON dossiers (subject, case_id, purpose);
 CREATE INDEX dossiers_due ON dossiers (destroy_after) WHERE state = 'open';
+CREATE INDEX dossiers_gone ON dossiers (destroyed_at) WHERE state = 'destroyed';
 
 CREATE TABLE identities (
     hash    BYTEA  NOT NULL,

@@ -66,6 +66,8 @@ type Config struct {
 	Gate  *gate.Gate // needed
 	Desk  Desk       // needed
 	Shelf Shelf      // needed
+	// Proofs answers for the ledger. Needed.
+	Proofs Proofs
 	// Origin is put before the addresses of pictures, such as
 	// https://shop.example. Default: they stay paths.
 	Origin string
@@ -84,8 +86,8 @@ type API struct {
 
 // New builds the routes and the OpenAPI document.
 func New(cfg Config) (*API, error) {
-	if cfg.Gate == nil || cfg.Desk == nil || cfg.Shelf == nil {
-		return nil, errors.New("api: gate, desk and shelf are needed")
+	if cfg.Gate == nil || cfg.Desk == nil || cfg.Shelf == nil || cfg.Proofs == nil {
+		return nil, errors.New("api: gate, desk, shelf and proofs are needed")
 	}
 	if cfg.Version == "" {
 		cfg.Version = "dev"

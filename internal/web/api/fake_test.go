@@ -18,6 +18,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/web/api"
@@ -212,7 +213,7 @@ func newShop(t *testing.T) *shop {
 	}
 	s := &shop{desk: &desk{eur: eur, placed: map[string][]byte{}}, log: &bytes.Buffer{}}
 	g := gate.New(gate.Config{Log: slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, nil))})
-	a, err := api.New(api.Config{Gate: g, Desk: s.desk, Shelf: s.desk, Origin: "https://shop.example"})
+	a, err := api.New(api.Config{Gate: g, Desk: s.desk, Shelf: s.desk, Proofs: fakeProofs{}, Origin: "https://shop.example"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,4 +300,22 @@ func (r reply) problem(t *testing.T, status int, word string) (pointers []string
 		pointers = append(pointers, fmt.Sprint(e.(map[string]any)["pointer"]))
 	}
 	return pointers
+}
+
+// fakeProofs is a ledger of three events.
+type fakeProofs struct{}
+
+func (fakeProofs) Inclusion(_ context.Context, _, size int64) ([]ledger.Hash, error) {
+	return prove("size", size)
+}
+
+func (fakeProofs) Consistency(_ context.Context, _, to int64) ([]ledger.Hash, error) {
+	return prove("to", to)
+}
+
+func prove(name string, size int64) ([]ledger.Hash, error) {
+	if size > 3 {
+		return nil, fault.Field(name, "The ledger is not that long.")
+	}
+	return []ledger.Hash{{1}, {2}}, nil
 }

@@ -109,6 +109,20 @@ func operations() []operation {
 			status: 200, answer: reflect.TypeFor[OrderAndPayment](), faults: []fault.Kind{fault.NotFound, fault.Conflict},
 			handle: payAgain},
 
+		// The ledger: proofs for those who hold a leaf or an older checkpoint.
+		{method: get, path: "/api/v1/ledger/inclusion", id: "proveInclusion", summary: "Prove that the ledger holds an event",
+			query: []parameter{
+				{name: "index", doc: "Place of the event", required: true, number: [2]int{0, maxSize}},
+				{name: "size", doc: "Size of the tree, as in a checkpoint", required: true, number: [2]int{1, maxSize}},
+			},
+			status: 200, answer: reflect.TypeFor[Proof](), handle: inclusion},
+		{method: get, path: "/api/v1/ledger/consistency", id: "proveConsistency", summary: "Prove that the ledger has only grown",
+			query: []parameter{
+				{name: "from", doc: "Size of the older tree", required: true, number: [2]int{1, maxSize}},
+				{name: "to", doc: "Size of the newer tree", required: true, number: [2]int{1, maxSize}},
+			},
+			status: 200, answer: reflect.TypeFor[Proof](), handle: consistency},
+
 		// About this API.
 		{method: get, path: "/api/v1/openapi.json", id: "getDescription", summary: "This API as an OpenAPI 3.1 document",
 			status: 200, cache: gate.CacheBriefly,

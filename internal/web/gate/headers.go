@@ -58,7 +58,7 @@ func one(value string) []string { return []string{value}[:1:1] }
 func closedFeatures() string {
 	// Only names that browsers know: an unknown one fills their consoles.
 	features := []string{
-		"accelerometer", "autoplay", "bluetooth", "camera", "cross-origin-isolated", "display-capture", "encrypted-media",
+		"accelerometer", "autoplay", "camera", "cross-origin-isolated", "display-capture", "encrypted-media",
 		"fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "identity-credentials-get", "idle-detection",
 		"keyboard-map", "local-fonts", "magnetometer", "microphone", "midi", "otp-credentials", "payment",
 		"picture-in-picture", "publickey-credentials-create", "publickey-credentials-get", "screen-wake-lock", "serial",

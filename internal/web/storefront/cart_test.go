@@ -176,3 +176,16 @@ func TestAnothersCartStaysShut(t *testing.T) {
 	r.Header.Set("Cookie", "__Host-cart="+hers+"."+mine)
 	eve.do(r).is(200, "Your cart is empty")
 }
+
+func TestAcceptedPriceIsNotAskedAboutAgain(t *testing.T) {
+	s := open(t)
+	mug := s.Product(t, "mug", 1950, shoptest.Counted(5))
+	b := s.shopper(t)
+	review := s.toReview(t, b, mug)
+	s.reprice(t, "mug", 2450)
+	b.post("/cart/accept", nil).is(200, "€24.50")
+	if got := b.post("/checkout/review", pay(review)); got.status != 303 {
+		t.Errorf("got status %d, want 303", got.status)
+	}
+	s.shopper(t).post("/cart/accept", nil).is(200, "Your cart is empty")
+}

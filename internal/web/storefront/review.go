@@ -58,7 +58,7 @@ func (s *Shop) showReview(w http.ResponseWriter, r *http.Request, status int, b 
 		p.Method = page.Method{ID: m.ID, Title: m.Title, Price: c.Totals.Shipping}
 	}
 	for _, provider := range providers {
-		p.Payments = append(p.Payments, page.Payment{ID: provider.Name(), Title: provider.Title(), Note: "You pay at " + place(provider) + ", not here."})
+		p.Payments = append(p.Payments, page.Payment{ID: provider.Name(), Title: provider.Title(), Note: "The button takes you to " + place(provider) + "."})
 		if err := gate.FormTo(w, provider.Origin()); err != nil {
 			s.gate.Refuse(w, r, err)
 			return

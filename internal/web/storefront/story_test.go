@@ -35,7 +35,7 @@ func TestGuestBuysWithoutJavaScript(t *testing.T) {
 	}
 	b.get("/checkout").is(200, "Kept until 12 months after delivery.", "Kept until 30 days after delivery.", `<option value="DE" selected`)
 	review := b.post("/checkout", ada())
-	review.is(200, "Ada Lovelace", "12 Analytical Way", "10115 Berlin", "€43.90", "TESTSHOP", "You pay at bank.test, not here.")
+	review.is(200, "Ada Lovelace", "12 Analytical Way", "10115 Berlin", "€43.90", "TESTSHOP", "The button takes you to bank.test.", "You pay at bank.test, not here")
 	if got := review.header.Get("Content-Security-Policy"); !strings.Contains(got, "form-action 'self' https://bank.test;") {
 		t.Errorf("got policy %q, want the bank in form-action", got)
 	}

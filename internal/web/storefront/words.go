@@ -29,24 +29,35 @@ func purposes() []page.Purpose {
 			continue // about the shop, not about a person
 		}
 		p := page.Purpose{Name: t.Title, Why: t.Why + " (" + t.Basis + ")", Keep: t.Keep.String()}
+		var linked []string
 		for _, f := range personal.All() {
-			if f.Purpose != t.Purpose {
+			switch {
+			case f.Purpose != t.Purpose:
 				continue
-			}
-			if !slices.Contains(p.What, f.Label) {
-				p.What = append(p.What, f.Label)
+			case f.Kind == personal.Linked:
+				linked = appendNew(linked, f.Label)
+			default:
+				p.What = appendNew(p.What, f.Label)
 			}
 			for _, to := range f.Recipients {
-				if !slices.Contains(p.Who, string(to)) {
-					p.Who = append(p.Who, string(to))
-				}
+				p.Who = appendNew(p.Who, string(to))
 			}
+		}
+		if len(linked) > 0 {
+			p.What = append(p.What, "not sealed, but under a random number in place of you: "+strings.Join(linked, "; "))
 		}
 		if len(p.What) > 0 {
 			out = append(out, p)
 		}
 	}
 	return out
+}
+
+func appendNew(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
 }
 
 // cookies lists every cookie that this package sets.

@@ -1,0 +1,276 @@
+// Package purchase measures what protection costs: the same whole purchase
+// (cart session, checkout, order, settlement, letter, numbering in the ledger)
+// in a shop with sealing and ledger, and in one that was opened without them.
+//
+// The two shops stand side by side in one process and take turns in short
+// rounds, so that whatever else the machine does hits both. Neither has HTTP
+// around it: that would hide the cost, being the same for both.
+package purchase
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/bench/load"
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/message"
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/seal"
+	"github.com/cartkeep/cartkeep/internal/shipping"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// Shop is one of the two shops.
+type Shop struct {
+	db       *store.DB
+	desk     *checkout.Desk
+	variants []catalog.VariantID
+	letters  atomic.Int64
+}
+
+// Open makes a shop with products at an empty database.
+func Open(ctx context.Context, database string, unprotected bool, products int) (*Shop, error) {
+	ring, err := seal.Open(ctx, seal.NewMemory())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := ring.NewEpoch(ctx, time.Now()); err != nil {
+		return nil, err
+	}
+	s := &Shop{}
+	if s.db, err = store.Open(ctx, store.Config{Database: database, Ring: ring, ShopID: store.NewID(), Unprotected: unprotected}); err != nil {
+		return nil, err
+	}
+	s.desk, err = checkout.New(checkout.Config{Store: s.db, Providers: []payment.Provider{bank{}}, Origin: "https://shop.test",
+		Writer: func() (*message.Writer, error) {
+			return message.NewWriter(message.Shop{Name: "Bench", Origin: "https://shop.test", Statement: "BENCH"})
+		},
+		Deliver: func(context.Context, string, order.ID, message.Message) error { s.letters.Add(1); return nil }})
+	if err == nil {
+		err = s.fill(ctx, products)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
+	return s, nil
+}
+
+func (s *Shop) fill(ctx context.Context, products int) error {
+	eur, err := money.ParseCurrency("EUR")
+	if err != nil {
+		return err
+	}
+	err = s.db.InTx(ctx, ledger.System("bench"), func(t *store.Tx) error {
+		for name, value := range map[string]string{"shop.name": "Bench", "shop.currency": "EUR", "shop.country": "DE", "shop.descriptor": "BENCH", "payment.providers": "bank"} {
+			if err := t.Set(name, value); err != nil {
+				return err
+			}
+		}
+		if err := t.SetTax("DE", 190000); err != nil {
+			return err
+		}
+		return t.SetShipping(shipping.Method{ID: "standard", Title: "Standard", Prices: map[string]money.Amount{shipping.Anywhere: money.Of(490, eur)}}, 0)
+	})
+	for i := 0; i < products && err == nil; i++ {
+		p := catalog.Product{Handle: fmt.Sprintf("thing-%d", i), Title: fmt.Sprintf("Thing %d", i), Published: true, Variants: []catalog.Variant{
+			{SKU: fmt.Sprintf("T-%d", i), Price: money.Of(int64(100+i), eur), CompareAt: money.Zero(eur), Stock: catalog.Stock{Counted: true, OnHand: 1 << 40}}}}
+		err = s.db.InTx(ctx, ledger.System("bench"), func(t *store.Tx) error { return t.SaveProduct(p) })
+	}
+	if err != nil {
+		return err
+	}
+	return s.db.View(ctx, func(v *store.View) error {
+		list, _, err := v.Products(store.ProductQuery{Limit: 100})
+		for _, p := range list {
+			s.variants = append(s.variants, p.Variants[0].ID)
+		}
+		return err
+	})
+}
+
+// Close closes the shop.
+func (s *Shop) Close() error { return s.db.Close() }
+
+// buy is one whole purchase: a cart session of six requests, then checkout,
+// order and settlement.
+func (s *Shop) buy(ctx context.Context, n int) error {
+	c, token, err := s.desk.NewCart(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range 3 {
+		if c, err = s.desk.AddLine(ctx, c.ID, token, s.variants[(n*7+i*13)%len(s.variants)], 1); err != nil {
+			return err
+		}
+	}
+	if _, err = s.desk.SetQuantity(ctx, c.ID, token, c.Lines[0].ID, 2); err != nil {
+		return err
+	}
+	if _, err = s.desk.Cart(ctx, c.ID, token); err != nil {
+		return err
+	}
+	if _, err = s.desk.SaveDetails(ctx, c.ID, token, checkout.DetailsInput{Email: "ada@example.com", Name: "Ada Lovelace", Phone: "+49301234567",
+		ShipTo: contact.AddressFields{Street: "12 Analytical Way", Locality: "Berlin", PostalCode: "10115", Country: "DE"}}); err != nil {
+		return err
+	}
+	p, err := s.desk.Place(ctx, c.ID, token, checkout.PlaceInput{Key: "k", Request: []byte("{}")})
+	if err != nil {
+		return err
+	}
+	return s.desk.Settle(ctx, "bank", payment.Notice{Ref: ref(p.Order.ID, 1), OrderID: string(p.Order.ID), Attempt: 1, Outcome: payment.Approved, Amount: p.Order.Totals.Total})
+}
+
+// Result is what a shop did in its rounds.
+type Result struct {
+	Purchases int
+	Took      time.Duration
+	Processor time.Duration
+}
+
+// Rate is purchases a second.
+func (r Result) Rate() float64 { return float64(r.Purchases) / r.Took.Seconds() }
+
+// Each is the processor time of one purchase, in milliseconds.
+func (r Result) Each() float64 {
+	return r.Processor.Seconds() * 1000 / float64(max(r.Purchases, 1))
+}
+
+// Compare lets the shops take turns: in each round every one makes n purchases
+// with some clients at the same time and then does the jobs and the numbering
+// that follow from them.
+func Compare(ctx context.Context, shops []*Shop, rounds, n, clients int) ([]Result, error) {
+	out := make([]Result, len(shops))
+	for r := range rounds + 1 {
+		for i := range shops {
+			s := shops[(i+r)%len(shops)]
+			began := time.Now()
+			before, err := load.OwnTime()
+			if err != nil {
+				return nil, err
+			}
+			if err := s.round(ctx, n, clients); err != nil {
+				return nil, err
+			}
+			if r == 0 {
+				continue // the first round warms up
+			}
+			after, err := load.OwnTime()
+			if err != nil {
+				return nil, err
+			}
+			o := &out[(i+r)%len(shops)]
+			o.Purchases += n
+			o.Took += time.Since(began)
+			o.Processor += after - before
+		}
+	}
+	return out, nil
+}
+
+func (s *Shop) round(ctx context.Context, n, clients int) error {
+	var group sync.WaitGroup
+	var next atomic.Int64
+	errs := make([]error, clients)
+	for c := range clients {
+		group.Go(func() {
+			for {
+				i := next.Add(1)
+				if i > int64(n) || errs[c] != nil {
+					return
+				}
+				errs[c] = s.buy(ctx, int(i))
+			}
+		})
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if err := s.drain(ctx); err != nil {
+		return err
+	}
+	_, err := s.db.Sequence(ctx)
+	return err
+}
+
+// drain does every job that is due.
+func (s *Shop) drain(ctx context.Context) error {
+	handlers := s.desk.Jobs()
+	for {
+		var due []store.Job
+		err := s.db.View(ctx, func(v *store.View) (err error) { due, err = v.DueJobs(500); return err })
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		for _, j := range due {
+			if err := handlers[j.Kind](ctx, j); err != nil {
+				return err
+			}
+		}
+		err = s.db.InTx(ctx, ledger.System("bench"), func(t *store.Tx) error {
+			for _, j := range due {
+				if err := t.FinishJob(j); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// StatementsPerChange counts the SQL statements of one change of a cart.
+func (s *Shop) StatementsPerChange(ctx context.Context) (map[string]int64, error) {
+	out := map[string]int64{}
+	cart, token, err := s.desk.NewCart(ctx)
+	if err != nil {
+		return nil, err
+	}
+	count := func(what string, fn func() error) {
+		before := s.db.Statements()
+		if e := fn(); e != nil {
+			err = errors.Join(err, e)
+		}
+		out[what] = s.db.Statements() - before
+	}
+	count("add", func() error {
+		cart, err = s.desk.AddLine(ctx, cart.ID, token, s.variants[0], 1)
+		return err
+	})
+	count("change", func() error { _, err := s.desk.SetQuantity(ctx, cart.ID, token, cart.Lines[0].ID, 3); return err })
+	count("read", func() error { _, err := s.desk.Cart(ctx, cart.ID, token); return err })
+	count("remove", func() error { _, err := s.desk.RemoveLine(ctx, cart.ID, token, cart.Lines[0].ID); return err })
+	return out, err
+}
+
+// bank opens sessions without any network, the same for both shops.
+type bank struct{}
+
+func ref(id order.ID, attempt int) string { return fmt.Sprintf("%s-%d", id, attempt) }
+
+func (bank) Name() string   { return "bank" }
+func (bank) Title() string  { return "Bank" }
+func (bank) Origin() string { return "https://bank.test" }
+
+func (bank) Open(_ context.Context, q payment.Request) (payment.Session, error) {
+	r := ref(order.ID(q.OrderID), q.Attempt)
+	return payment.Session{Ref: r, URL: "https://bank.test/" + r, ExpiresAt: q.ExpiresAt}, nil
+}
+
+func (bank) Notice(*http.Request, []byte) (payment.Notice, error) {
+	return payment.Notice{}, payment.ErrSignature
+}
+
+func (bank) Refund(context.Context, payment.RefundRequest) error { return nil }
