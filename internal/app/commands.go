@@ -76,8 +76,8 @@ func (c ledgerVerifyCmd) Run(ctx context.Context, p *Process, set *Settings) err
 	}
 	defer f.Close()
 	var keys []string
-	if c.Key != "" {
-		keys = []string{c.Key}
+	if key := c.verifier(ctx, p, set); key != "" {
+		keys = []string{key}
 	}
 	report, err := ledger.VerifyExport(f, old, keys...)
 	if err != nil {
@@ -91,6 +91,20 @@ func (c ledgerVerifyCmd) Run(ctx context.Context, p *Process, set *Settings) err
 		fmt.Fprintln(p.Err, "cartkeep: signatures were not checked; give the shop's key with --key")
 	}
 	return nil
+}
+
+// verifier is the key that was given, else that of the shop, if there is one
+// here that can be opened.
+func (c ledgerVerifyCmd) verifier(ctx context.Context, p *Process, set *Settings) string {
+	if c.Key != "" {
+		return c.Key
+	}
+	var said strings.Builder
+	quiet := Process{In: p.In, Out: &said, Err: io.Discard, Env: p.Env}
+	if err := carryOut(ctx, &quiet, set, call{Name: "ledger key"}, nil); err != nil {
+		return ""
+	}
+	return strings.TrimSpace(said.String())
 }
 
 type ledgerCheckpointCmd struct{}

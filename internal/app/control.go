@@ -173,7 +173,9 @@ func ask(ctx context.Context, f *folder, c call, p *Process, in io.Reader) (bool
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	}}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/", in)
+	// Without a running shop the client closes what it was to send, and it is
+	// still needed then.
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/", io.NopCloser(in))
 	if err != nil {
 		return false, err
 	}

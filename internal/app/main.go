@@ -135,11 +135,11 @@ func dataDir(args []string, env func(string) (string, bool)) string {
 	return defaultData(env)
 }
 
-// settingNames lists the names of all settings.
+// settingNames lists the names of all settings, and which of them are secret.
 func settingNames() map[string]bool {
 	out := map[string]bool{}
 	for _, s := range ListSettings() {
-		out[s.Name] = true
+		out[s.Name] = s.Secret
 	}
 	return out
 }

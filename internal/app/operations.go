@@ -44,6 +44,13 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return o.ledgerCheckpoint(ctx)
 	case "ledger export":
 		return o.ledgerExport(ctx)
+	case "ledger key":
+		signer, err := o.vault.db.Signer()
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(o.out, signer.VerifierKey())
+		return err
 	case "outbox list":
 		return o.outboxList(ctx)
 	default:
@@ -114,16 +121,33 @@ func (o *operating) importProducts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(o.out, "cartkeep: imported %d products with %d variants", report.Products, report.Variants)
+	fmt.Fprintf(o.out, "cartkeep: imported %s with %s", many(report.Products, "product"), many(report.Variants, "variant"))
 	if report.MissingPictures > 0 {
-		fmt.Fprintf(o.out, "; %d pictures lie elsewhere and are not shown", report.MissingPictures)
+		fmt.Fprintf(o.out, "; %s elsewhere, not shown", many(report.MissingPictures, "picture"))
 	}
 	fmt.Fprintln(o.out)
 	if len(report.Bad) > 0 {
-		fmt.Fprintf(o.err, "cartkeep: %d rows were left out; the good ones were kept\n", len(report.Bad))
+		fmt.Fprintf(o.err, "cartkeep: %s left out, see above; the good ones were kept\n", many(rowsOf(report.Bad), "row"))
 		return statusError(1)
 	}
 	return nil
+}
+
+// rowsOf counts the rows that errors are about: one row can have several.
+func rowsOf(bad []*intake.RowError) int {
+	lines := map[int]bool{}
+	for _, b := range bad {
+		lines[b.Line] = true
+	}
+	return len(lines)
+}
+
+// many counts things in words.
+func many(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 func (o *operating) keysList() error {

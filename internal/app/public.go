@@ -121,12 +121,17 @@ func (p proofs) Consistency(ctx context.Context, from, to int64) ([]ledger.Hash,
 
 func (p proofs) prove(ctx context.Context, name string, size int64, proof func(ledger.TileStore) ([]ledger.Hash, error)) (out []ledger.Hash, err error) {
 	err = p.db.View(ctx, func(v *store.View) error {
-		have, err := v.TreeSize()
+		// Up to the public checkpoint only: the size of the day tells volume.
+		note, _, err := v.PublicCheckpoint()
 		if err != nil {
 			return err
 		}
-		if size > have {
-			return fault.Field(name, "The ledger is not that long.")
+		public, err := p.db.OpenCheckpoint(note)
+		if err != nil {
+			return err
+		}
+		if size > public.Size {
+			return fault.Field(name, "The public ledger is not that long yet.")
 		}
 		out, err = proof(v.Tiles())
 		return err

@@ -116,7 +116,12 @@ func newSources(dir string, known map[string]bool, env func(string) (string, boo
 	}
 	var bad []error
 	for key := range s.file {
-		if !known[strings.TrimSuffix(key, "-file")] || key == "data" {
+		secret, ok := known[key]
+		if !ok {
+			secret, ok = known[strings.TrimSuffix(key, "-file")]
+			ok = ok && secret // only a secret has a twin that names a file
+		}
+		if !ok || key == "data" {
 			bad = append(bad, fmt.Errorf("%s: there is no setting %q", path, key))
 		}
 	}

@@ -90,7 +90,7 @@ func (d *Desk) settle(ctx context.Context, provider string, n payment.Notice) (p
 
 // paid makes a pending or revived order paid, in the caller's transaction.
 func (d *Desk) paid(t *store.Tx, o order.Order, p store.Payment) error {
-	moved, err := t.MoveOrder(o.Owner, o.ID, o.Status, order.Paid)
+	moved, err := t.MoveOrder(o.Owner, o.ID, o.Status, order.Paid, `{"destroyed":"cart"}`)
 	if err != nil || !moved {
 		return errors.Join(err, unless(moved, errRaced))
 	}
@@ -208,7 +208,7 @@ func (d *Desk) expire(ctx context.Context, owner string, id order.ID) error {
 		if err != nil || o.Status != order.Pending || o.HoldUntil.After(t.Now()) {
 			return err
 		}
-		if _, err := t.MoveOrder(owner, id, order.Pending, order.Cancelled); err != nil {
+		if _, err := t.MoveOrder(owner, id, order.Pending, order.Cancelled, ""); err != nil {
 			return err
 		}
 		if err := t.ExpirePayments(owner, id); err != nil {

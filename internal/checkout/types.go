@@ -1,7 +1,8 @@
 // Package checkout turns a cart into an order and an order into a paid one.
 //
-// It works in two steps. Place commits the order, the held stock and the
-// ledger's event together; only then is the payment service called. Settle is
+// It works in steps. Place holds the goods, each in a transaction of its own;
+// then commits the order with its sealed details and its event; and only then
+// calls the payment service. A hold without an order just expires. Settle is
 // the only way an order becomes paid.
 //
 // It knows no SQL (store) and no HTTP (web).

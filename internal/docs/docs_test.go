@@ -119,6 +119,10 @@ A field is kept in one of four ways:
 
 Legal bases and periods are proposals. The merchant answers for them and should have them checked.
 
+Not carried out yet: a paid order counts as under way until it is delivered, which this version can't be told, so its sealed
+values are kept on; and readable rows, events of the ledger included, stay when their period is over. Sealed values of carts
+and of orders that were never paid do end on their date.
+
 What lies outside the database: the log has routes, counts, times and random references, and no address of a visitor. Rate
 limits count in memory under a hash of the visitor's network, whose key is thrown away after a day. The shopper's browser
 holds the cookies that the privacy page lists.

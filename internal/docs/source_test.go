@@ -106,6 +106,32 @@ func holdsSwitch(e ast.Expr) bool {
 	return ok && (pkg.Name == "store" && s.Sel.Name == "Config" || pkg.Name == "personal" && s.Sel.Name == "Dossier")
 }
 
+// A value is sealed and opened through a field of the register, so that none
+// is kept which was not declared: the dossier's own key is for personal alone.
+func TestOnlyTheRegisterSealsAndOpens(t *testing.T) {
+	for _, file := range goFiles(t) {
+		dir := strings.TrimPrefix(path.Dir(file), "internal/")
+		if strings.HasSuffix(file, "_test.go") || isTestOnly(dir) || dir == "personal" || under(dir, "seal") {
+			continue
+		}
+		set := token.NewFileSet()
+		f, err := parser.ParseFile(set, filepath.Join(root, file), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			method, ok := n.(*ast.SelectorExpr)
+			if !ok || method.Sel.Name != "Seal" && method.Sel.Name != "Open" {
+				return true
+			}
+			if key, ok := method.X.(*ast.SelectorExpr); ok && key.Sel.Name == "Key" {
+				t.Errorf("%s: %s goes past the register", set.Position(n.Pos()), method.Sel.Name)
+			}
+			return true
+		})
+	}
+}
+
 func TestEveryPackageSaysWhatItKnows(t *testing.T) {
 	comments := map[string][]string{}
 	for _, file := range goFiles(t) {

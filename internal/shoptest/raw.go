@@ -50,7 +50,7 @@ func (s *Shop) Raw(t testing.TB) *sql.DB {
 }
 
 // Do runs statements through raw and fails the test when one fails.
-func Do(t testing.TB, raw *sql.DB, query string, args ...any) int64 {
+func Do(t T, raw *sql.DB, query string, args ...any) int64 {
 	t.Helper()
 	res, err := raw.ExecContext(context.Background(), query, args...)
 	if err != nil {
@@ -64,7 +64,7 @@ func Do(t testing.TB, raw *sql.DB, query string, args ...any) int64 {
 }
 
 // One asks raw for one value.
-func One[T any](t testing.TB, raw *sql.DB, query string, args ...any) (v T) {
+func One[V any](t T, raw *sql.DB, query string, args ...any) (v V) {
 	t.Helper()
 	if err := raw.QueryRowContext(context.Background(), query, args...).Scan(&v); err != nil {
 		t.Fatalf("%s: %v", query, err)

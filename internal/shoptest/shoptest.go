@@ -63,6 +63,13 @@ func (c *Clock) Move(d time.Duration) {
 	c.offset += d
 }
 
+// T is what a helper needs of a test, whether of testing or of a property.
+type T interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
 // Shop is a shop for tests.
 type Shop struct {
 	DB       *store.DB
@@ -174,7 +181,7 @@ func (s *Shop) Reopen(t testing.TB) {
 }
 
 // Product saves a product with one variant and returns the variant.
-func (s *Shop) Product(t testing.TB, handle string, price int64, stock catalog.Stock) catalog.Variant {
+func (s *Shop) Product(t T, handle string, price int64, stock catalog.Stock) catalog.Variant {
 	t.Helper()
 	eur, err := money.ParseCurrency("EUR")
 	if err != nil {
@@ -211,7 +218,7 @@ type Basket struct {
 }
 
 // Basket makes a cart with one variant in it.
-func (s *Shop) Basket(t testing.TB, variant catalog.VariantID, quantity int64) Basket {
+func (s *Shop) Basket(t T, variant catalog.VariantID, quantity int64) Basket {
 	t.Helper()
 	ctx := context.Background()
 	c, token, err := s.Desk.NewCart(ctx)
@@ -225,7 +232,7 @@ func (s *Shop) Basket(t testing.TB, variant catalog.VariantID, quantity int64) B
 }
 
 // Ready is Basket with Ada's details given.
-func (s *Shop) Ready(t testing.TB, variant catalog.VariantID, quantity int64) Basket {
+func (s *Shop) Ready(t T, variant catalog.VariantID, quantity int64) Basket {
 	t.Helper()
 	b := s.Basket(t, variant, quantity)
 	if _, err := s.Desk.SaveDetails(context.Background(), b.ID, b.Token, Ada()); err != nil {
@@ -240,7 +247,7 @@ func (s *Shop) Place(b Basket, key string) (checkout.Placed, error) {
 }
 
 // Run carries out the jobs that are due and returns how many there were.
-func (s *Shop) Run(t testing.TB) int {
+func (s *Shop) Run(t T) int {
 	t.Helper()
 	ctx := context.Background()
 	handlers := s.Desk.Jobs()
@@ -261,7 +268,7 @@ func (s *Shop) Run(t testing.TB) int {
 
 // RunAll carries out the jobs that are due, several at a time, and returns how
 // many there were.
-func (s *Shop) RunAll(t testing.TB) int {
+func (s *Shop) RunAll(t T) int {
 	t.Helper()
 	runner := job.New(s.DB, slog.New(slog.DiscardHandler))
 	for kind, h := range s.Desk.Jobs() {
@@ -271,7 +278,7 @@ func (s *Shop) RunAll(t testing.TB) int {
 }
 
 // Stock returns what is left of a variant.
-func (s *Shop) Stock(t testing.TB, variant catalog.VariantID) (out catalog.Stock) {
+func (s *Shop) Stock(t T, variant catalog.VariantID) (out catalog.Stock) {
 	t.Helper()
 	if err := s.DB.View(context.Background(), func(v *store.View) (err error) { out, err = v.StockOf(variant); return err }); err != nil {
 		t.Fatal(err)
@@ -280,7 +287,7 @@ func (s *Shop) Stock(t testing.TB, variant catalog.VariantID) (out catalog.Stock
 }
 
 // Order returns an order as it is stored.
-func (s *Shop) Order(t testing.TB, p checkout.Placed) (out order.Order) {
+func (s *Shop) Order(t T, p checkout.Placed) (out order.Order) {
 	t.Helper()
 	if err := s.DB.View(context.Background(), func(v *store.View) (err error) { out, err = v.Order(p.Order.Owner, p.Order.ID); return err }); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ type folder struct {
 	dossiers map[personal.Purpose]personal.Dossier
 	ids      map[personal.Purpose]string
 	ended    map[personal.Purpose]bool // destroyed, restricted or due: nothing may be sealed there
+	held     map[personal.Purpose]bool // restricted: not even a new one may be opened
 	clear    bool
 }
 
@@ -36,17 +37,23 @@ func (v *View) folder(subject, caseID string) (*folder, error) {
 	if f, ok := v.folders[name]; ok {
 		return f, nil
 	}
-	f := &folder{dossiers: map[personal.Purpose]personal.Dossier{}, ids: map[personal.Purpose]string{}, ended: map[personal.Purpose]bool{}, clear: v.db.plain}
+	f := v.newFolder(subject, caseID)
 	if !f.clear {
 		if err := v.fill(f, subject, caseID); err != nil {
 			return nil, err
 		}
 	}
+	return f, nil
+}
+
+// newFolder is the folder of a case that has no dossier yet.
+func (v *View) newFolder(subject, caseID string) *folder {
+	f := &folder{dossiers: map[personal.Purpose]personal.Dossier{}, ids: map[personal.Purpose]string{}, ended: map[personal.Purpose]bool{}, held: map[personal.Purpose]bool{}, clear: v.db.plain}
 	if v.folders == nil {
 		v.folders = map[string]*folder{}
 	}
-	v.folders[name] = f
-	return f, nil
+	v.folders[subject+"/"+caseID] = f
+	return f
 }
 
 func (v *View) fill(f *folder, subject, caseID string) error {
@@ -65,15 +72,20 @@ func (v *View) fill(f *folder, subject, caseID string) error {
 		p := personal.Purpose(purpose)
 		if state != "open" || !when(due).After(v.now) {
 			f.ended[p] = true
+			f.held[p] = f.held[p] || state == "restricted"
 		}
-		if wrap == nil || !when(due).After(v.now) {
+		if wrap == nil {
 			continue
+		}
+		f.ids[p] = id
+		if !when(due).After(v.now) {
+			continue // it stays shut, but can still be destroyed
 		}
 		d, err := v.db.ring.Unwrap(seal.Owner{Dossier: id, Subject: subject, Purpose: purpose, Case: caseID}, wrap)
 		if err != nil {
 			return fmt.Errorf("open dossier %s: %w", id, err)
 		}
-		f.dossiers[p], f.ids[p] = personal.Dossier{Purpose: p, Key: d}, id
+		f.dossiers[p] = personal.Dossier{Purpose: p, Key: d}
 	}
 	return rows.Err()
 }
@@ -93,22 +105,30 @@ func (v *View) forget() {
 var errEnded = fault.New(fault.Conflict, "This part of the data has been closed for good.")
 
 // dossier opens the dossier for sealing, and makes it when there is none yet.
-// It fails for one that is destroyed, restricted or due: nothing is ever
-// sealed under a key that is going away.
+// Nothing is ever sealed under a key that is going away: one that is due is
+// destroyed on the spot and a new one opened in its place, and one that is
+// restricted lets nothing in. The end date of one that is there
+// already moves to the given one.
 func (t *Tx) dossier(subject string, p personal.Purpose, caseID string, destroyAfter time.Time) (personal.Dossier, error) {
 	f, err := t.folder(subject, caseID)
 	if err != nil {
 		return personal.Dossier{}, err
 	}
-	if f.ended[p] {
+	if f.held[p] {
 		return personal.Dossier{}, errEnded
 	}
-	if _, ok := f.dossiers[p]; !ok {
-		if err := t.newDossiers(f, subject, caseID, map[personal.Purpose]time.Time{p: destroyAfter}); err != nil {
+	if f.ended[p] {
+		if err := t.endCase(subject, caseID, p); err != nil {
 			return personal.Dossier{}, err
 		}
+		f.ended[p] = false
 	}
-	return f.open(p), nil
+	if _, ok := f.dossiers[p]; ok {
+		err = t.keepUntil(subject, caseID, p, destroyAfter)
+	} else {
+		err = t.newDossiers(f, subject, caseID, map[personal.Purpose]time.Time{p: destroyAfter})
+	}
+	return f.open(p), err
 }
 
 // newDossiers makes one dossier for each purpose, in one statement.
@@ -166,18 +186,32 @@ func (t *Tx) endCase(subject, caseID string, p personal.Purpose) error {
 	if t.db.plain {
 		return nil
 	}
-	f, err := t.folder(subject, caseID)
+	if f, ok := t.folders[subject+"/"+caseID]; ok {
+		if d := f.dossiers[p]; d.Key != nil {
+			d.Key.Destroy()
+		}
+		delete(f.dossiers, p)
+		f.ended[p] = true
+	}
+	const which = ` WHERE subject = $1 AND case_id = $2 AND purpose = $3`
+	if indexed(p) {
+		if _, err := t.exec(`DELETE FROM identities WHERE subject = $1 AND dossier IN (SELECT id FROM dossiers`+which+`)`, subject, caseID, string(p)); err != nil {
+			return fmt.Errorf("end the indexes of a case: %w", err)
+		}
+	}
+	_, err := t.exec(`UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $4`+which+` AND state <> 'destroyed'`, subject, caseID, string(p), ms(t.now))
 	if err != nil {
-		return err
+		return fmt.Errorf("destroy the dossier of a case: %w", err)
 	}
-	id, ok := f.ids[p]
-	if !ok {
-		return nil
+	return nil
+}
+
+// indexed reports whether the register has a blind index for a purpose.
+func indexed(p personal.Purpose) bool {
+	for _, f := range personal.All() {
+		if f.Kind == personal.Index && f.Table == "identities" && f.Purpose == p {
+			return true
+		}
 	}
-	if d := f.dossiers[p]; d.Key != nil {
-		d.Key.Destroy()
-	}
-	delete(f.dossiers, p)
-	f.ended[p] = true
-	return t.destroy(subject, id)
+	return false
 }

@@ -142,7 +142,9 @@ func (v *View) lock(words string) string {
 var ddlWords = regexp.MustCompile(`\b(BIGINT|BYTEA|BOOLEAN)\b`)
 
 // dialect makes a migration fit the engine: SQLite's STRICT tables know no
-// BIGINT, BYTEA or BOOLEAN, and "-- only:" lines keep the other engine's part out.
+// BIGINT, BYTEA or BOOLEAN, and "-- only:" lines keep the other engine's part
+// out. On SQLite rows lie in the order of their key (WITHOUT ROWID): one tree
+// less to write for each.
 func (e engine) dialect(text string) string {
 	var b strings.Builder
 	only, inTable := engine("both"), false
@@ -160,7 +162,7 @@ func (e engine) dialect(text string) string {
 			})
 			inTable = inTable || strings.HasPrefix(line, "CREATE TABLE")
 			if inTable && strings.HasPrefix(line, ");") {
-				line, inTable = ") STRICT;\n", false
+				line, inTable = ") STRICT, WITHOUT ROWID;\n", false
 			}
 		}
 		b.WriteString(line)

@@ -105,10 +105,7 @@ func (t *Tx) putDetails(o order.Order, d order.Details) error {
 	if err != nil {
 		return err
 	}
-	f, err := t.folder(o.Owner, string(o.ID))
-	if err != nil {
-		return err
-	}
+	f := t.newFolder(o.Owner, string(o.ID)) // an order that is new has none yet
 	if err := t.newDossiers(f, o.Owner, string(o.ID), ends); err != nil {
 		return err
 	}
@@ -214,8 +211,8 @@ func (v *View) OrderDetails(owner string, id order.ID) (order.Details, error) {
 
 // MoveOrder takes an order from one state to the next and writes the event. It
 // reports false when the order is not in the state from, so that of two racing
-// movers one wins.
-func (t *Tx) MoveOrder(owner string, id order.ID, from, to order.Status) (bool, error) {
+// movers one wins. The detail goes into the event.
+func (t *Tx) MoveOrder(owner string, id order.ID, from, to order.Status, detail string) (bool, error) {
 	if !from.May(to) {
 		return false, fmt.Errorf("an order can't go from %s to %s", from, to)
 	}
@@ -226,7 +223,7 @@ func (t *Tx) MoveOrder(owner string, id order.ID, from, to order.Status) (bool, 
 	if n == 0 {
 		return false, nil
 	}
-	return true, t.Event("order."+string(to), owner, owner, string(id), "")
+	return true, t.Event("order."+string(to), owner, owner, string(id), detail)
 }
 
 // CartOf returns the cart an order was made of. The cart may have ended.

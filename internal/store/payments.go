@@ -40,6 +40,9 @@ func (t *Tx) NewPayment(p Payment) error {
 // OpenedPayment seals what the provider answered. Done twice with the same
 // answer it changes nothing.
 func (t *Tx) OpenedPayment(p Payment) error {
+	if err := t.lockOrderOf(p.Owner, p.ID); err != nil {
+		return err
+	}
 	f, err := t.folder(p.Owner, string(p.Order))
 	if err != nil {
 		return err
@@ -122,6 +125,9 @@ func (v *View) PaymentByRef(provider, ref string) (Payment, error) {
 	if err != nil {
 		return Payment{}, err
 	}
+	if err := v.lockOrderOf(owner, id); err != nil {
+		return Payment{}, err
+	}
 	p, err := v.Payment(owner, id)
 	if err != nil {
 		return Payment{}, err
@@ -130,6 +136,24 @@ func (v *View) PaymentByRef(provider, ref string) (Payment, error) {
 		return Payment{}, errNoOrder
 	}
 	return p, nil
+}
+
+// lockOrderOf locks the order of an attempt, where the engine locks rows: an
+// order is always locked before its payments, so that two of its settlements
+// queue and do not deadlock.
+func (v *View) lockOrderOf(owner, id string) error {
+	words := v.forUpdate()
+	if words == "" {
+		return nil
+	}
+	rows, err := v.rows(`SELECT id FROM orders WHERE owner = $1 AND id = (SELECT order_id FROM payments WHERE owner = $1 AND id = $2)`+words, owner, id)
+	if err == nil {
+		_, err = column[string](rows)
+	}
+	if err != nil {
+		return fmt.Errorf("lock order: %w", err)
+	}
+	return nil
 }
 
 // MovePayment changes the state of an attempt and writes the event. It reports
@@ -145,11 +169,14 @@ func (t *Tx) MovePayment(p Payment, from, to order.Payment) (bool, error) {
 	return true, t.Event("payment."+string(to), p.Owner, p.Owner, p.ID, "")
 }
 
-// ExpirePayments ends every open attempt of an order.
+// ExpirePayments ends every open attempt of an order and writes the event.
 func (t *Tx) ExpirePayments(owner string, id order.ID) error {
-	_, err := t.exec(`UPDATE payments SET status = 'expired', updated_at = $3 WHERE owner = $1 AND order_id = $2 AND status = 'open'`, owner, string(id), ms(t.now))
+	n, err := t.exec(`UPDATE payments SET status = 'expired', updated_at = $3 WHERE owner = $1 AND order_id = $2 AND status = 'open'`, owner, string(id), ms(t.now))
 	if err != nil {
 		return fmt.Errorf("expire payments: %w", err)
 	}
-	return nil
+	if n == 0 {
+		return nil
+	}
+	return t.Event("payment.expired", owner, owner, string(id), "")
 }

@@ -34,9 +34,11 @@ func (v *View) DueDossiers(limit int) ([]DueDossier, error) {
 }
 
 // OpenOrder reports whether the case is an order that is still under way: its
-// dossiers are not destroyed yet.
+// dossiers are not destroyed yet. An order that nobody has touched for longer
+// than one takes is not, whatever its state says: what is due must not be put
+// off for ever.
 func (v *View) OpenOrder(subject, caseID string) (bool, error) {
-	rows, err := v.rows(`SELECT status FROM orders WHERE owner = $1 AND id = $2`, subject, caseID)
+	rows, err := v.rows(`SELECT status FROM orders WHERE owner = $1 AND id = $2 AND updated_at > $3`, subject, caseID, ms(v.now.Add(-openOrder)))
 	if err != nil {
 		return false, fmt.Errorf("read order of a dossier: %w", err)
 	}
@@ -67,6 +69,13 @@ func (t *Tx) Destroy(d DueDossier) error {
 		if _, err := t.exec(query, d.Subject, value); err != nil {
 			return fmt.Errorf("clear %s: %w", table, err)
 		}
+	}
+	if d.Purpose != personal.Payment {
+		return nil
+	}
+	_, err := t.exec(`DELETE FROM directory WHERE kind = $1 AND owner = $2 AND id IN (SELECT id FROM payments WHERE owner = $2 AND order_id = $3)`, dirProvider, d.Subject, d.Case)
+	if err != nil {
+		return fmt.Errorf("clear directory: %w", err)
 	}
 	return nil
 }

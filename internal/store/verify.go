@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/personal"
 )
 
 // pageSize is how many leaves one read of an export or a verification takes:
@@ -20,7 +21,7 @@ func (db *DB) ExportLedger(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	c, err := db.openOwn(note)
+	c, err := db.OpenCheckpoint(note)
 	if err != nil {
 		return err
 	}
@@ -38,7 +39,8 @@ func (db *DB) ExportLedger(ctx context.Context, w io.Writer) error {
 	return out.Close(note)
 }
 
-func (db *DB) openOwn(note string) (ledger.Checkpoint, error) {
+// OpenCheckpoint checks that this shop signed a note, and reads it.
+func (db *DB) OpenCheckpoint(note string) (ledger.Checkpoint, error) {
 	signer, err := db.Signer()
 	if err != nil {
 		return ledger.Checkpoint{}, err
@@ -48,10 +50,10 @@ func (db *DB) openOwn(note string) (ledger.Checkpoint, error) {
 
 // VerifyLedger checks the ledger in the database: that the leaves are there
 // without a gap and give the tree's root, that every event still says what its
-// leaf committed to, that no numbered event is missing, and that the tree
-// begins with what an older checkpoint (a note that someone kept, or "") says,
-// as well as every checkpoint this database itself has signed. It returns the
-// report of the export it would write, with the first bad index.
+// leaf committed to and was not emptied before its date, that no numbered event
+// is missing, and that the tree begins with what an older checkpoint says: a
+// note that someone kept, or else the newest one in this database. It returns
+// the report of the export it would write, with the first bad index.
 func (db *DB) VerifyLedger(ctx context.Context, old string) (ledger.Report, error) {
 	signer, err := db.Signer()
 	if err != nil {
@@ -109,11 +111,13 @@ func (f *findings) note(index int64, problem string) {
 // writeForVerify writes an export from leaves and compares each with its event
 // and with the tree's own hash of it on the way.
 func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signer *ledger.Signer, found *findings) error {
-	out := ledger.NewExportWriter(w)
-	note := found.note
-	if err := db.squatters(ctx, size, note); err != nil {
+	terms, err := personal.TermsOf(personal.Security)
+	if err != nil {
 		return err
 	}
+	cutoff := terms.Keep.Before(db.Now())
+	out := ledger.NewExportWriter(w)
+	note := found.note
 	for next := int64(0); next < size; {
 		hashes, err := db.leafHashes(ctx, next, min(next+pageSize, size))
 		if err != nil {
@@ -134,6 +138,8 @@ func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signe
 			}
 			if e == nil {
 				note(index, "the event is missing")
+			} else if len(e.Emptied()) > 0 && e.At.After(cutoff) {
+				note(index, "the event was emptied before its date")
 			} else if err := ledger.CheckLeaf(leaf, *e); err != nil {
 				note(index, "the event was changed: "+err.Error())
 			}
@@ -147,8 +153,11 @@ func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signe
 			break
 		}
 	}
+	if err := db.squatters(ctx, size, note); err != nil {
+		return err
+	}
 	var root ledger.Hash
-	err := db.View(ctx, func(v *View) (err error) {
+	err = db.View(ctx, func(v *View) (err error) {
 		root, err = ledger.Root(v.Tiles(), size)
 		return err
 	})

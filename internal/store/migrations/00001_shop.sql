@@ -126,10 +126,9 @@ CREATE TABLE dossiers (
     created_at    BIGINT NOT NULL,
     destroy_after BIGINT NOT NULL,
     destroyed_at  BIGINT,
-    PRIMARY KEY (subject, id),
+    PRIMARY KEY (subject, case_id, purpose, id),
     CHECK ((state = 'destroyed') = (wrap IS NULL))
 );
-CREATE INDEX dossiers_by_case ON dossiers (subject, case_id, purpose);
 CREATE INDEX dossiers_due ON dossiers (destroy_after) WHERE state = 'open';
 CREATE INDEX dossiers_gone ON dossiers (destroyed_at) WHERE state = 'destroyed';
 
