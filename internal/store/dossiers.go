@@ -17,7 +17,6 @@ type folder struct {
 	dossiers map[personal.Purpose]personal.Dossier
 	ids      map[personal.Purpose]string
 	ended    map[personal.Purpose]bool // destroyed, restricted or due: nothing may be sealed there
-	held     map[personal.Purpose]bool // restricted: not even a new one may be opened
 	clear    bool
 }
 
@@ -48,7 +47,7 @@ func (v *View) folder(subject, caseID string) (*folder, error) {
 
 // newFolder is the folder of a case that has no dossier yet.
 func (v *View) newFolder(subject, caseID string) *folder {
-	f := &folder{dossiers: map[personal.Purpose]personal.Dossier{}, ids: map[personal.Purpose]string{}, ended: map[personal.Purpose]bool{}, held: map[personal.Purpose]bool{}, clear: v.db.plain}
+	f := &folder{dossiers: map[personal.Purpose]personal.Dossier{}, ids: map[personal.Purpose]string{}, ended: map[personal.Purpose]bool{}, clear: v.db.plain}
 	if v.folders == nil {
 		v.folders = map[string]*folder{}
 	}
@@ -72,7 +71,6 @@ func (v *View) fill(f *folder, subject, caseID string) error {
 		p := personal.Purpose(purpose)
 		if state != "open" || !when(due).After(v.now) {
 			f.ended[p] = true
-			f.held[p] = f.held[p] || state == "restricted"
 		}
 		if wrap == nil {
 			continue
@@ -105,23 +103,16 @@ func (v *View) forget() {
 var errEnded = fault.New(fault.Conflict, "This part of the data has been closed for good.")
 
 // dossier opens the dossier for sealing, and makes it when there is none yet.
-// Nothing is ever sealed under a key that is going away: one that is due is
-// destroyed on the spot and a new one opened in its place, and one that is
-// restricted lets nothing in. The end date of one that is there
+// It fails for one that is destroyed, restricted or due: nothing is ever
+// sealed under a key that is going away. The end date of one that is there
 // already moves to the given one.
 func (t *Tx) dossier(subject string, p personal.Purpose, caseID string, destroyAfter time.Time) (personal.Dossier, error) {
 	f, err := t.folder(subject, caseID)
 	if err != nil {
 		return personal.Dossier{}, err
 	}
-	if f.held[p] {
-		return personal.Dossier{}, errEnded
-	}
 	if f.ended[p] {
-		if err := t.endCase(subject, caseID, p); err != nil {
-			return personal.Dossier{}, err
-		}
-		f.ended[p] = false
+		return personal.Dossier{}, errEnded
 	}
 	if _, ok := f.dossiers[p]; ok {
 		err = t.keepUntil(subject, caseID, p, destroyAfter)
