@@ -97,7 +97,7 @@ func (d *Desk) SaveDetails(ctx context.Context, id cart.ID, token string, in Det
 		if row.State != cart.Open {
 			return errClosed
 		}
-		if err := t.SaveDetails(id, details); err != nil {
+		if err := t.SaveDetails(id, details, row.Checkout.Country == ""); err != nil {
 			return err
 		}
 		was := row.Checkout

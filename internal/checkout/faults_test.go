@@ -246,6 +246,7 @@ func TestNobodyElseOpensACart(t *testing.T) {
 		for who, b := range map[string]shoptest.Basket{
 			"another's token": {ID: ada.ID, Token: other.Token}, "no token": {ID: ada.ID}, "a wrong one": {ID: ada.ID, Token: ada.Token[1:] + "A"},
 			"an unknown cart": {ID: cart.ID(store.NewID()), Token: ada.Token}, "no cart": {Token: ada.Token},
+			"no text": {ID: "\x00\xff", Token: "\x00\xff"},
 		} {
 			for act, do := range acts {
 				if err := do(b); !fault.Is(err, fault.NotFound) {

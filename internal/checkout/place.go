@@ -31,6 +31,7 @@ type plan struct {
 	id       order.ID
 	owner    string
 	cart     cart.Cart
+	began    time.Time
 	replayed bool
 }
 
@@ -68,7 +69,7 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token string, in PlaceInpu
 	var p plan
 	changed := false
 	err := d.db.InTx(ctx, ledger.Guest(string(id)), func(t *store.Tx) error {
-		p, changed = plan{owner: string(id)}, false
+		p, changed = plan{owner: string(id), began: t.Now()}, false
 		row, err := t.Cart(id, token)
 		if err != nil {
 			return err
@@ -102,7 +103,8 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token string, in PlaceInpu
 			if _, err := t.SaveCart(row); err != nil {
 				return err
 			}
-			return t.DropRequest(id, in.Key)
+			_, err := t.DropRequest(id, in.Key, p.began)
+			return err
 		}
 		return nil
 	})
@@ -219,21 +221,21 @@ func (d *Desk) reserve(ctx context.Context, id order.ID, owner string, lines []c
 }
 
 // giveUp forgets a failed request and gives back what it held, unless its
-// order was committed after all (the answer to COMMIT was lost).
+// order was committed after all (the answer to COMMIT was lost), or a repeat of
+// the request has taken it over, which needs what is held.
 func (d *Desk) giveUp(ctx context.Context, p plan, key string) {
 	ctx = context.WithoutCancel(ctx)
-	owner, placed := p.owner, false
+	owner, ours := p.owner, false
 	err := d.db.InTx(ctx, ledger.Guest(owner), func(t *store.Tx) error {
+		ours = false
 		_, err := t.Order(owner, p.id)
-		if placed = err == nil; placed {
-			return nil
-		}
 		if !fault.Is(err, fault.NotFound) {
 			return err
 		}
-		return t.DropRequest(p.cart.ID, key)
+		ours, err = t.DropRequest(p.cart.ID, key, p.began)
+		return err
 	})
-	if err == nil && !placed {
+	if err == nil && ours {
 		err = d.release(ctx, p.id)
 	}
 	if err != nil {

@@ -259,3 +259,5 @@ func (h home) letters(t testing.TB) []letter {
 	}
 	return out
 }
+
+func encode(form map[string][]string) string { return url.Values(form).Encode() }

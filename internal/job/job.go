@@ -36,6 +36,16 @@ type Round struct {
 	Do    func(ctx context.Context) error
 }
 
+// do carries out a round once. A panic in it is a failure like others.
+func (r Round) do(ctx context.Context) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errPanic
+		}
+	}()
+	return r.Do(ctx)
+}
+
 // Runner carries out jobs and rounds until it is closed.
 type Runner struct {
 	db       *store.DB
@@ -88,7 +98,7 @@ func (r *Runner) repeat(ctx context.Context, round Round) {
 	defer tick.Stop()
 	failing := false
 	for {
-		err := round.Do(ctx)
+		err := round.do(ctx)
 		if err != nil && ctx.Err() == nil && !failing {
 			// Once, not every second: a database that is away says so in one line.
 			r.log.ErrorContext(ctx, "a round fails", "round", round.Name, "error", err)
@@ -148,7 +158,7 @@ func (r *Runner) Drain(ctx context.Context) int {
 
 var (
 	errNoHandler = errors.New("nobody does this kind of job")
-	errPanic     = errors.New("panic in a job")
+	errPanic     = errors.New("panic in the background")
 )
 
 func (r *Runner) one(ctx context.Context, j store.Job) bool {

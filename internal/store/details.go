@@ -14,12 +14,15 @@ const cartPurpose = personal.Cart
 
 // SaveDetails seals what the shopper typed at checkout under the cart's
 // dossier, which is opened here, at the cart's first personal value.
-func (t *Tx) SaveDetails(id cart.ID, d order.Details) error {
+func (t *Tx) SaveDetails(id cart.ID, d order.Details, first bool) error {
 	terms, err := personal.TermsOf(cartPurpose)
 	if err != nil {
 		return err
 	}
 	end := terms.Keep.After(t.now)
+	if first {
+		t.newFolder(string(id), string(id)) // nothing was typed before: there is no dossier to look for
+	}
 	box, err := t.dossier(string(id), cartPurpose, string(id), end)
 	if err != nil {
 		return err

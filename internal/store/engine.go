@@ -13,7 +13,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx" with database/sql
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -185,6 +184,11 @@ func (e engine) explain(err error) error {
 		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN:
 			return fault.Because(fault.Unavailable, "The shop can't save anything right now. Please try again in a minute.", err)
 		}
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "22021" {
+		// NUL or broken UTF-8 in what is asked for: nothing is called that.
+		return fault.Because(fault.NotFound, "We cannot find that.", withoutSecrets(err))
 	}
 	if e == onPostgres && (lostConnection(err) || retryable(err)) {
 		return fault.Because(fault.Unavailable, "The shop can't save anything right now. Please try again in a minute.", withoutSecrets(err))

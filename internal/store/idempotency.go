@@ -59,9 +59,14 @@ func (t *Tx) BeginOrder(id cart.ID, key string, request []byte, fresh order.ID) 
 
 var errInProgress = fault.New(fault.InProgress, "We are already working on this order. One moment, please.")
 
-// DropRequest forgets a request that failed, so that it may be tried again.
-func (t *Tx) DropRequest(id cart.ID, key string) error {
+// DropRequest forgets a request that failed, so that it may be tried again. It
+// reports false when the request, begun at the given time, was taken over by a
+// repeat meanwhile: then it is no longer ours to give up.
+func (t *Tx) DropRequest(id cart.ID, key string, began time.Time) (bool, error) {
 	mac := t.db.keys.Token.Sum("idempotency key v1", []byte(id), []byte(key))
-	_, err := t.exec(`DELETE FROM idempotency WHERE owner = $1 AND key = $2`, string(id), mac[:])
-	return err
+	n, err := t.exec(`DELETE FROM idempotency WHERE owner = $1 AND key = $2 AND started_at = $3`, string(id), mac[:], ms(began))
+	if err != nil {
+		return false, fmt.Errorf("forget request: %w", err)
+	}
+	return n == 1, nil
 }

@@ -83,6 +83,10 @@ func TestEventsAndLeavesOnlyGrow(t *testing.T) {
 		}
 		// What time takes away may go: values and salts of an event.
 		shoptest.Do(t, raw, `UPDATE events SET actor = NULL, subject = NULL, object = NULL, detail = NULL, salts = NULL WHERE idx = 3`)
+		if r := verify(t, s, ""); r.OK() || r.FirstBad != 3 || r.Emptied != 1 {
+			t.Errorf("got %v with %d emptied, want the event named that went before its time", r, r.Emptied)
+		}
+		s.Clock.Move(14 * 31 * 24 * time.Hour)
 		if r := verify(t, s, ""); !r.OK() || r.Emptied != 1 {
 			t.Errorf("got %v with %d emptied, want a good ledger with one emptied event", r, r.Emptied)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/seal"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/shoptest/pg"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
@@ -114,4 +115,13 @@ func TestAShopOpensAgainWithItsSecrets(t *testing.T) {
 			t.Errorf("a cart from before the restart: %v", err)
 		}
 	})
+}
+
+func TestAShopOverTLS(t *testing.T) {
+	server := pg.Shared(t)
+	s := shoptest.OpenAt(t, server.TLSURL(server.NewDatabase(t)), t.TempDir())
+	bowl := s.Product(t, "bowl", 3900, shoptest.Counted(5))
+	if _, err := s.Place(s.Ready(t, bowl.ID, 1), "key-1"); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/cartkeep/cartkeep/internal/ledger"
 )
@@ -62,10 +63,7 @@ func (db *DB) once(ctx context.Context, id string, actor ledger.Actor, fn func(*
 	defer conn.Close()
 	bg := context.WithoutCancel(ctx)
 	t := db.newTx(ctx, actor, conn)
-	// One round trip for both. The id is a UUID of ours and the time a number,
-	// so nothing from outside is in this text.
-	begin := "BEGIN; INSERT INTO commits (id, at) VALUES ($1, $2)"
-	if _, err := conn.ExecContext(bg, begin, pgx.QueryExecModeSimpleProtocol, id, ms(t.now)); err != nil {
+	if err := begin(bg, conn, id, ms(t.now)); err != nil {
 		abandon(conn)
 		if duplicate(err) {
 			// An earlier try of this transaction, thought lost, has committed.
@@ -73,7 +71,7 @@ func (db *DB) once(ctx context.Context, id string, actor ledger.Actor, fn func(*
 		}
 		return err, false
 	}
-	db.count.Add(1)
+	db.count.Add(3) // begin, the transaction's id, and the end
 	if err := t.run(fn); err != nil {
 		if _, undo := conn.ExecContext(bg, "ROLLBACK"); undo != nil {
 			abandon(conn)
@@ -85,6 +83,16 @@ func (db *DB) once(ctx context.Context, id string, actor ledger.Actor, fn func(*
 		return err, true
 	}
 	return nil, false
+}
+
+// begin opens the transaction and writes its id, in one round trip.
+func begin(ctx context.Context, conn *sql.Conn, id string, at int64) error {
+	return conn.Raw(func(c any) error {
+		var both pgx.Batch
+		both.Queue("BEGIN")
+		both.Queue("INSERT INTO commits (id, at) VALUES ($1, $2)", id, at)
+		return c.(*stdlib.Conn).Conn().SendBatch(ctx, &both).Close()
+	})
 }
 
 // abandon throws a connection away instead of giving it back to the pool.

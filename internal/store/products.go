@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -82,11 +83,15 @@ func (t *Tx) putVariant(product string, position int, v catalog.Variant) error {
 	if err != nil {
 		return err
 	}
+	onHand := v.Stock.OnHand
+	if v.Stock.Counted && !v.Stock.Backorder {
+		onHand = max(0, onHand)
+	}
 	// What is held stays held: the count in the house is never below it.
 	_, err = t.exec(`INSERT INTO stock (variant, counted, on_hand, held, backorder) VALUES ($1, $2, $3, 0, $4)
 		ON CONFLICT (variant) DO UPDATE SET counted = excluded.counted, backorder = excluded.backorder,
 			on_hand = CASE WHEN excluded.on_hand < stock.held THEN stock.held ELSE excluded.on_hand END`,
-		id, v.Stock.Counted, v.Stock.OnHand, v.Stock.Backorder)
+		id, v.Stock.Counted, onHand, v.Stock.Backorder)
 	return err
 }
 
@@ -148,6 +153,11 @@ func (v *View) Products(q ProductQuery) ([]catalog.Product, string, error) {
 		q.Limit = 24
 	}
 	q.Limit = min(q.Limit, 100)
+	for _, s := range []string{q.Text, q.Collection, q.Cursor} {
+		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+			return nil, "", nil // no stored text has it, and the engines differ about it
+		}
+	}
 	where, args := []string{"p.published", "p.id > $1"}, []any{q.Cursor}
 	if q.Collection != "" {
 		args = append(args, q.Collection)

@@ -256,8 +256,10 @@ func TestAKeyRemembersItsRequest(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
 		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(5))
 		b, other := s.Basket(t, bowl.ID, 1), s.Basket(t, bowl.ID, 1)
+		var now time.Time
 		begin := func(id cart.ID, key, request, fresh string) (got order.ID, err error) {
 			err = s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) (err error) {
+				now = t.Now()
 				got, err = t.BeginOrder(id, key, []byte(request), order.ID(fresh))
 				return err
 			})
@@ -267,6 +269,7 @@ func TestAKeyRemembersItsRequest(t *testing.T) {
 		if got, err := begin(b.ID, key, "one", "order-1"); err != nil || got != "order-1" {
 			t.Fatalf("got %s, %v, want the fresh id", got, err)
 		}
+		began := now
 		if _, err := begin(b.ID, key, "one", "order-2"); !fault.Is(err, fault.InProgress) {
 			t.Errorf("got %v, want in progress", err)
 		}
@@ -280,7 +283,20 @@ func TestAKeyRemembersItsRequest(t *testing.T) {
 		if got, err := begin(b.ID, key, "one", "order-4"); err != nil || got != "order-1" {
 			t.Errorf("got %s, %v, want the first id taken over", got, err)
 		}
-		inTx(t, s, func(t *store.Tx) error { return t.DropRequest(b.ID, key) })
+		taken := now
+		// The first try is still alive, and fails: it is not its request any more.
+		for _, row := range []struct {
+			began time.Time
+			want  bool
+		}{{began, false}, {taken, true}, {taken, false}} {
+			inTx(t, s, func(t2 *store.Tx) error {
+				ours, err := t2.DropRequest(b.ID, key, row.began)
+				if ours != row.want {
+					t.Errorf("dropped %v, want %v", ours, row.want)
+				}
+				return err
+			})
+		}
 		if got, err := begin(b.ID, key, "two", "order-5"); err != nil || got != "order-5" {
 			t.Errorf("got %s, %v, want a fresh start after the request failed", got, err)
 		}

@@ -61,7 +61,7 @@ func TestAThiefFindsNobody(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
 		began := time.Now()
 		s.Outbox = true
-		bowl := s.Product(t, "plainlyvisible", 3900, shoptest.Counted(orders))
+		bowl := s.Product(t, "plainlyvisible", 3900, shoptest.Counted(orders+10))
 		queue := make(chan int)
 		var group sync.WaitGroup
 		for range buyers {

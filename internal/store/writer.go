@@ -200,6 +200,7 @@ func (w *writer) batch(first *work) {
 			break
 		}
 	}
+	w.db.count.Add(2 + 2*int64(len(jobs))) // begin and commit, and a savepoint for each
 	if err == nil {
 		err = w.commit(ctx)
 	}

@@ -2,16 +2,21 @@
 // (cart session, checkout, order, settlement, letter, numbering in the ledger)
 // in a shop with sealing and ledger, and in one that was opened without them.
 //
-// The two shops stand side by side in one process and take turns in short
-// rounds, so that whatever else the machine does hits both. Neither has HTTP
-// around it: that would hide the cost, being the same for both.
+// The two shops stand side by side in one process, each behind the real gate
+// and API with TLS, and take turns in short rounds, so that whatever else the
+// machine does hits both.
 package purchase
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +25,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/money"
@@ -28,6 +34,8 @@ import (
 	"github.com/cartkeep/cartkeep/internal/seal"
 	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/store"
+	"github.com/cartkeep/cartkeep/internal/web/api"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
 
 // Shop is one of the two shops.
@@ -35,6 +43,7 @@ type Shop struct {
 	db       *store.DB
 	desk     *checkout.Desk
 	variants []catalog.VariantID
+	server   *httptest.Server
 	letters  atomic.Int64
 }
 
@@ -58,6 +67,9 @@ func Open(ctx context.Context, database string, unprotected bool, products int) 
 		Deliver: func(context.Context, string, order.ID, message.Message) error { s.letters.Add(1); return nil }})
 	if err == nil {
 		err = s.fill(ctx, products)
+	}
+	if err == nil {
+		err = s.serve()
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.db.Close())
@@ -99,36 +111,137 @@ func (s *Shop) fill(ctx context.Context, products int) error {
 }
 
 // Close closes the shop.
-func (s *Shop) Close() error { return s.db.Close() }
+func (s *Shop) Close() error {
+	s.server.Close()
+	return s.db.Close()
+}
 
-// buy is one whole purchase: a cart session of six requests, then checkout,
-// order and settlement.
+// buy is one whole purchase over HTTPS: a cart session of six requests, then
+// checkout, order and the provider's notice.
 func (s *Shop) buy(ctx context.Context, n int) error {
-	c, token, err := s.desk.NewCart(ctx)
-	if err != nil {
+	var c struct {
+		ID, Token string
+		Lines     []struct{ ID string }
+	}
+	if err := s.call(ctx, "POST", "/api/v1/carts", "", struct{}{}, &c); err != nil {
 		return err
 	}
+	cart, token := "/api/v1/carts/"+c.ID, c.Token
 	for i := range 3 {
-		if c, err = s.desk.AddLine(ctx, c.ID, token, s.variants[(n*7+i*13)%len(s.variants)], 1); err != nil {
+		line := map[string]any{"variant_id": s.variants[(n*7+i*13)%len(s.variants)], "quantity": 1}
+		if err := s.call(ctx, "POST", cart+"/lines", token, line, &c); err != nil {
 			return err
 		}
 	}
-	if _, err = s.desk.SetQuantity(ctx, c.ID, token, c.Lines[0].ID, 2); err != nil {
+	if err := s.call(ctx, "PATCH", cart+"/lines/"+c.Lines[0].ID, token, map[string]any{"quantity": 2}, nil); err != nil {
 		return err
 	}
-	if _, err = s.desk.Cart(ctx, c.ID, token); err != nil {
+	if err := s.call(ctx, "GET", cart, token, nil, nil); err != nil {
 		return err
 	}
-	if _, err = s.desk.SaveDetails(ctx, c.ID, token, checkout.DetailsInput{Email: "ada@example.com", Name: "Ada Lovelace", Phone: "+49301234567",
-		ShipTo: contact.AddressFields{Street: "12 Analytical Way", Locality: "Berlin", PostalCode: "10115", Country: "DE"}}); err != nil {
+	if err := s.call(ctx, "PUT", cart+"/checkout", token, map[string]any{"email": "ada@example.com", "name": "Ada Lovelace", "phone": "+49301234567",
+		"shipping_address": contact.AddressFields{Street: "12 Analytical Way", Locality: "Berlin", PostalCode: "10115", Country: "DE"}}, nil); err != nil {
 		return err
 	}
-	p, err := s.desk.Place(ctx, c.ID, token, checkout.PlaceInput{Key: "k", Request: []byte("{}")})
+	var placed struct {
+		Order   struct{ Totals struct{ Total money.Amount } }
+		Payment struct {
+			URL string `json:"redirect_url"`
+		}
+	}
+	if err := s.call(ctx, "POST", cart+"/orders", token, struct{}{}, &placed); err != nil {
+		return err
+	}
+	return s.call(ctx, "POST", "/notice", "", notice{Ref: strings.TrimPrefix(placed.Payment.URL, bankURL), Amount: placed.Order.Totals.Total}, nil)
+}
+
+// call makes one request and reads its answer.
+func (s *Shop) call(ctx context.Context, method, path, token string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, s.server.URL+path, body)
 	if err != nil {
 		return err
 	}
-	return s.desk.Settle(ctx, "bank", payment.Notice{Ref: ref(p.Order.ID, 1), OrderID: string(p.Order.ID), Attempt: 1, Outcome: payment.Approved, Amount: p.Order.Totals.Total})
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Idempotency-Key", "k")
+	if token != "" {
+		r.Header.Set("Cart-Token", token)
+	}
+	res, err := s.server.Client().Do(r)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode >= 300 {
+		return fmt.Errorf("%s %s: %d %s", method, r.URL.Path, res.StatusCode, answer)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(answer, out)
 }
+
+// notice is what the bank of the benchmark sends.
+type notice struct {
+	Ref    string
+	Amount money.Amount
+}
+
+// serve puts the real gate and API around the desk, behind TLS.
+func (s *Shop) serve() error {
+	everybody, err := gate.ParsePrefixes("127.0.0.1/32,::1/128")
+	if err != nil {
+		return err
+	}
+	g := gate.New(gate.Config{Exempt: everybody})
+	rest, err := api.New(api.Config{Gate: g, Desk: s.desk, Shelf: noShelf{}, Proofs: noProofs{}})
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/api/", rest)
+	mux.HandleFunc("POST /notice", func(w http.ResponseWriter, r *http.Request) {
+		var n notice
+		err := json.NewDecoder(r.Body).Decode(&n)
+		if err == nil {
+			id, _, _ := strings.Cut(n.Ref, ".")
+			err = s.desk.Settle(r.Context(), "bank", payment.Notice{Ref: n.Ref, OrderID: id, Attempt: 1, Outcome: payment.Approved, Amount: n.Amount})
+		}
+		if err != nil {
+			g.Refuse(w, r, err)
+		}
+	})
+	s.server = httptest.NewTLSServer(g.Wrap(mux))
+	s.server.Client().Transport.(*http.Transport).MaxIdleConnsPerHost = 64
+	return nil
+}
+
+// The benchmark buys; it does not browse or prove.
+type noShelf struct{}
+
+func (noShelf) Products(context.Context, api.Query) ([]catalog.Product, string, error) {
+	return nil, "", nil
+}
+
+func (noShelf) ProductByHandle(context.Context, string) (catalog.Product, error) {
+	return catalog.Product{}, fault.Missing("not here")
+}
+
+type noProofs struct{}
+
+func (noProofs) Inclusion(context.Context, int64, int64) ([]ledger.Hash, error)   { return nil, nil }
+func (noProofs) Consistency(context.Context, int64, int64) ([]ledger.Hash, error) { return nil, nil }
 
 // Result is what a shop did in its rounds.
 type Result struct {
@@ -258,15 +371,15 @@ func (s *Shop) StatementsPerChange(ctx context.Context) (map[string]int64, error
 // bank opens sessions without any network, the same for both shops.
 type bank struct{}
 
-func ref(id order.ID, attempt int) string { return fmt.Sprintf("%s-%d", id, attempt) }
+const bankURL = "https://bank.test/"
 
 func (bank) Name() string   { return "bank" }
 func (bank) Title() string  { return "Bank" }
 func (bank) Origin() string { return "https://bank.test" }
 
 func (bank) Open(_ context.Context, q payment.Request) (payment.Session, error) {
-	r := ref(order.ID(q.OrderID), q.Attempt)
-	return payment.Session{Ref: r, URL: "https://bank.test/" + r, ExpiresAt: q.ExpiresAt}, nil
+	r := fmt.Sprintf("%s.%d", q.OrderID, q.Attempt)
+	return payment.Session{Ref: r, URL: bankURL + r, ExpiresAt: q.ExpiresAt}, nil
 }
 
 func (bank) Notice(*http.Request, []byte) (payment.Notice, error) {
