@@ -54,7 +54,7 @@ type ledgerCmd struct {
 type ledgerVerifyCmd struct {
 	Export     string `help:"Check this export instead of the database; needs no shop." type:"path" placeholder:"FILE"`
 	Checkpoint string `help:"An older checkpoint that someone kept: the ledger must begin with it." type:"path" placeholder:"OLD"`
-	Key        string `help:"The note verifier key for an export (see /.well-known/cartkeep/ledger-key). Default: the shop's own, if it is at hand." placeholder:"KEY"`
+	Key        string `help:"The note verifier key for an export (from /.well-known/cartkeep/ledger-key). Without it signatures are not checked." placeholder:"KEY"`
 }
 
 // Run verifies the database's ledger, or an export.
