@@ -70,16 +70,18 @@ func closedFeatures() string {
 // Cache replaces no-store for this answer. Never use it on what belongs to one person.
 func Cache(w http.ResponseWriter, value string) { w.Header().Set("Cache-Control", value) }
 
-// FormTo lets the forms of this one answer end at another origin as well:
-// browsers check form-action on the redirect that follows a post, too. origin
-// is a scheme and a host, such as https://pay.example; anything else is an
-// error and changes nothing.
-func FormTo(w http.ResponseWriter, origin string) error {
-	u, err := url.Parse(origin)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.String() != "https://"+u.Host ||
-		strings.Trim(strings.ToLower(u.Host), "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
-		return fault.New(fault.Internal, "The payment origin is not an https origin.")
+// FormTo lets the forms of this one answer end at other origins as well:
+// browsers check form-action on the redirect that follows a post, too. An
+// origin is a scheme and a host, such as https://pay.example; anything else is
+// an error and changes nothing.
+func FormTo(w http.ResponseWriter, origins ...string) error {
+	for _, origin := range origins {
+		u, err := url.Parse(origin)
+		if err != nil || u.Scheme != "https" || u.Host == "" || u.String() != "https://"+u.Host ||
+			strings.Trim(strings.ToLower(u.Host), "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
+			return fault.New(fault.Internal, "The payment origin is not an https origin.")
+		}
 	}
-	w.Header().Set("Content-Security-Policy", policyBefore+" "+origin+policyAfter)
+	w.Header().Set("Content-Security-Policy", strings.Join(append([]string{policyBefore}, origins...), " ")+policyAfter)
 	return nil
 }

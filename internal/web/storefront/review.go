@@ -57,12 +57,14 @@ func (s *Shop) showReview(w http.ResponseWriter, r *http.Request, status int, b 
 	if m, ok := settings.Shipping.Find(c.Checkout.ShippingMethod); ok {
 		p.Method = page.Method{ID: m.ID, Title: m.Title, Price: c.Totals.Shipping}
 	}
+	origins := make([]string, 0, len(providers))
 	for _, provider := range providers {
+		origins = append(origins, provider.Origin())
 		p.Payments = append(p.Payments, page.Payment{ID: provider.Name(), Title: provider.Title(), Note: "The button takes you to " + place(provider) + "."})
-		if err := gate.FormTo(w, provider.Origin()); err != nil {
-			s.gate.Refuse(w, r, err)
-			return
-		}
+	}
+	if err := gate.FormTo(w, origins...); err != nil {
+		s.gate.Refuse(w, r, err)
+		return
 	}
 	if len(providers) == 0 && p.Wrong == "" {
 		p.Wrong = "This shop can't take payments right now. Your cart is kept."
