@@ -144,6 +144,11 @@ func (d *Desk) RemoveLine(ctx context.Context, id cart.ID, token string, line ca
 
 // Clear ends the cart: everything in it and about it is gone.
 func (d *Desk) Clear(ctx context.Context, id cart.ID, token string) error {
+	return d.inCart(ctx, id, token, func(t *store.Tx, _ store.CartRow) error { return t.EndCart(id, "cleared") })
+}
+
+// inCart runs fn in a transaction of the one who holds a cart that is open.
+func (d *Desk) inCart(ctx context.Context, id cart.ID, token string, fn func(*store.Tx, store.CartRow) error) error {
 	return d.db.InTx(ctx, ledger.Guest(string(id)), func(t *store.Tx) error {
 		row, err := t.Cart(id, token)
 		if err != nil {
@@ -152,7 +157,7 @@ func (d *Desk) Clear(ctx context.Context, id cart.ID, token string) error {
 		if row.State != cart.Open {
 			return errClosed
 		}
-		return t.EndCart(id, "cleared")
+		return fn(t, row)
 	})
 }
 
@@ -167,14 +172,7 @@ func (d *Desk) change(ctx context.Context, id cart.ID, token string, touched fun
 		return cart.Cart{}, err
 	}
 	var c cart.Cart
-	err = d.db.InTx(ctx, ledger.Guest(string(id)), func(t *store.Tx) error {
-		row, err := t.Cart(id, token)
-		if err != nil {
-			return err
-		}
-		if row.State != cart.Open {
-			return errClosed
-		}
+	err = d.inCart(ctx, id, token, func(t *store.Tx, row store.CartRow) error {
 		if err := fn(t); err != nil {
 			return err
 		}

@@ -8,7 +8,6 @@ import (
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/fault"
-	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
@@ -89,14 +88,7 @@ func (d *Desk) SaveDetails(ctx context.Context, id cart.ID, token string, in Det
 		return cart.Cart{}, err
 	}
 	var c cart.Cart
-	err = d.db.InTx(ctx, ledger.Guest(string(id)), func(t *store.Tx) error {
-		row, err := t.Cart(id, token)
-		if err != nil {
-			return err
-		}
-		if row.State != cart.Open {
-			return errClosed
-		}
+	err = d.inCart(ctx, id, token, func(t *store.Tx, row store.CartRow) error {
 		if err := t.SaveDetails(id, details, row.Checkout.Country == ""); err != nil {
 			return err
 		}

@@ -1,0 +1,99 @@
+package e2e
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/shoptest/pg"
+)
+
+// TestAThiefOfARunningDemoReadsNobody buys with words that stand nowhere else,
+// by form and through the API, and looks for them in everything that lies on
+// disk beside the running shop and after it was cut off.
+func TestAThiefOfARunningDemoReadsNobody(t *testing.T) {
+	eachEngine(t, func(t *testing.T, database string) {
+		s := demo(t, database)
+		v := s.products()[0].Variants[0].ID
+		marked := []string{"Zyxomma", "Quillfeather", "zyxomma.quill", "wobblegate.example", "Xylograph", "Marzipanstadt", "Threnody", "15112349876",
+			"Vexillum", "ibexwarren", "Grindlewick", "Parapluie"}
+		p := s.buy(v, 1, person{Email: "zyxomma.quill@wobblegate.example", Name: "Zyxomma Quillfeather", Phone: "+49 151 12349876", Note: "Please sing a Threnody.",
+			Address: address{"77 Xylograph Parade", "Marzipanstadt", "", "10115", "DE"}})
+		marked = append(marked, p.Order.Token)
+
+		b := &browserless{shop: s}
+		b.post("/cart/lines", "variant_id", v, "quantity", "1")
+		form := []string{"email", "vexillum@ibexwarren.example", "name", "Vexillum Ibexwarren", "note", "Leave it with Grindlewick",
+			"shipping_address.address_country", "DE", "shipping_address.street_address", "3 Parapluie Row", "shipping_address.postal_code", "10115", "shipping_address.address_locality", "Berlin",
+			"shipping_method", "standard"}
+		if a := b.post("/checkout", form...); a.status != 303 {
+			t.Fatalf("checkout: got %d, want 303", a.status)
+		}
+		b.get("/checkout/review")
+		for _, value := range b.cookies {
+			if len(value) >= 40 {
+				marked = append(marked, value[len(value)-40:]) // the secret end of the cart's cookie
+			}
+		}
+		// One more is left with wrong input, which must not land in a log either.
+		b.post("/checkout", "email", "Zyxomma at nowhere", "name", "Grindlewick\x00")
+		c := s.cart(v, 1)
+		s.ask("PUT", "/api/v1/carts/"+c.ID+"/checkout", `{"email":"Quillfeather"}`, "Cart-Token: "+c.Token)
+		s.ask("GET", "/search?q=Threnody", "")
+		s.ask("GET", "/orders/"+p.Order.Number+"?token="+p.Order.Token, "")
+		marked = append(marked, c.Token)
+		s.quiet(t)
+		eventually(t, 10*time.Second, "the letter", func() bool { return len(s.letters(t)) > 0 })
+
+		log := filepath.Join(t.TempDir(), "said.log")
+		look := func(when string) {
+			t.Helper()
+			if err := os.WriteFile(log, []byte(s.said.String()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			files := append(under(t, s.dir), log)
+			if database != "" {
+				server := pg.Shared(t)
+				server.Flush(t)
+				files = append(append(files, under(t, server.DataDir())...), server.LogFile())
+			}
+			found, read := shoptest.Search(t, files, marked...)
+			for _, f := range found {
+				t.Errorf("%s: %s", when, f)
+			}
+			// The search itself finds what is there: an order's number is no secret.
+			if seen, _ := shoptest.Search(t, files, p.Order.Number); len(seen) == 0 {
+				t.Errorf("%s: the search finds nothing at all", when)
+			}
+			t.Logf("%s: %d words in all their spellings, %d files, %.1f MB, nothing found", when, len(marked), len(files), float64(read)/1e6)
+		}
+		look("while it runs")
+		s.kill()
+		look("after a power cut")
+		if out := s.must(t, "ledger", "export", "--out", filepath.Join(s.dir, "export.jsonl")); out != "" {
+			t.Errorf("ledger export: got %q, want silence", out)
+		}
+		look("with an export")
+	})
+}
+
+// under lists the files below a folder.
+func under(t testing.TB, dir string) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil && os.IsNotExist(err) {
+			return nil // a temporary file that has gone meanwhile
+		}
+		if err == nil && d.Type().IsRegular() {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
