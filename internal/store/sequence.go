@@ -29,8 +29,16 @@ func (db *DB) Signer() (*ledger.Signer, error) {
 func (db *DB) Sequence(ctx context.Context) (int, error) {
 	total := 0
 	for {
+		waiting := false
+		err := db.View(ctx, func(v *View) (err error) {
+			waiting, err = v.unnumberedEvents()
+			return err
+		})
+		if err != nil || !waiting {
+			return total, err // a quiet shop writes nothing
+		}
 		n := 0
-		err := db.InTx(ctx, ledger.System("sequencer"), func(t *Tx) (err error) {
+		err = db.InTx(ctx, ledger.System("sequencer"), func(t *Tx) (err error) {
 			n, err = t.sequence()
 			return err
 		})
@@ -39,6 +47,12 @@ func (db *DB) Sequence(ctx context.Context) (int, error) {
 			return total, err
 		}
 	}
+}
+
+func (v *View) unnumberedEvents() (bool, error) {
+	var n int64
+	err := v.row(`SELECT count(*) FROM (SELECT 1 FROM events WHERE idx IS NULL LIMIT 1) AS one`).Scan(&n)
+	return n > 0, err
 }
 
 type numbered struct {
