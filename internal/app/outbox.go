@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"html/template"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -28,11 +29,23 @@ func (s *server) bankRoutes() http.Handler {
 			http.Error(w, "The outbox can't be read right now.", http.StatusServiceUnavailable)
 			return
 		}
-		type row struct{ At, Channel, To, Subject, Text string }
+		type line struct{ Text, Link string }
+		type row struct {
+			At, Channel, To, Subject string
+			Lines                    []line
+		}
 		rows := make([]row, 0, len(list))
 		for i := len(list) - 1; i >= 0; i-- {
 			l := list[i]
-			rows = append(rows, row{l.At.Format(time.RFC1123), l.Channel, l.To, l.Subject, l.Text})
+			one := row{l.At.Format(time.RFC1123), l.Channel, l.To, l.Subject, nil}
+			for text := range strings.Lines(l.Text) {
+				link := strings.TrimSpace(text)
+				if !strings.HasPrefix(link, s.origin+"/") {
+					link = "" // only our own links can be followed
+				}
+				one.Lines = append(one.Lines, line{text, link})
+			}
+			rows = append(rows, one)
 		}
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		if err := t.Execute(w, rows); err != nil {

@@ -1,7 +1,11 @@
 package e2e
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -28,6 +32,57 @@ func TestAStrangerBuysThroughTheAPIAlone(t *testing.T) {
 		}
 		if code := s.stop(); code != 0 {
 			t.Errorf("got exit %d after SIGTERM, want 0\n%s", code, s.said)
+		}
+	})
+}
+
+func TestAHundredBuyersForTheLastOne(t *testing.T) {
+	eachEngine(t, func(t *testing.T, database string) {
+		s := demo(t, database)
+		file := filepath.Join(t.TempDir(), "last.csv")
+		goods := "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Inventory Tracker,Variant Inventory Qty,Variant Inventory Policy,Variant Price\n" +
+			"the-last-one,The last one,Title,Default Title,LAST,shopify,1,deny,5.00\n"
+		if err := os.WriteFile(file, []byte(goods), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.must(t, "import", "products", file)
+		variant := s.product("the-last-one").Variants[0].ID
+		buyers := make([]*purchase, 100)
+		for i := range buyers {
+			buyers[i] = s.ready(variant, fmt.Sprint(i))
+		}
+		var mu sync.Mutex
+		var won []apiPlaced
+		var group sync.WaitGroup
+		for _, p := range buyers {
+			group.Go(func() {
+				a, err := s.try("POST", "/api/v1/carts/"+p.cart+"/orders", "{}", "Cart-Token: "+p.token, "Idempotency-Key: "+p.key)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if a.status == 201 {
+					var placed apiPlaced
+					a.into(t, &placed)
+					mu.Lock()
+					won = append(won, placed)
+					mu.Unlock()
+					return
+				}
+				problem(t, a, 409, "out-of-stock")
+			})
+		}
+		group.Wait()
+		if len(won) != 1 {
+			t.Fatalf("got %d orders for the last one, want exactly one", len(won))
+		}
+		s.bankSays(*won[0].Payment.RedirectURL, "approved")
+		s.quiet(t)
+		if got := s.onHand(t, "the-last-one", 0); got.onHand != 0 || s.order(won[0]).Order.Status != "paid" {
+			t.Errorf("got %d on hand, want none and the order paid", got.onHand)
+		}
+		if p := s.want(200, "GET", "/products/the-last-one", ""); !strings.Contains(p.body, "Sold out") && !strings.Contains(p.body, "sold out") {
+			t.Error("the page does not say that it is sold out")
 		}
 	})
 }

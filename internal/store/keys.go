@@ -48,7 +48,7 @@ func (db *DB) loadKeys(ctx context.Context) error {
 		raw := map[string][]byte{}
 		for _, name := range []string{secretToken, secretIndex, secretLedger, secretSandbox} {
 			if raw[name], err = t.secret(name); err != nil {
-				return fmt.Errorf("the key store does not fit this database (secret %q): %w", name, err)
+				return misfit(name, err)
 			}
 		}
 		k := Keys{Ledger: raw[secretLedger], Sandbox: raw[secretSandbox]}
@@ -61,6 +61,30 @@ func (db *DB) loadKeys(ctx context.Context) error {
 		db.keys = k
 		return nil
 	})
+}
+
+// checkKeys refuses a ring that does not open the secrets of a database that is
+// there already, before a migration changes anything in it.
+func (db *DB) checkKeys(ctx context.Context) error {
+	if db.ring == nil {
+		return nil
+	}
+	var owner string
+	if err := db.pool.QueryRowContext(ctx, `SELECT value FROM settings WHERE name = 'shop.id'`).Scan(&owner); err != nil {
+		return nil // no shop yet; what else is wrong, the migration says
+	}
+	return db.View(ctx, func(v *View) error {
+		secret, err := v.secret(secretToken)
+		clear(secret)
+		return misfit(secretToken, err)
+	})
+}
+
+func misfit(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("the key store does not fit this database (secret %q): %w", name, err)
 }
 
 // foundShop writes what every shop starts with: its id, its secrets and the

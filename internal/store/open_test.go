@@ -56,6 +56,24 @@ func TestTheWrongKeyIsRefusedAndChangesNothing(t *testing.T) {
 	})
 }
 
+// TestTheWrongKeyMigratesNothing: an older database is left as it was, too.
+func TestTheWrongKeyMigratesNothing(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		shoptest.Do(t, s.Raw(t), `DELETE FROM schema_migrations WHERE version_id = (SELECT max(version_id) FROM schema_migrations)`)
+		before := s.Dump(t)
+		db, err := store.Open(context.Background(), store.Config{Database: s.Database, Ring: otherRing(t), ShopID: shoptest.ID})
+		if err == nil {
+			db.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "key store does not fit this database") {
+			t.Errorf("got %v, want to be told of the key before any migration runs", err)
+		}
+		if s.Dump(t) != before {
+			t.Error("the refused start has changed the database")
+		}
+	})
+}
+
 func TestAnotherShopsDatabaseIsRefused(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
 		before := s.Dump(t)

@@ -102,6 +102,9 @@ func (db *DB) ready(ctx context.Context) error {
 	if err := db.checkOwner(ctx); err != nil {
 		return err
 	}
+	if err := db.checkKeys(ctx); err != nil {
+		return err
+	}
 	if err := db.migrate(ctx); err != nil {
 		return err
 	}
