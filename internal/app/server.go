@@ -117,6 +117,9 @@ func (s *server) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.vault.db.FreeLeases(ctx); err != nil {
+		return err
+	}
 	s.schedule()
 	handler, err := s.routes(shop, providers)
 	if err != nil {

@@ -26,6 +26,10 @@ func (a answer) into(t testing.TB, v any) {
 	}
 }
 
+// read decodes a JSON body and reports whether it was one. It may be called
+// beside the test's own goroutine, where into may not.
+func (a answer) read(v any) bool { return json.Unmarshal([]byte(a.body), v) == nil }
+
 // try makes a request. Headers are "Name: value".
 func (s *shop) try(method, path, body string, headers ...string) (answer, error) {
 	address := path

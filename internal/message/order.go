@@ -9,7 +9,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/order"
 )
 
-// OrderConfirmation tells a shopper that the order has arrived.
+// OrderConfirmation tells a shopper that the shop has the order.
 type OrderConfirmation struct {
 	To       contact.Email
 	Name     contact.Name // for the greeting; may be zero
@@ -89,10 +89,10 @@ func (w *Writer) OrderConfirmation(id string, c OrderConfirmation) (Message, err
 		l.PlacedAt = c.PlacedAt.UTC().Format("2 January 2006, 15:04") + " UTC"
 	}
 	if c.Paid {
-		l.Opening = []string{"Thank you. Your order has arrived and is paid. We will pack it next."}
+		l.Opening = []string{"Thank you. We have your order, and it is paid. We will pack it next."}
 	} else {
 		l.Opening = []string{
-			"Thank you. Your order has arrived, and the goods are kept for you.",
+			"Thank you. We have your order, and the goods are kept for you.",
 			"It is not paid yet. You can pay on the page of your order.",
 		}
 	}

@@ -33,19 +33,19 @@ var (
 	PaymentRef = text(Field{Table: "payments", Column: "provider_ref", Purpose: Payment,
 		Category: "user.financial", Recipients: []Recipient{PaymentProvider}, Label: "Payment reference"})
 	PaymentURL = text(Field{Table: "payments", Column: "pay_url", Purpose: Payment,
-		Category: "user.financial", Recipients: []Recipient{PaymentProvider}, Label: "Where the payment is made"})
+		Category: "user.financial", Recipients: []Recipient{PaymentProvider}, Label: "Payment reference"})
 )
 
 // Sealed values of the demo's outbox, which stands in for mail and SMS.
 var (
 	OutboxTo = text(Field{Table: "outbox", Column: "recipient", Purpose: Fulfilment,
-		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "Recipient of a message"})
+		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "Letters we wrote to you"})
 	OutboxSubject = text(Field{Table: "outbox", Column: "subject", Purpose: Fulfilment,
-		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "Subject of a message"})
+		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "Letters we wrote to you"})
 	OutboxText = text(Field{Table: "outbox", Column: "body_text", Purpose: Fulfilment,
-		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "Text of a message"})
+		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "Letters we wrote to you"})
 	OutboxHTML = text(Field{Table: "outbox", Column: "body_html", Purpose: Fulfilment,
-		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "Text of a message, with layout"})
+		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "Letters we wrote to you"})
 )
 
 // Secret is sealed like a personal value, but belongs to the shop.

@@ -57,6 +57,19 @@ func (t *Tx) Lease(j Job, for_ time.Duration) (bool, error) {
 	return n == 1, nil
 }
 
+// FreeLeases gives back the jobs that a crash left half done, so that they are
+// not waited for. On SQLite the caller holds the only lock there is; on
+// PostgreSQL another node may be working on them, and their leases end alone.
+func (db *DB) FreeLeases(ctx context.Context) error {
+	if db.engine != onSQLite {
+		return nil
+	}
+	return db.InTx(ctx, ledger.System("start"), func(t *Tx) error {
+		_, err := t.exec(`UPDATE jobs SET lease_until = 0 WHERE lease_until > 0`)
+		return err
+	})
+}
+
 // FinishJob removes a job that is done.
 func (t *Tx) FinishJob(j Job) error {
 	_, err := t.exec(`DELETE FROM jobs WHERE owner = $1 AND id = $2`, j.Owner, j.ID)

@@ -40,7 +40,7 @@ func readQuery(r *http.Request, known []parameter) (map[string]string, error) {
 		switch {
 		case p.number[1] > 0:
 			n, err := strconv.Atoi(value)
-			if err != nil || n < p.number[0] || n > p.number[1] {
+			if err != nil || strconv.Itoa(n) != value || n < p.number[0] || n > p.number[1] { // one spelling: no sign, no leading zeros
 				found.Add(p.name, fmt.Sprintf("Expected a whole number from %d to %d.", p.number[0], p.number[1]))
 			}
 		case utf8.RuneCountInString(value) > p.max:

@@ -2,7 +2,9 @@ package storefront
 
 import (
 	"context"
+	"net/netip"
 	"net/url"
+	"strings"
 
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/personal"
@@ -38,11 +40,16 @@ func payFact(methods []payment.Provider) (page.Fact, bool) {
 	return page.Fact{Text: "You pay at " + place(methods[0]) + ", not here", More: "This shop never sees a card number."}, true
 }
 
-// place is the host a provider takes payments on.
+// place is the host a provider takes payments on. The demo's bank has no name
+// of its own on the network, so it is called what it is.
 func place(p payment.Provider) string {
 	u, err := url.Parse(p.Origin())
 	if err != nil || u.Host == "" {
 		return p.Title()
+	}
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && ip.IsLoopback() {
+		name, _, _ := strings.Cut(p.Title(), " (")
+		return "the " + strings.ToLower(name)
 	}
 	return u.Host
 }

@@ -21,7 +21,9 @@ func (s *Shop) privacy(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// purposes lists every reason for which something about a shopper is stored.
+// purposes lists every reason for which something about a shopper is stored, in
+// words that a shopper knows. Ids and keyed hashes, which the register lists
+// one by one, are told in one breath.
 func purposes() []page.Purpose {
 	var out []page.Purpose
 	for _, t := range personal.Purposes() {
@@ -29,22 +31,29 @@ func purposes() []page.Purpose {
 			continue // about the shop, not about a person
 		}
 		p := page.Purpose{Name: t.Title, Why: t.Why + " (" + t.Basis + ")", Keep: t.Keep.String()}
-		var linked []string
+		var clear []string
+		numbers := false
 		for _, f := range personal.All() {
-			switch {
-			case f.Purpose != t.Purpose:
+			if f.Purpose != t.Purpose {
 				continue
-			case f.Kind == personal.Linked:
-				linked = appendNew(linked, f.Label)
-			default:
+			}
+			switch {
+			case f.Kind == personal.Sealed:
 				p.What = appendNew(p.What, f.Label)
+			case f.Kind == personal.Linked && strings.HasPrefix(f.Category, "user.") && f.Category != "user.unique_id":
+				clear = appendNew(clear, f.Label)
+			default:
+				numbers = true
 			}
 			for _, to := range f.Recipients {
 				p.Who = appendNew(p.Who, string(to))
 			}
 		}
-		if len(linked) > 0 {
-			p.What = append(p.What, "not sealed, but under a random number in place of you: "+strings.Join(linked, "; "))
+		if len(clear) > 0 {
+			p.What = append(p.What, "not sealed, but under a random number in place of you: "+strings.Join(clear, "; "))
+		}
+		if numbers {
+			p.What = append(p.What, "random numbers and keyed hashes that tie these together")
 		}
 		if len(p.What) > 0 {
 			out = append(out, p)
