@@ -53,7 +53,7 @@ func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
 // view says where a payment stands, as the API tells it.
 func view(o order.Order, p store.Payment) PaymentView {
 	status := p.Status
-	if status == order.PaymentOpen && o.Status == order.Cancelled || status == order.PaymentReturned {
+	if status == order.PaymentOpen && o.Status == order.Cancelled || status == order.PaymentReturned || status == order.PaymentSettling {
 		status = order.PaymentExpired
 	}
 	out := PaymentView{Status: status}

@@ -138,66 +138,80 @@ func (d *Desk) payBack(t *store.Tx, p store.Payment) error {
 
 // settleLate handles an approval whose hold has ended: first the order is
 // cancelled as it was due to, then the goods are held again, then it is paid;
-// when they are gone the money goes back.
+// when they are gone the money goes back. One settlement at a time does this
+// for an order: the same notice, or another attempt's, is told to come again.
 func (d *Desk) settleLate(ctx context.Context, p store.Payment) error {
 	if err := d.expire(ctx, p.Owner, p.Order); err != nil {
 		return err
 	}
-	var o order.Order
-	var again, gone bool // ordered once more meanwhile; or too late: nobody knows any more where it goes
-	err := d.db.View(ctx, func(v *store.View) (err error) {
-		if o, err = v.Order(p.Owner, p.Order); err != nil {
-			return err
-		}
-		if again, err = v.OrderedAgain(p.Owner, p.Order); err != nil {
-			return err
-		}
-		to, err := v.OrderDetails(p.Owner, p.Order)
-		gone = !to.Complete()
-		return err
-	})
-	if err != nil {
+	o, ours, err := d.claim(ctx, p)
+	if err != nil || !ours {
 		return err
 	}
 	lines := make([]cart.Line, 0, len(o.Lines))
 	for _, l := range o.Lines {
 		lines = append(lines, cart.Line{Variant: l.Variant, Quantity: l.Quantity})
 	}
-	if !again && !gone {
-		err = d.reserve(ctx, o.ID, o.Owner, lines, d.db.Now().Add(d.hold))
+	err = d.reserve(ctx, o.ID, o.Owner, lines, d.db.Now().Add(d.hold))
+	if err != nil && !fault.Is(err, fault.OutOfStock) {
+		return err
 	}
-	if again || gone || fault.Is(err, fault.OutOfStock) {
+	if err != nil {
 		if err := d.release(ctx, o.ID); err != nil {
 			return err
 		}
-		return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
-			p, err := t.PaymentByRef(p.Provider, p.Ref)
-			if err != nil || p.Status == order.PaymentApproved {
-				return err
-			}
-			return d.payBack(t, p)
-		})
 	}
-	if err != nil {
-		return err
-	}
+	soldOut := err != nil
 	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
 		now, err := t.Order(o.Owner, o.ID)
 		if err != nil {
 			return err
 		}
-		p, err := t.PaymentByRef(p.Provider, p.Ref)
-		if err != nil || p.Status == order.PaymentApproved || p.Status == order.PaymentReturned {
-			return err
+		p, err := t.Payment(p.Owner, p.ID)
+		if err != nil || p.Status != order.PaymentSettling {
+			return errors.Join(err, unless(err != nil, errRaced)) // taken over: this was too slow
 		}
-		if now.Status != order.Cancelled {
-			return d.payBack(t, p) // paid by another attempt meanwhile
+		if soldOut {
+			return d.payBack(t, p)
 		}
 		if err := d.paid(t, now, p); err != nil {
 			return err
 		}
 		return t.KeepPaid(o.Owner, o.ID)
 	})
+}
+
+// claim decides under the order's lock what becomes of a late approval: it is
+// settled already, paid back at once, or ours to settle.
+func (d *Desk) claim(ctx context.Context, p store.Payment) (o order.Order, ours bool, err error) {
+	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
+		ours = false
+		if o, err = t.Order(p.Owner, p.Order); err != nil {
+			return err
+		}
+		now, err := t.Payment(p.Owner, p.ID)
+		if err != nil || now.Status == order.PaymentApproved || now.Status == order.PaymentReturned {
+			return err
+		}
+		again, err := t.OrderedAgain(p.Owner, p.Order)
+		if err != nil {
+			return err
+		}
+		to, err := t.OrderDetails(p.Owner, p.Order)
+		if err != nil {
+			return err
+		}
+		// Paid by another attempt, ordered once more, or so late that nobody
+		// knows any more where it goes.
+		if o.Status != order.Cancelled || again || !to.Complete() {
+			return d.payBack(t, now)
+		}
+		if ours, err = t.ClaimPayment(now); err == nil && !ours {
+			err = errRaced
+		}
+		return err
+	})
+	return o, ours, err
 }
 
 // expire cancels a pending order whose hold has ended, opens its cart again
@@ -239,9 +253,14 @@ func (d *Desk) expire(ctx context.Context, owner string, id order.ID) error {
 // endHolds gives back or takes what is held for an order, as its state says.
 func (d *Desk) endHolds(ctx context.Context, owner string, id order.ID) error {
 	var status order.Status
+	var due bool
 	err := d.db.View(ctx, func(v *store.View) error {
 		o, err := v.Order(owner, id)
+		if err != nil {
+			return err
+		}
 		status = o.Status
+		due, err = v.HasJob(owner, JobTake, string(id))
 		return err
 	})
 	switch {
@@ -254,8 +273,12 @@ func (d *Desk) endHolds(ctx context.Context, owner string, id order.ID) error {
 	case status == order.Cancelled:
 		// What was held afresh for a late payment stays.
 		return d.eachHold(ctx, id, func(t *store.Tx, h store.Hold) error { return t.ReleaseEnded(h.Variant, id, t.Now()) })
+	case due:
+		return nil // paid: its own job takes what is held
 	default:
-		return d.take(ctx, id)
+		// Everything was taken. What is held still was held by a settlement
+		// that came second.
+		return d.release(ctx, id)
 	}
 }
 

@@ -62,5 +62,6 @@ const (
 	PaymentApproved Payment = "approved"
 	PaymentDeclined Payment = "declined"
 	PaymentExpired  Payment = "expired"
+	PaymentSettling Payment = "settling" // approved too late and being settled; the API tells it as expired
 	PaymentReturned Payment = "returned" // approved too late or twice, and paid back; the API tells it as expired
 )

@@ -46,6 +46,15 @@ func (v *View) DueJobs(limit int) ([]Job, error) {
 	return out, rows.Err()
 }
 
+// HasJob reports whether a kind of job about one thing is still to be done.
+func (v *View) HasJob(owner, kind, ref string) (bool, error) {
+	var n int64
+	if err := v.row(`SELECT count(*) FROM jobs WHERE owner = $1 AND kind = $2 AND ref = $3`, owner, kind, ref).Scan(&n); err != nil {
+		return false, fmt.Errorf("look up job: %w", err)
+	}
+	return n > 0, nil
+}
+
 // Lease takes a job for a while. Of several workers one gets it; when that one
 // dies, the job is free again after the lease.
 func (t *Tx) Lease(j Job, for_ time.Duration) (bool, error) {

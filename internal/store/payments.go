@@ -169,6 +169,22 @@ func (t *Tx) MovePayment(p Payment, from, to order.Payment) (bool, error) {
 	return true, t.Event("payment."+string(to), p.Owner, p.Owner, p.ID, "")
 }
 
+// settleLease is how long a late settlement may take before another takes it over.
+const settleLease = time.Minute
+
+// ClaimPayment makes an attempt the one that is being settled late. Of several
+// attempts of an order one can be, until it is done or has been silent too
+// long. The order's row must be locked.
+func (t *Tx) ClaimPayment(p Payment) (bool, error) {
+	n, err := t.exec(`UPDATE payments SET status = 'settling', updated_at = $3 WHERE owner = $1 AND id = $2
+		AND NOT EXISTS (SELECT 1 FROM payments o WHERE o.owner = $1 AND o.order_id = $4 AND o.status = 'settling' AND o.updated_at > $5)`,
+		p.Owner, p.ID, ms(t.now), string(p.Order), ms(t.now.Add(-settleLease)))
+	if err != nil {
+		return false, fmt.Errorf("claim payment: %w", err)
+	}
+	return n == 1, nil
+}
+
 // ExpirePayments ends every open attempt of an order and writes the event.
 func (t *Tx) ExpirePayments(owner string, id order.ID) error {
 	n, err := t.exec(`UPDATE payments SET status = 'expired', updated_at = $3 WHERE owner = $1 AND order_id = $2 AND status = 'open'`, owner, string(id), ms(t.now))
