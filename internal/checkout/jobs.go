@@ -103,6 +103,6 @@ func (d *Desk) refund(ctx context.Context, j store.Job) error {
 		return fmt.Errorf("refund: %w", err)
 	}
 	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
-		return t.Event("payment.refunded", p.Owner, p.Owner, p.ID, "")
+		return t.Event("payment.refunded", p.Owner, p.ID, "")
 	})
 }

@@ -58,7 +58,7 @@ func (d *Desk) settle(ctx context.Context, provider string, n payment.Notice) (p
 		}
 		if string(p.Order) != n.OrderID || p.Attempt != n.Attempt || p.Amount != n.Amount {
 			mismatch = true
-			return t.Event("payment.mismatch", p.Owner, p.Owner, p.ID, "")
+			return t.Event("payment.mismatch", p.Owner, p.ID, "")
 		}
 		o, err := t.Order(p.Owner, p.Order)
 		if err != nil {

@@ -77,7 +77,7 @@ func Retention(ctx context.Context, db *store.DB, log *slog.Logger) (map[persona
 			if err != nil {
 				return err
 			}
-			return t.Event("retention.destroyed", db.ShopID(), "", "", string(detail))
+			return t.Event("retention.destroyed", "", "", string(detail))
 		})
 		if err != nil {
 			return total, err

@@ -204,7 +204,7 @@ func (t *Tx) EndCart(id cart.ID, why string) error {
 	if err := t.endCase(string(id), string(id), cartPurpose); err != nil {
 		return err
 	}
-	return t.Event("cart."+why, string(id), string(id), string(id), "")
+	return t.Event("cart."+why, string(id), string(id), "")
 }
 
 // EndedCarts returns up to limit carts whose end date has passed.

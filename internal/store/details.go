@@ -40,7 +40,7 @@ func (t *Tx) SaveDetails(id cart.ID, d order.Details, first bool) error {
 	if err != nil {
 		return fmt.Errorf("save details: %w", err)
 	}
-	return t.Event("checkout.saved", string(id), string(id), string(id), "")
+	return t.Event("checkout.saved", string(id), string(id), "")
 }
 
 // Details opens what SaveDetails sealed. A cart without any has zero details.

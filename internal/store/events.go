@@ -9,14 +9,15 @@ import (
 	"github.com/cartkeep/cartkeep/internal/ledger"
 )
 
-// Event writes an event of this transaction's act. owner leads the row's key:
-// the subject it is about, or the shop. The values are ids, counts and fixed
-// words, never anything personal. It stands in the ledger, without a number
-// until the sequencer passes, once the transaction commits.
-func (t *Tx) Event(action, owner, subject, object, detail string) error {
+// Event writes an event of this transaction's act. The subject it is about, or
+// the shop where it is about none, leads the row's key. The values are ids,
+// counts and fixed words, never anything personal. It stands in the ledger,
+// without a number until the sequencer passes, once the transaction commits.
+func (t *Tx) Event(action, subject, object, detail string) error {
 	if t.db.plain {
 		return nil
 	}
+	owner := t.db.ownerOf(subject)
 	e, err := ledger.NewEvent(NewID(), t.now, action, t.actor, subject, object, detail)
 	if err != nil {
 		return fmt.Errorf("event %s: %w", action, err)
@@ -54,4 +55,13 @@ func (v *View) NewestEvent() (time.Time, error) {
 func (v *View) EventsAbout(subject string) (n int, err error) {
 	err = v.row(`SELECT count(*) FROM events WHERE owner = $1 AND subject = $1`, subject).Scan(&n)
 	return n, err
+}
+
+// ownerOf is whose row an event about a subject is. Nothing in a leaf says it,
+// so verification holds the row to this rule.
+func (db *DB) ownerOf(subject string) string {
+	if subject == "" {
+		return db.shop
+	}
+	return subject
 }

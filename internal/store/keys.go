@@ -101,7 +101,7 @@ func (t *Tx) foundShop() error {
 			return err
 		}
 	}
-	return t.Event("shop.founded", t.db.shop, "", "", "")
+	return t.Event("shop.founded", "", "", "")
 }
 
 func (t *Tx) putSecret(name string, value []byte) error {

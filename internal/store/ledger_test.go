@@ -165,6 +165,15 @@ func TestVerifyNamesThePlace(t *testing.T) {
 				shoptest.Do(t, raw, `UPDATE events SET action = 'nothing.here' WHERE idx = $1`, at)
 				shoptest.Do(t, raw, `UPDATE leaves SET leaf = $1 WHERE idx = $2`, forged(t, raw, at), at)
 			},
+			"owner, in both": func() {
+				shoptest.Do(t, raw, `UPDATE events SET owner = 'x' WHERE idx = $1`, at)
+				shoptest.Do(t, raw, `UPDATE leaves SET owner = 'x' WHERE idx = $1`, at)
+			},
+			"longer salts": func() {
+				salts := shoptest.One[[]byte](t, raw, `SELECT salts FROM events WHERE idx = $1`, at)
+				shoptest.Do(t, raw, `UPDATE events SET salts = $1 WHERE idx = $2`, append(salts, 7), at)
+			},
+			"emptied whole": do(`UPDATE events SET actor = NULL, subject = NULL, object = NULL, detail = NULL, salts = NULL WHERE idx = $1`),
 			"event squeezed in": func() {
 				shoptest.Do(t, raw, `INSERT INTO events (owner, id, at, action, actor, subject, object, detail, salts, idx)
 					SELECT owner, 'another', at, action, 'os:root', subject, object, detail, salts, idx FROM events WHERE idx = $1`, at)
@@ -184,6 +193,30 @@ func TestVerifyNamesThePlace(t *testing.T) {
 				shoptest.Do(t, raw, `INSERT INTO `+table+` SELECT * FROM kept_`+table)
 				shoptest.Do(t, raw, `DROP TABLE kept_`+table)
 			}
+			if r := verify(t, s, kept); !r.OK() {
+				t.Fatalf("%s was not put right: %v", name, r)
+			}
+		}
+	})
+}
+
+// TestNothingStandsOutsideTheTree finds rows that claim places beyond it.
+func TestNothingStandsOutsideTheTree(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		kept := traffic(t, s, 1)
+		raw := s.Raw(t)
+		disarm(t, s, raw)
+		for name, tamper := range map[string][2]string{
+			"an event numbered beyond": {`UPDATE events SET idx = 99999 WHERE idx = 3`, `UPDATE events SET idx = 3 WHERE idx = 99999`},
+			"a leaf beyond":            {`INSERT INTO leaves (idx, leaf, owner, event) SELECT 99999, leaf, owner, event FROM leaves WHERE idx = 3`, `DELETE FROM leaves WHERE idx = 99999`},
+			"a leaf before":            {`INSERT INTO leaves (idx, leaf, owner, event) SELECT -5, leaf, owner, event FROM leaves WHERE idx = 3`, `DELETE FROM leaves WHERE idx = -5`},
+			"another name":             {`UPDATE tree SET origin = origin || 'x'`, `UPDATE tree SET origin = substr(origin, 1, length(origin) - 1)`},
+		} {
+			shoptest.Do(t, raw, tamper[0])
+			if r := verify(t, s, kept); r.OK() {
+				t.Errorf("%s: got %v, want it found", name, r)
+			}
+			shoptest.Do(t, raw, tamper[1])
 			if r := verify(t, s, kept); !r.OK() {
 				t.Fatalf("%s was not put right: %v", name, r)
 			}
@@ -354,7 +387,7 @@ func TestManySequencersNumberOnce(t *testing.T) {
 			go func() {
 				for n := range events {
 					err := s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) error {
-						return t.Event("test.happened", shoptest.ID, "", fmt.Sprintf("%d-%d", w, n), "")
+						return t.Event("test.happened", "", fmt.Sprintf("%d-%d", w, n), "")
 					})
 					if err != nil {
 						errs <- err

@@ -57,7 +57,7 @@ func (t *Tx) InsertOrder(o order.Order, cartID cart.ID, d order.Details) error {
 	if err := t.list(dirOrder, []byte(o.Number), o.Owner, string(o.ID)); err != nil {
 		return err
 	}
-	return t.Event("order.placed", o.Owner, o.Owner, string(o.ID), "")
+	return t.Event("order.placed", o.Owner, string(o.ID), "")
 }
 
 func (t *Tx) putOrder(o order.Order, cartID cart.ID) error {
@@ -223,7 +223,7 @@ func (t *Tx) MoveOrder(owner string, id order.ID, from, to order.Status, detail 
 	if n == 0 {
 		return false, nil
 	}
-	return true, t.Event("order."+string(to), owner, owner, string(id), detail)
+	return true, t.Event("order."+string(to), owner, string(id), detail)
 }
 
 // CartOf returns the cart an order was made of. The cart may have ended.

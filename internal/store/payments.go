@@ -65,7 +65,7 @@ func (t *Tx) OpenedPayment(p Payment) error {
 	if err := t.list(dirProvider, t.db.providerKey(p.Provider, p.Ref), p.Owner, p.ID); err != nil {
 		return err
 	}
-	return t.Event("payment.opened", p.Owner, p.Owner, p.ID, "")
+	return t.Event("payment.opened", p.Owner, p.ID, "")
 }
 
 func (db *DB) providerKey(provider, ref string) []byte {
@@ -166,7 +166,7 @@ func (t *Tx) MovePayment(p Payment, from, to order.Payment) (bool, error) {
 	if n == 0 {
 		return false, nil
 	}
-	return true, t.Event("payment."+string(to), p.Owner, p.Owner, p.ID, "")
+	return true, t.Event("payment."+string(to), p.Owner, p.ID, "")
 }
 
 // settleLease is how long a late settlement may take before another takes it over.
@@ -194,5 +194,5 @@ func (t *Tx) ExpirePayments(owner string, id order.ID) error {
 	if n == 0 {
 		return nil
 	}
-	return t.Event("payment.expired", owner, owner, string(id), "")
+	return t.Event("payment.expired", owner, string(id), "")
 }

@@ -44,7 +44,7 @@ func (t *Tx) SaveProduct(p catalog.Product) error {
 	if err := t.shelve(id, p.Kind); err != nil {
 		return fmt.Errorf("save %s: %w", p.Handle, err)
 	}
-	return t.Event("product.saved", t.db.shop, "", p.Handle, "")
+	return t.Event("product.saved", "", p.Handle, "")
 }
 
 func (t *Tx) putProduct(p catalog.Product) (id string, err error) {

@@ -102,7 +102,7 @@ func (t *Tx) Set(name, value string) error {
 	if err != nil {
 		return fmt.Errorf("set %s: %w", name, err)
 	}
-	return t.Event("setting.changed", t.db.shop, "", name, "")
+	return t.Event("setting.changed", "", name, "")
 }
 
 // SetTax writes the tax rate of a country.
@@ -144,7 +144,7 @@ func (t *Tx) SetShipping(m shipping.Method, position int) error {
 			return fmt.Errorf("set shipping %s: %w", m.ID, err)
 		}
 	}
-	return t.Event("setting.changed", t.db.shop, "", "shipping."+m.ID, "")
+	return t.Event("setting.changed", "", "shipping."+m.ID, "")
 }
 
 func (v *View) shippingMethods(c money.Currency) (shipping.Methods, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/personal"
@@ -27,7 +28,7 @@ func (db *DB) ExportLedger(ctx context.Context, w io.Writer) error {
 	}
 	out := ledger.NewExportWriter(w)
 	for next := int64(0); next < c.Size; {
-		n, err := db.eachLeaf(ctx, next, c.Size, func(_ int64, leaf []byte, _ *ledger.Event) error { return out.Leaf(leaf) })
+		n, err := db.eachLeaf(ctx, next, c.Size, func(l leafRow) error { return out.Leaf(l.leaf) })
 		if err != nil {
 			return err
 		}
@@ -62,10 +63,12 @@ func (db *DB) VerifyLedger(ctx context.Context, old string) (ledger.Report, erro
 	var size int64
 	var notes []string
 	err = db.View(ctx, func(v *View) (err error) {
-		if size, err = v.TreeSize(); err != nil {
+		// In this order: the tree only grows, so it is at least as long as any
+		// note that was there before.
+		if notes, err = v.notes(); err != nil {
 			return err
 		}
-		notes, err = v.notes()
+		size, err = v.TreeSize()
 		return err
 	})
 	if err != nil {
@@ -124,26 +127,22 @@ func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signe
 			return err
 		}
 		first := next
-		n, err := db.eachLeaf(ctx, next, size, func(index int64, leaf []byte, e *ledger.Event) error {
-			if index != next {
+		n, err := db.eachLeaf(ctx, next, size, func(l leafRow) error {
+			if l.index != next {
 				note(next, "the leaf is missing")
 				return errGap
 			}
 			next++
-			if h, ok := hashes[index-first]; ok && h != ledger.LeafHash(leaf) {
-				note(index, "the leaf was changed")
+			if h, ok := hashes[l.index-first]; ok && h != ledger.LeafHash(l.leaf) {
+				note(l.index, "the leaf was changed")
 			}
-			if e != nil && len(e.Emptied()) > 0 {
+			if l.event != nil && len(l.event.Emptied()) > 0 {
 				found.emptied++
 			}
-			if e == nil {
-				note(index, "the event is missing")
-			} else if len(e.Emptied()) > 0 && e.At.After(cutoff) {
-				note(index, "the event was emptied before its date")
-			} else if err := ledger.CheckLeaf(leaf, *e); err != nil {
-				note(index, "the event was changed: "+err.Error())
+			if problem := l.wrong(db, cutoff); problem != "" {
+				note(l.index, problem)
 			}
-			return out.Leaf(leaf)
+			return out.Leaf(l.leaf)
 		})
 		if err != nil && !errors.Is(err, errGap) {
 			return err
@@ -153,7 +152,7 @@ func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signe
 			break
 		}
 	}
-	if err := db.squatters(ctx, size, note); err != nil {
+	if err := db.squatters(ctx, note); err != nil {
 		return err
 	}
 	var root ledger.Hash
@@ -196,18 +195,28 @@ func (db *DB) leafHashes(ctx context.Context, from, to int64) (map[int64]ledger.
 	return out, err
 }
 
-// squatters notes the first event that claims a place in the tree which
-// belongs to another one, or to none.
-func (db *DB) squatters(ctx context.Context, size int64, note func(int64, string)) error {
+// squatters notes the first event or leaf that claims a place which belongs to
+// another one, or to none, and a tree that calls itself something else.
+func (db *DB) squatters(ctx context.Context, note func(int64, string)) error {
 	return db.View(ctx, func(v *View) error {
-		var first sql.NullInt64
-		err := v.row(`SELECT MIN(e.idx) FROM events e LEFT JOIN leaves l ON l.idx = e.idx AND l.owner = e.owner AND l.event = e.id
-			WHERE e.idx < $1 AND l.idx IS NULL`, size).Scan(&first)
+		var event, leaf sql.NullInt64
+		var origin string
+		err := errors.Join(
+			v.row(`SELECT MIN(e.idx) FROM events e LEFT JOIN leaves l ON l.idx = e.idx AND l.owner = e.owner AND l.event = e.id
+				WHERE e.idx IS NOT NULL AND (l.idx IS NULL OR e.idx < 0 OR e.idx >= (SELECT size FROM tree WHERE id = 1))`).Scan(&event),
+			v.row(`SELECT MIN(idx) FROM leaves WHERE idx < 0 OR idx >= (SELECT size FROM tree WHERE id = 1)`).Scan(&leaf),
+			v.row(`SELECT origin FROM tree WHERE id = 1`).Scan(&origin))
 		if err != nil {
 			return fmt.Errorf("read events: %w", err)
 		}
-		if first.Valid {
-			note(first.Int64, "an event claims a place that is not its own")
+		if event.Valid {
+			note(event.Int64, "an event claims a place that is not its own")
+		}
+		if leaf.Valid {
+			note(leaf.Int64, "a leaf stands outside the tree")
+		}
+		if origin != ledgerOrigin(db.shop) {
+			note(0, "the tree calls itself another shop's")
 		}
 		return nil
 	})
@@ -218,10 +227,10 @@ var errStopped = errors.New("verification has ended")
 var errGap = errors.New("gap in the leaves")
 
 // eachLeaf reads one page of leaves with their events and returns how many there were.
-func (db *DB) eachLeaf(ctx context.Context, from, to int64, each func(int64, []byte, *ledger.Event) error) (int64, error) {
+func (db *DB) eachLeaf(ctx context.Context, from, to int64, each func(leafRow) error) (int64, error) {
 	n := int64(0)
 	err := db.View(ctx, func(v *View) error {
-		rows, err := v.rows(`SELECT l.idx, l.leaf, e.at, e.action, e.actor, e.subject, e.object, e.detail, e.salts
+		rows, err := v.rows(`SELECT l.idx, l.leaf, l.owner, e.at, e.action, e.actor, e.subject, e.object, e.detail, e.salts
 			FROM leaves l LEFT JOIN events e ON e.owner = l.owner AND e.id = l.event AND e.idx = l.idx
 			WHERE l.idx >= $1 AND l.idx < $2 ORDER BY l.idx LIMIT $3`, from, to, pageSize)
 		if err != nil {
@@ -229,12 +238,12 @@ func (db *DB) eachLeaf(ctx context.Context, from, to int64, each func(int64, []b
 		}
 		defer rows.Close()
 		for rows.Next() {
-			index, leaf, e, err := scanLeaf(rows)
+			l, err := scanLeaf(rows)
 			if err != nil {
 				return err
 			}
 			n++
-			if err := each(index, leaf, e); err != nil {
+			if err := each(l); err != nil {
 				return err
 			}
 		}
@@ -243,24 +252,56 @@ func (db *DB) eachLeaf(ctx context.Context, from, to int64, each func(int64, []b
 	return n, err
 }
 
-func scanLeaf(rows *sql.Rows) (index int64, leaf []byte, e *ledger.Event, err error) {
+// leafRow is a leaf with the event that stands beside it.
+type leafRow struct {
+	index int64
+	leaf  []byte
+	owner string        // who leads the event's key
+	event *ledger.Event // nil: it is missing
+	salts int           // how many bytes of salts there are
+}
+
+func scanLeaf(rows *sql.Rows) (leafRow, error) {
+	var l leafRow
 	var at sql.NullInt64
 	var action sql.NullString
 	var parts [4]sql.NullString
 	var salts []byte
-	if err := rows.Scan(&index, &leaf, &at, &action, &parts[0], &parts[1], &parts[2], &parts[3], &salts); err != nil {
-		return 0, nil, nil, fmt.Errorf("read leaf: %w", err)
+	if err := rows.Scan(&l.index, &l.leaf, &l.owner, &at, &action, &parts[0], &parts[1], &parts[2], &parts[3], &salts); err != nil {
+		return leafRow{}, fmt.Errorf("read leaf: %w", err)
 	}
 	if !at.Valid {
-		return index, leaf, nil, nil
+		return l, nil
 	}
-	e = &ledger.Event{At: when(at.Int64), Action: action.String, Actor: parts[0].String, Subject: parts[1].String, Object: parts[2].String, Detail: parts[3].String}
+	e := &ledger.Event{At: when(at.Int64), Action: action.String, Actor: parts[0].String, Subject: parts[1].String, Object: parts[2].String, Detail: parts[3].String}
 	for i := range e.Salts {
 		if len(salts) >= 16*(i+1) {
 			copy(e.Salts[i][:], salts[16*i:])
 		}
 	}
-	return index, leaf, e, nil
+	l.event, l.salts = e, len(salts)
+	return l, nil
+}
+
+// wrong says what is wrong with the event beside a leaf, or "".
+func (l leafRow) wrong(db *DB, cutoff time.Time) string {
+	e := l.event
+	if e == nil {
+		return "the event is missing"
+	}
+	if len(e.Emptied()) > 0 && e.At.After(cutoff) {
+		return "the event was emptied before its date"
+	}
+	if err := ledger.CheckLeaf(l.leaf, *e); err != nil {
+		return "the event was changed: " + err.Error()
+	}
+	if l.salts != 0 && l.salts != 16*len(e.Salts) {
+		return "the event was changed: its salts have another length"
+	}
+	if len(e.Emptied()) == 0 && l.owner != db.ownerOf(e.Subject) {
+		return "the event stands under another owner"
+	}
+	return ""
 }
 
 // notes returns the checkpoints this database has signed, smallest first.
