@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 )
@@ -68,6 +69,31 @@ func TestARepeatIsNotRefusedByItsOwnHold(t *testing.T) {
 		s.Run(t)
 		if got := s.Stock(t, bowl.ID); got.OnHand != 0 || got.Held != 0 {
 			t.Errorf("got stock %+v, want the last one sold", got)
+		}
+	})
+}
+
+// A repeat says what the first answer said, also after the order was paid.
+func TestARepeatSaysTheSameAfterPayment(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(1))
+		b := s.Ready(t, bowl.ID, 1)
+		first, err := s.Place(b, "key")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Approve(first); err != nil {
+			t.Fatal(err)
+		}
+		again, err := s.Place(b, "key")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !again.Replayed || again.Order.Status != first.Order.Status || again.Payment != first.Payment || again.Token != first.Token {
+			t.Errorf("got %s %+v, want %s %+v", again.Order.Status, again.Payment, first.Order.Status, first.Payment)
+		}
+		if again.Now.Status != order.PaymentApproved || again.Now.RedirectURL != "" {
+			t.Errorf("got %+v now, want it approved and nowhere to go", again.Now)
 		}
 	})
 }

@@ -299,11 +299,27 @@ func (d *Desk) placed(ctx context.Context, p plan) (Placed, error) {
 	if err != nil {
 		return Placed{}, err
 	}
-	pay, err := d.open(ctx, o)
-	if err != nil {
+	out := Placed{Order: o, Token: d.OrderToken(o.ID), Replayed: p.replayed}
+	if out.Now, err = d.open(ctx, o); err != nil {
 		return Placed{}, err
 	}
-	return Placed{Order: o, Token: d.OrderToken(o.ID), Payment: pay, Replayed: p.replayed}, nil
+	out.Payment = out.Now
+	if p.replayed {
+		out.Order.Status = order.Pending
+		out.Payment, err = d.firstPayment(ctx, o)
+	}
+	return out, err
+}
+
+// firstPayment is what the first answer said of payment.
+func (d *Desk) firstPayment(ctx context.Context, o order.Order) (PaymentView, error) {
+	out := PaymentView{Status: order.PaymentOpen}
+	err := d.db.View(ctx, func(v *store.View) error {
+		p, err := v.FirstPayment(o.Owner, o.ID)
+		out.RedirectURL = p.URL
+		return err
+	})
+	return out, err
 }
 
 // OrderToken computes the token that opens an order: a keyed hash of its id,

@@ -46,11 +46,14 @@ type PaymentView struct {
 	RedirectURL string // "" when there is nowhere to go
 }
 
-// Placed is an order just made, or the one that the same key made before.
+// Placed is an order just made, or the one that the same key made before. A
+// repeat tells the same as the first answer did, whatever has happened since;
+// Now tells where payment really stands.
 type Placed struct {
-	Order    order.Order
-	Token    string // opens the order; computed, not stored
-	Payment  PaymentView
+	Order    order.Order // pending, as it was placed
+	Token    string      // opens the order; computed, not stored
+	Payment  PaymentView // the first attempt, open, and where it is made
+	Now      PaymentView
 	Replayed bool
 }
 

@@ -34,7 +34,10 @@ func orderEnds(d order.Details, placed time.Time) (map[personal.Purpose]time.Tim
 			return nil, err
 		}
 		from := placed.Add(openOrder)
-		if p == personal.Invoicing {
+		switch p {
+		case personal.Payment:
+			from = placed // it is paid within minutes, or not at all
+		case personal.Invoicing:
 			from = time.Date(placed.Year()+1, 1, 1, 0, 0, 0, 0, time.UTC)
 		}
 		ends[p] = terms.Keep.After(from)
@@ -255,11 +258,11 @@ func (t *Tx) EndCheckout(id cart.ID) error {
 }
 
 // KeepCancelled shortens the life of a cancelled order's personal values: what
-// was never sold needs no address.
+// was never sold needs no address. The payment's reference stays longer, so
+// that money which arrives after all finds its way back.
 func (t *Tx) KeepCancelled(owner string, id order.ID) error {
-	end := t.now.AddDate(0, 0, 30)
-	for _, p := range []personal.Purpose{personal.Fulfilment, personal.CourierUse, personal.Invoicing} {
-		if err := t.keepUntil(owner, string(id), p, end); err != nil {
+	for p, months := range map[personal.Purpose]int{personal.Fulfilment: 1, personal.CourierUse: 1, personal.Invoicing: 1, personal.Payment: 6} {
+		if err := t.keepUntil(owner, string(id), p, t.now.AddDate(0, months, 0)); err != nil {
 			return fmt.Errorf("shorten retention: %w", err)
 		}
 	}

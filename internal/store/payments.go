@@ -113,6 +113,11 @@ func (v *View) LastPayment(owner string, id order.ID) (Payment, error) {
 	return v.payment(v.row(`SELECT `+paymentColumns+` FROM payments WHERE owner = $1 AND order_id = $2 ORDER BY CASE WHEN status = 'approved' THEN 0 ELSE 1 END, attempt DESC LIMIT 1`+v.forUpdate(), owner, string(id)))
 }
 
+// FirstPayment returns the first attempt to pay an order.
+func (v *View) FirstPayment(owner string, id order.ID) (Payment, error) {
+	return v.payment(v.row(`SELECT `+paymentColumns+` FROM payments WHERE owner = $1 AND order_id = $2 AND attempt = 1`, owner, string(id)))
+}
+
 // Payment returns an attempt by its id.
 func (v *View) Payment(owner, id string) (Payment, error) {
 	return v.payment(v.row(`SELECT `+paymentColumns+` FROM payments WHERE owner = $1 AND id = $2`+v.forUpdate(), owner, id))

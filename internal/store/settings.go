@@ -108,7 +108,10 @@ func (t *Tx) Set(name, value string) error {
 // SetTax writes the tax rate of a country.
 func (t *Tx) SetTax(country string, rate money.Rate) error {
 	_, err := t.exec(`INSERT INTO tax_rates (country, rate) VALUES ($1, $2) ON CONFLICT (country) DO UPDATE SET rate = excluded.rate`, country, int64(rate))
-	return err
+	if err != nil {
+		return fmt.Errorf("set tax of %s: %w", country, err)
+	}
+	return t.Event("setting.changed", "", "tax."+country, "")
 }
 
 func (v *View) taxTable() (tax.Table, error) {

@@ -56,8 +56,9 @@ func (c counted) QueryRowContext(ctx context.Context, query string, args ...any)
 	return c.querier.QueryRowContext(ctx, query, args...)
 }
 
-// stmtCache keeps one prepared statement for each SQL text. The texts are the
-// constants of this package, so the cache is bounded by the code.
+// stmtCache keeps one prepared statement for each SQL text. The texts are this
+// package's own; those that grow with lines, words or a batch are bounded by
+// the limits on these.
 type stmtCache struct {
 	prepare func(context.Context, string) (*sql.Stmt, error)
 	stmts   sync.Map // text → *sql.Stmt
