@@ -21,6 +21,7 @@ import (
 // folder is a shop's data folder:
 //
 //	shop.id        the shop's id, which names its key file
+//	shop.id.new    the same while the shop is being founded
 //	shop.db        the database, unless it is on PostgreSQL
 //	cartkeep.toml  settings, if any
 //	certs/         certificates
@@ -41,11 +42,16 @@ var (
 
 func (f *folder) file(name string) string { return filepath.Join(f.path, name) }
 
-// openFolder takes an existing folder.
+// openFolder takes a folder. One that others may write in is refused: they
+// could put their own socket, database or settings there.
 func openFolder(path string) (*folder, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	info, err := os.Stat(abs)
+	if err == nil && info.Mode().Perm()&0o022 != 0 {
+		return nil, fmt.Errorf("others can write in the data folder (mode %04o); run: chmod go-w '%s'", info.Mode().Perm(), abs)
 	}
 	return &folder{path: abs}, nil
 }
@@ -79,10 +85,15 @@ func (f *folder) release() error {
 
 // shopID reads the shop's id. A folder without one has no shop yet.
 func (f *folder) shopID() (string, error) {
-	b, err := os.ReadFile(f.file("shop.id"))
+	id, err := readID(f.file("shop.id"))
 	if errors.Is(err, os.ErrNotExist) {
 		return "", errNoShop
 	}
+	return id, err
+}
+
+func readID(path string) (string, error) {
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("read shop id: %w", err)
 	}
@@ -93,56 +104,118 @@ func (f *folder) shopID() (string, error) {
 	return id, nil
 }
 
-// found gives the folder a shop: an id and a key file with a first epoch. What
-// is there already stays.
-func (f *folder) found(ctx context.Context, s *Settings) (made bool, err error) {
+// found gives a folder without a shop an id and a key file with a first epoch.
+// A shop that is there already stays, and needs the key file it has.
+//
+// The order lets a crash happen anywhere: the id is drawn into shop.id.new, the
+// key file is made for it, whole, and the new name becomes shop.id last. So what
+// has a shop.id has had its key file, and a founding that was cut short goes on
+// with the same id and the same key.
+func (f *folder) found(s *Settings, now time.Time) (made bool, err error) {
 	id, err := f.shopID()
-	if errors.Is(err, errNoShop) {
-		if _, err := os.Stat(f.file("shop.db")); err == nil {
-			return false, errors.New("there is a database but no shop.id in this folder: put the file back from a backup")
+	if err == nil {
+		path, err := keyPath(s, f, id)
+		if err != nil {
+			return false, err
 		}
-		id, made = store.NewID(), true
-		if err := writeOnce(f.file("shop.id"), []byte(id+"\n")); err != nil {
-			return false, fmt.Errorf("write shop id: %w", err)
+		if _, err := os.Stat(path); err != nil {
+			return false, keyFileError(path, err)
 		}
-	} else if err != nil {
+		return false, nil
+	}
+	if !errors.Is(err, errNoShop) {
+		return false, err
+	}
+	if _, err := os.Lstat(f.file("shop.db")); err == nil {
+		return false, errors.New("there is a database but no shop.id in this folder: put the file back from a backup")
+	}
+	if id, err = f.draftID(); err != nil {
 		return false, err
 	}
 	path, err := keyPath(s, f, id)
 	if err != nil {
 		return false, err
 	}
-	if _, err := os.Stat(path); err == nil {
-		return made, nil
-	}
-	if !made {
-		if _, err := os.Stat(f.file("shop.db")); err == nil {
-			return false, fmt.Errorf("the key file of this shop is missing: %s", path)
-		}
-	}
-	keys, err := keyfile.Create(path, id, keyfile.Options{Passphrase: []byte(s.Passphrase)})
-	if err != nil {
+	if err := firstKey(path, id, s, now); err != nil {
 		return false, err
 	}
-	ring, err := seal.Open(ctx, keys)
-	if err != nil {
-		return false, err
+	if err := errors.Join(os.Rename(f.file(draftName), f.file("shop.id")), f.sync()); err != nil {
+		return false, fmt.Errorf("write shop id: %w", err)
 	}
-	defer ring.Close()
-	_, err = ring.NewEpoch(ctx, time.Now())
-	return made, err
+	return true, nil
 }
 
-func writeOnce(path string, content []byte) error {
-	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+const draftName = "shop.id.new"
+
+// draftID gives the id of the shop that is being founded: that of a founding
+// which was cut short, else a new one, on the disk before any key is made for it.
+func (f *folder) draftID() (string, error) {
+	if id, err := readID(f.file(draftName)); err == nil {
+		return id, nil // anything else there is half a line, for which no key was made
+	}
+	id := store.NewID()
+	out, err := os.OpenFile(f.file(draftName), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return "", fmt.Errorf("write shop id: %w", err)
+	}
+	_, err = out.WriteString(id + "\n")
+	if err := errors.Join(err, out.Sync(), out.Close(), f.sync()); err != nil {
+		return "", fmt.Errorf("write shop id: %w", err)
+	}
+	return id, nil
+}
+
+// sync makes names in the folder durable.
+func (f *folder) sync() error {
+	dir, err := os.Open(f.path)
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(content)
-	return errors.Join(err, out.Sync(), out.Close())
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// keyPath says where the key file is, and refuses a place inside the folder.
+// firstKey makes the key file of a shop that is being founded, or takes the one
+// that an earlier try has made for this id.
+func firstKey(path, id string, s *Settings, now time.Time) error {
+	if _, err := os.Lstat(path); err == nil {
+		keys, err := openKeys(path, id, s)
+		if err != nil {
+			return err
+		}
+		keys.Close()
+		return nil
+	}
+	epoch := seal.Epoch{ID: 1, Key: seal.NewEpochKey(), Created: now.UTC().Truncate(time.Millisecond)}
+	defer epoch.Key.Wipe()
+	pass := []byte(s.Passphrase)
+	defer clear(pass)
+	keys, err := keyfile.Create(path, id, keyfile.Options{Passphrase: pass}, epoch)
+	if err != nil {
+		return err
+	}
+	keys.Close()
+	return nil
+}
+
+func openKeys(path, id string, s *Settings) (*keyfile.File, error) {
+	pass := []byte(s.Passphrase)
+	defer clear(pass)
+	keys, err := keyfile.Open(path, id, keyfile.Options{Passphrase: pass})
+	if err != nil {
+		return nil, keyFileError(path, err)
+	}
+	return keys, nil
+}
+
+func keyFileError(path string, err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("the key file of this shop is missing: %s", path)
+	}
+	return err
+}
+
+// keyPath says where the key file is, and refuses a place inside the folder,
+// whichever links lead there.
 func keyPath(s *Settings, f *folder, id string) (string, error) {
 	path := s.KeyFile
 	if path == "" {
@@ -156,14 +229,34 @@ func keyPath(s *Settings, f *folder, id string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("key file: %w", err)
 	}
-	if rel, err := filepath.Rel(f.path, abs); err == nil && rel != ".." && !strings.HasPrefix(rel, "../") {
+	if inside(f.path, abs) || inside(resolved(f.path), resolved(abs)) {
 		return "", errors.New("key file: it must not lie inside the data folder, where a thief of the data would find it")
 	}
 	return abs, nil
 }
 
-// vault is an open shop: its ring of keys and its store.
+func inside(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+}
+
+// resolved follows the symbolic links in the part of a path that exists.
+func resolved(path string) string {
+	for there, rest := path, ""; ; {
+		if real, err := filepath.EvalSymlinks(there); err == nil {
+			return filepath.Join(real, rest)
+		}
+		up := filepath.Dir(there)
+		if up == there {
+			return path
+		}
+		there, rest = up, filepath.Join(filepath.Base(there), rest)
+	}
+}
+
+// vault is an open shop: its key file, its ring of keys and its store.
 type vault struct {
+	keys *keyfile.File
 	ring *seal.Ring
 	db   *store.DB
 }
@@ -178,31 +271,31 @@ func (f *folder) unlock(ctx context.Context, s *Settings, log *slog.Logger) (*va
 	if err != nil {
 		return nil, err
 	}
-	keys, err := keyfile.Open(path, id, keyfile.Options{Passphrase: []byte(s.Passphrase)})
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("the key file of this shop is missing: %s", path)
-	}
+	keys, err := openKeys(path, id, s)
 	if err != nil {
 		return nil, err
 	}
 	ring, err := seal.Open(ctx, keys)
 	if err != nil {
+		keys.Close()
 		return nil, err
 	}
-	database := s.Database
+	database := s.Database // a postgres:// URL: Settings.check lets nothing else in
 	if database == "" {
 		database = f.file("shop.db")
 	}
 	db, err := store.Open(ctx, store.Config{Database: database, Ring: ring, ShopID: id, Log: log})
 	if err != nil {
 		ring.Close()
+		keys.Close()
 		return nil, err
 	}
-	return &vault{ring, db}, nil
+	return &vault{keys, ring, db}, nil
 }
 
 func (v *vault) close() error {
 	err := v.db.Close()
 	v.ring.Close()
+	v.keys.Close()
 	return err
 }

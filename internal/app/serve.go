@@ -31,7 +31,7 @@ func newServer(ctx context.Context, p *Process, set *Settings, demo bool) (*serv
 		return nil, err
 	}
 	if demo {
-		if _, err := f.found(ctx, set); err != nil {
+		if _, err := f.found(set, s.began); err != nil {
 			return nil, errors.Join(err, f.release())
 		}
 	}
@@ -57,7 +57,7 @@ func (initCmd) Run(ctx context.Context, p *Process, set *Settings) error {
 	if err := f.take(); err != nil {
 		return err
 	}
-	made, err := f.found(ctx, set)
+	made, err := f.found(set, time.Now())
 	if err != nil {
 		return joinClose(err, f.release)
 	}

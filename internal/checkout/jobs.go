@@ -67,8 +67,8 @@ func (d *Desk) letter(ctx context.Context, j store.Job, write func(*message.Writ
 	if err != nil {
 		return err
 	}
-	if to.Email.IsZero() {
-		return nil
+	if to.Email.IsZero() || j.Kind == JobCancelled && o.Status != order.Cancelled {
+		return nil // nobody to write to, or a late payment has revived it since
 	}
 	w, err := d.writer()
 	if err != nil {

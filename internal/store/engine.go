@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -9,10 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -27,43 +30,81 @@ const (
 	onPostgres engine = "postgres"
 )
 
-// engineFor tells the engine of a database setting and refuses a PostgreSQL
-// connection that would travel a network in the clear.
+// engineFor tells the engine of a database setting.
 func engineFor(database string) (engine, error) {
-	if !strings.HasPrefix(database, "postgres://") && !strings.HasPrefix(database, "postgresql://") {
-		if strings.Contains(database, "://") {
-			return "", errors.New("database: give a postgres:// URL, or nothing for SQLite")
-		}
-		return onSQLite, nil
+	if isPostgres(database) {
+		return onPostgres, nil
 	}
-	c, err := pgx.ParseConfig(database)
-	if err != nil {
-		return "", errors.New("database: the postgres:// URL does not parse")
+	if strings.Contains(database, "://") {
+		return "", errors.New("database: give a postgres:// URL, or nothing for SQLite")
 	}
-	if !strings.HasPrefix(c.Host, "/") && c.TLSConfig == nil {
-		return "", errors.New("database: a PostgreSQL connection needs TLS (sslmode=require or better) or a local socket (host=/run/postgresql)")
-	}
-	return onPostgres, nil
+	return onSQLite, nil
 }
 
-// demandTLS turns libpq's "prefer", which falls back to clear text, into "require".
-func demandTLS(database string) string {
-	u, err := url.Parse(database)
+func isPostgres(database string) bool {
+	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
+}
+
+// sealedConfig reads a postgres:// URL, with all that the environment and a
+// service file add to it, into a configuration none of whose attempts crosses a
+// network in the clear. libpq's default, "prefer", tries once more without TLS
+// when the server declines it, as anybody on the way can pretend: it becomes
+// "require". What demands more already stays as it is.
+func sealedConfig(database string) (*pgx.ConnConfig, error) {
+	c, err := pgx.ParseConfig(database)
+	if err == nil && inTheClear(c) && mayUpgrade(database) {
+		c, err = pgx.ParseConfig(withRequire(database))
+	}
 	if err != nil {
-		return database
+		return nil, errors.New("database: the postgres:// URL, or what the PG… environment adds to it, does not parse")
 	}
-	q := u.Query()
-	if q.Get("sslmode") == "" || q.Get("sslmode") == "prefer" || q.Get("sslmode") == "allow" {
-		host := u.Hostname()
-		if h := q.Get("host"); h != "" {
-			host = h
-		}
-		if host != "" && !strings.HasPrefix(host, "/") {
-			q.Set("sslmode", "require")
-			u.RawQuery = q.Encode()
-		}
+	if inTheClear(c) {
+		return nil, errors.New("database: a PostgreSQL connection needs TLS (sslmode=require or better) or a local socket (host=/run/postgresql)")
 	}
-	return u.String()
+	return c, nil
+}
+
+// inTheClear asks of every attempt that pgx would make, fallbacks and further
+// hosts included, whether it leaves the machine's sockets without TLS. What is
+// a socket, pgx decides; a name that begins with @ is none to it.
+func inTheClear(c *pgx.ConnConfig) bool {
+	crosses := func(host string, port uint16, t *tls.Config) bool {
+		network, _ := pgconn.NetworkAddress(host, port)
+		return network != "unix" && t == nil
+	}
+	return crosses(c.Host, c.Port, c.TLSConfig) || slices.ContainsFunc(c.Fallbacks, func(f *pgconn.FallbackConfig) bool {
+		return crosses(f.Host, f.Port, f.TLSConfig)
+	})
+}
+
+// mayUpgrade tells whether the URL leaves it open if there is TLS. A URL that
+// says sslmode=disable is refused instead of understood in another way.
+func mayUpgrade(database string) bool {
+	q, err := url.ParseQuery(query(database))
+	mode := ""
+	if said := q["sslmode"]; len(said) > 0 {
+		mode = said[len(said)-1] // as pgx reads it
+	}
+	return err == nil && (mode == "" || mode == "prefer" || mode == "allow")
+}
+
+func withRequire(database string) string {
+	if strings.HasSuffix(database, "?"+query(database)) {
+		return database + "&sslmode=require"
+	}
+	return database + "?sslmode=require"
+}
+
+// query is what follows the question mark of a postgres:// URL. The host part
+// can be a list and the password can hold anything but a slash, so the URL is
+// none that net/url knows.
+func query(database string) string {
+	_, rest, _ := strings.Cut(database, "://")
+	if i := strings.IndexAny(rest, "@/"); i >= 0 && rest[i] == '@' {
+		rest = rest[i+1:]
+	}
+	_, q, _ := strings.Cut(rest, "?")
+	return q
 }
 
 const (
@@ -75,10 +116,11 @@ const (
 
 func (db *DB) connect(ctx context.Context, database string) error {
 	if db.engine == onPostgres {
-		pool, err := sql.Open("pgx", demandTLS(database))
+		c, err := sealedConfig(database)
 		if err != nil {
-			return fmt.Errorf("open database: %w", err)
+			return err
 		}
+		pool := stdlib.OpenDB(*c)
 		pool.SetMaxOpenConns(pgConns)
 		pool.SetMaxIdleConns(pgConns)
 		db.pool = pool

@@ -23,7 +23,8 @@
 // writes is damaged and nothing of it is used. The check is against broken
 // disks and editors, not against attackers: who can write the file has the keys.
 //
-// A change writes a new file beside the old one and renames it over. Blocks of
+// The first file, too, is written beside its place and then put there whole. A
+// change writes a new file beside the old one and renames it over. Blocks of
 // the replaced file stay on the disk until something overwrites them, which no
 // program can force on modern disks: use full-disk encryption, or a passphrase.
 package keyfile
@@ -80,10 +81,12 @@ type File struct {
 	mu sync.Mutex
 }
 
-// Create makes a key file without epochs, mode 0600, with its folder. A path
-// where anything stands is refused: a key file is made once.
-func Create(path, shopID string, o Options) (*File, error) {
-	doc := document{shop: shopID}
+// Create makes a key file, mode 0600, with its folder, that holds the given
+// epochs from its first moment: a crash leaves the whole file or none. A path
+// where anything stands is refused: a key file is made once. The caller wipes
+// the epochs' keys.
+func Create(path, shopID string, o Options, epochs ...seal.Epoch) (*File, error) {
+	doc := document{shop: shopID, epochs: epochs}
 	f := &File{path: path, shop: shopID}
 	if len(o.Passphrase) > 0 {
 		if o.Cost == (Cost{}) {
@@ -96,26 +99,35 @@ func Create(path, shopID string, o Options) (*File, error) {
 		doc.lock = lock
 		f.kek = lock.key(o.Passphrase)
 	}
-	text, err := doc.marshal(f.kek)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("create key file: %w", err)
-	}
-	// O_EXCL: two shops started at once must not make two keys for one data folder.
-	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("create key file: %w", err)
-	}
-	if err := writeSynced(out, text); err != nil {
-		os.Remove(path)
-		return nil, fmt.Errorf("create key file: %w", err)
-	}
-	if err := syncDir(path); err != nil {
+	if err := f.create(&doc); err != nil {
+		f.Close()
 		return nil, fmt.Errorf("create key file: %w", err)
 	}
 	return f, nil
+}
+
+func (f *File) create(doc *document) error {
+	text, err := f.text(doc)
+	if err != nil {
+		return err
+	}
+	defer clear(text)
+	if _, err := os.Lstat(f.path); err == nil {
+		return &fs.PathError{Op: "create", Path: f.path, Err: fs.ErrExist}
+	}
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+		return err
+	}
+	if err := f.writeTemp(text); err != nil {
+		return err
+	}
+	defer os.Remove(f.temp())
+	// A link, unlike a rename, replaces nothing: two shops started at once must
+	// not make two keys for one path.
+	if err := os.Link(f.temp(), f.path); err != nil {
+		return err
+	}
+	return syncDir(f.path)
 }
 
 // Open reads an existing key file of this shop. A missing file is fs.ErrNotExist.
@@ -219,27 +231,39 @@ func (f *File) change(edit func(*document) (changed bool, err error)) error {
 	if err != nil || !changed {
 		return err
 	}
-	text, err := doc.marshal(f.kek)
-	if err != nil {
-		return err
-	}
-	defer clear(text)
-	// What could not be read again must not replace what can.
-	check, err := parse(text)
-	if err == nil {
-		err = check.open(f.kek)
-		check.wipe()
-	}
+	text, err := f.text(doc)
 	if err != nil {
 		return fmt.Errorf("replace key file: %w", err)
 	}
+	defer clear(text)
 	if err := f.replace(text); err != nil {
 		return fmt.Errorf("replace key file: %w", err)
 	}
 	return nil
 }
 
-func (f *File) replace(text []byte) error {
+// text writes a document down. What could not be read again must not become,
+// or replace, a key file.
+func (f *File) text(doc *document) ([]byte, error) {
+	text, err := doc.marshal(f.kek)
+	if err != nil {
+		return nil, err
+	}
+	check, err := parse(text)
+	if err == nil {
+		err = check.open(f.kek)
+		check.wipe()
+	}
+	if err != nil {
+		clear(text)
+		return nil, err
+	}
+	return text, nil
+}
+
+// writeTemp puts text beside the key file, on the disk. What an earlier crash
+// left there goes first.
+func (f *File) writeTemp(text []byte) error {
 	if err := os.Remove(f.temp()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -249,6 +273,13 @@ func (f *File) replace(text []byte) error {
 	}
 	if err := writeSynced(out, text); err != nil {
 		os.Remove(f.temp())
+		return err
+	}
+	return nil
+}
+
+func (f *File) replace(text []byte) error {
+	if err := f.writeTemp(text); err != nil {
 		return err
 	}
 	if err := os.Rename(f.temp(), f.path); err != nil {

@@ -357,3 +357,41 @@ func TestVectorOpens(t *testing.T) {
 		t.Errorf("got %v", epochs[1].Created.UnixMilli())
 	}
 }
+
+// TestAKeyFileHasItsFirstEpochFromTheStart: there is no moment at which a crash
+// could leave a file without the epoch, or half a file.
+func TestAKeyFileHasItsFirstEpochFromTheStart(t *testing.T) {
+	for name, o := range protections() {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "shop.key")
+			// A crash has left half of a first file beside its place.
+			if err := os.WriteFile(path+".new", []byte(firstLine), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			first := seal.Epoch{ID: 1, Key: seal.NewEpochKey(), Created: may}
+			if _, err := Create(path, shop, o, first); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Lstat(path + ".new"); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("something is left beside the key file: %v", err)
+			}
+			f, err := Open(path, shop, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			epochs, err := f.Load(t.Context())
+			if err != nil || len(epochs) != 1 || epochs[0].ID != 1 || !epochs[0].Created.Equal(may) || !bytes.Equal(epochs[0].Key.Reveal(), first.Key.Reveal()) {
+				t.Errorf("got %d epochs, %v; want the first one", len(epochs), err)
+			}
+			if _, err := Create(path, shop, o, first); !errors.Is(err, fs.ErrExist) {
+				t.Errorf("made again: got %v, want fs.ErrExist", err)
+			}
+			if _, err := Create(path+"2", shop, o, seal.Epoch{ID: 1, Created: may}); err == nil {
+				t.Error("a file whose epoch has no key was made")
+			}
+			if _, err := os.Lstat(path + "2"); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the refused file is there: %v", err)
+			}
+		})
+	}
+}

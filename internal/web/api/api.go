@@ -18,7 +18,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"path"
 	"strconv"
 	"strings"
 
@@ -76,7 +75,7 @@ type Config struct {
 }
 
 // API answers everything under /api. Mount it at "/api" and "/api/" of a mux
-// that stands behind the gate.
+// that stands behind the gate, which lets clean paths pass only.
 type API struct {
 	cfg      Config
 	mux      *http.ServeMux
@@ -114,14 +113,7 @@ func New(cfg Config) (*API, error) {
 }
 
 // ServeHTTP answers one request.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if p := r.URL.Path; p == "" || p[0] != '/' || path.Clean(p) != strings.TrimSuffix(p, "/") {
-		// The mux would answer with a redirect that repeats the address.
-		a.cfg.Gate.NotFound().ServeHTTP(w, r)
-		return
-	}
-	a.mux.ServeHTTP(w, r)
-}
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
 
 // call is one request on its way through a handler.
 type call struct {
@@ -144,8 +136,7 @@ func (a *API) serve(op *operation) http.Handler {
 		out, err := c.run(op)
 		if err != nil {
 			if op.secret != "" && fault.Is(err, fault.NotFound) {
-				a.cfg.Gate.Count(r, gate.Misses)
-				err = fault.Because(fault.NotFound, missingText, err)
+				err = a.cfg.Gate.Missed(r, fault.Because(fault.NotFound, missingText, err))
 			}
 			a.cfg.Gate.Refuse(w, r, err)
 			return
@@ -155,20 +146,11 @@ func (a *API) serve(op *operation) http.Handler {
 }
 
 func (c *call) run(op *operation) (any, error) {
-	g := c.cfg.Gate
 	if c.r.Header["Cart-Token"] != nil && gate.HasCookie(c.r, gate.CartCookie) {
 		return nil, fault.New(fault.Malformed, "A request carries either a Cart-Token or the cookie of the pages, not both.")
 	}
-	if op.class != gate.General { // the general one was counted at the gate
-		if err := g.Allow(c.r, op.class); err != nil {
-			return nil, err
-		}
-	}
 	var err error
 	if op.secret != "" {
-		if err := g.Check(c.r, gate.Misses); err != nil {
-			return nil, err
-		}
 		if c.token, err = secretOf(c.r, op.secret); err != nil {
 			return nil, err
 		}
@@ -183,6 +165,18 @@ func (c *call) run(op *operation) (any, error) {
 	}
 	if op.body != nil {
 		if err := c.readBody(op); err != nil {
+			return nil, err
+		}
+	}
+	// Counted last, and only for who may: junk with a made-up token uses up
+	// nothing that the neighbours of its sender need.
+	if op.opens != nil {
+		if err := op.opens(c); err != nil {
+			return nil, err
+		}
+	}
+	if op.class != gate.General { // the general one was counted at the gate
+		if err := c.cfg.Gate.Allow(c.r, op.class); err != nil {
 			return nil, err
 		}
 	}

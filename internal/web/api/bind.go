@@ -91,6 +91,8 @@ func check(registry huma.Registry, schema *huma.Schema, tree any) error {
 		problems = append(problems, fault.Problem{Field: fieldOf(detail.Location), Detail: sentence(detail.Message)})
 	}
 	slices.SortStableFunc(problems, func(a, b fault.Problem) int { return strings.Compare(a.Field, b.Field) })
+	// One problem a field: the first, which is shapeCheck's where it has one.
+	problems = slices.CompactFunc(problems, func(a, b fault.Problem) bool { return a.Field == b.Field })
 	for i, p := range problems {
 		if i == maxProblems {
 			break

@@ -63,7 +63,7 @@ func writeOperation(b *strings.Builder, op *operation, registry huma.Registry) {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(b, "%d `%s`", gate.Status(kind), kind)
+		fmt.Fprintf(b, "%d `%s`", gate.Status(kind), strings.TrimPrefix(gate.ProblemType(kind), "/problems/"))
 	}
 	b.WriteString(".\n")
 }
@@ -174,10 +174,10 @@ func writeRefusals(b *strings.Builder) {
 		"| status | type | means |\n|---|---|---|\n")
 	for _, kind := range []fault.Kind{
 		fault.Malformed, fault.IdempotencyKeyMissing, fault.Forbidden, fault.NotFound, fault.Method, fault.OutOfStock,
-		fault.Changed, fault.CartClosed, fault.InProgress, fault.Conflict, fault.TooLarge, fault.MediaType, fault.Invalid,
+		fault.Changed, fault.CartClosed, fault.InProgress, fault.TooLarge, fault.MediaType, fault.Invalid,
 		fault.IdempotencyMismatch, fault.RateLimited, fault.Internal, fault.Unavailable,
 	} {
-		fmt.Fprintf(b, "| %d | `/problems/%s` | %s |\n", gate.Status(kind), kind, gate.Title(kind))
+		fmt.Fprintf(b, "| %d | `%s` | %s |\n", gate.Status(kind), gate.ProblemType(kind), gate.Title(kind))
 	}
 	b.WriteString("\n`malformed`: not JSON, a doubled member, a member in another letter case, invalid UTF-8, NUL, bytes after the end, " +
 		"deeper than " + fmt.Sprint(maxDepth) + " levels. `invalid`: a member that is unknown, missing, of the wrong type or out of range; " +
@@ -192,7 +192,7 @@ func writeRates(b *strings.Builder) {
 		what  string
 	}{
 		{gate.General, "every request"}, {gate.Carts, "starting carts"}, {gate.Orders, "placing orders, paying again"},
-		{gate.Misses, "asking for what a token does not open"},
+		{gate.Misses, "asking for what a token does not open; only such asking is refused, never who holds a good token"},
 	} {
 		fmt.Fprintf(b, "| %s (`%s`) | %v | %d |\n", row.what, row.class, row.class.PerSecond(), row.class.Burst())
 	}

@@ -43,6 +43,8 @@ type desk struct {
 	placed  map[string][]byte // Idempotency-Key to request
 	changes int
 	broken  error // answers everything, when set
+
+	unpayable error // answers PayAgain, when set
 }
 
 func (d *desk) open(id cart.ID, token string) error {
@@ -172,6 +174,9 @@ func (d *desk) Order(_ context.Context, number order.Number, token string) (chec
 }
 
 func (d *desk) PayAgain(ctx context.Context, number order.Number, token string) (checkout.OrderView, error) {
+	if d.unpayable != nil {
+		return checkout.OrderView{}, d.unpayable
+	}
 	return d.Order(ctx, number, token)
 }
 
@@ -207,12 +212,18 @@ type shop struct {
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
+	return newShopBehind(t, gate.Config{})
+}
+
+func newShopBehind(t *testing.T, cfg gate.Config) *shop {
+	t.Helper()
 	eur, err := money.ParseCurrency("EUR")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &shop{desk: &desk{eur: eur, placed: map[string][]byte{}}, log: &bytes.Buffer{}}
-	g := gate.New(gate.Config{Log: slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, nil))})
+	cfg.Log = slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, nil))
+	g := gate.New(cfg)
 	a, err := api.New(api.Config{Gate: g, Desk: s.desk, Shelf: s.desk, Proofs: fakeProofs{}, Origin: "https://shop.example"})
 	if err != nil {
 		t.Fatal(err)

@@ -148,7 +148,7 @@ func problemResponse(registry huma.Registry, kinds []fault.Kind) *huma.Response 
 	var lines []string
 	headers := map[string]*huma.Param{gate.ReferenceHeader: textHeader("The name of this request")}
 	for _, kind := range kinds {
-		lines = append(lines, fmt.Sprintf("`/problems/%s`: %s", kind, gate.Title(kind)))
+		lines = append(lines, fmt.Sprintf("`%s`: %s", gate.ProblemType(kind), gate.Title(kind)))
 		if kind == fault.RateLimited || kind == fault.Unavailable {
 			headers["Retry-After"] = &huma.Param{
 				Description: "Seconds until it is worth trying again", Schema: &huma.Schema{Type: huma.TypeInteger},

@@ -6,6 +6,18 @@ import (
 	"github.com/cartkeep/cartkeep/internal/order"
 )
 
+// opensCart is nil for who may order the cart.
+func opensCart(c *call) error {
+	_, err := getCart(c)
+	return err
+}
+
+// opensOrder is nil for who may pay the order.
+func opensOrder(c *call) error {
+	_, err := getOrder(c)
+	return err
+}
+
 func placeOrder(c *call) (any, error) {
 	id, err := idOf(c.r, "id")
 	if err != nil {

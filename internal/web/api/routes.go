@@ -22,16 +22,17 @@ type operation struct {
 	method, path string
 	id           string // operationId in the OpenAPI document
 	summary      string
-	class        gate.Class   // what it counts as, beside gate.General
-	secret       string       // the header that opens it, or ""
-	idempotent   bool         // needs an Idempotency-Key
-	query        []parameter  // what is read of the query; the rest is ignored
-	body         reflect.Type // nil: none is read
-	bodyOptional bool         // no body at all means {}
-	status       int          // of a success
-	answer       reflect.Type // nil: any JSON
-	cache        string       // "": no-store
-	faults       []fault.Kind // what it refuses with, beside the usual ones
+	class        gate.Class        // what it counts as, beside gate.General
+	secret       string            // the header that opens it, or ""
+	idempotent   bool              // needs an Idempotency-Key
+	query        []parameter       // what is read of the query; the rest is ignored
+	body         reflect.Type      // nil: none is read
+	bodyOptional bool              // no body at all means {}
+	status       int               // of a success
+	answer       reflect.Type      // nil: any JSON
+	cache        string            // "": no-store
+	faults       []fault.Kind      // what it refuses with, beside the usual ones
+	opens        func(*call) error // whether the token opens what class counts for; nil where no token is needed
 	handle       func(*call) (any, error)
 
 	schema *huma.Schema // of body
@@ -52,7 +53,7 @@ func operations() []operation {
 	lineFaults := []fault.Kind{fault.NotFound, fault.OutOfStock, fault.CartClosed}
 	cartFaults := []fault.Kind{fault.NotFound, fault.CartClosed}
 	placeFaults := []fault.Kind{fault.NotFound, fault.OutOfStock, fault.Changed, fault.CartClosed, fault.InProgress,
-		fault.Conflict, fault.IdempotencyKeyMissing, fault.IdempotencyMismatch}
+		fault.IdempotencyKeyMissing, fault.IdempotencyMismatch}
 	return []operation{
 		// The catalogue: no token, may be cached for a moment.
 		{method: get, path: "/api/v1/products", id: "listProducts", summary: "List products",
@@ -97,7 +98,7 @@ func operations() []operation {
 			status: 200, answer: reflect.TypeFor[Cart](), faults: cartFaults, handle: saveDetails},
 		{method: post, path: "/api/v1/carts/{id}/orders", id: "placeOrder", summary: "Order and pay", class: gate.Orders,
 			secret: cartToken, idempotent: true, body: reflect.TypeFor[NewOrder](), bodyOptional: true,
-			status: 201, answer: reflect.TypeFor[Placed](), faults: placeFaults, handle: placeOrder},
+			status: 201, answer: reflect.TypeFor[Placed](), faults: placeFaults, opens: opensCart, handle: placeOrder},
 
 		// The order, opened by its own token.
 		{method: get, path: "/api/v1/orders/{number}", id: "getOrder", summary: "Read an order and its payment",
@@ -106,8 +107,8 @@ func operations() []operation {
 		{method: post, path: "/api/v1/orders/{number}/payments", id: "payAgain",
 			summary: "Try to pay again while the goods are held", class: gate.Orders, secret: orderToken,
 			body: reflect.TypeFor[NewPayment](), bodyOptional: true,
-			status: 200, answer: reflect.TypeFor[OrderAndPayment](), faults: []fault.Kind{fault.NotFound, fault.Conflict},
-			handle: payAgain},
+			status: 200, answer: reflect.TypeFor[OrderAndPayment](), faults: []fault.Kind{fault.NotFound, fault.Changed},
+			opens: opensOrder, handle: payAgain},
 
 		// The ledger: proofs for those who hold a leaf or an older checkpoint.
 		{method: get, path: "/api/v1/ledger/inclusion", id: "proveInclusion", summary: "Prove that the ledger holds an event",

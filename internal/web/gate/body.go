@@ -94,7 +94,9 @@ func Server(handler http.Handler, log *slog.Logger) *http.Server {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 128},
-		ErrorLog:          slog.NewLogLogger(withoutAddresses{log.Handler()}, slog.LevelDebug),
+		// Else OPTIONS * is answered before any handler, without our headers.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(withoutAddresses{log.Handler()}, slog.LevelDebug),
 	}
 }
 

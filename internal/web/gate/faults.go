@@ -56,14 +56,12 @@ func Title(kind fault.Kind) string {
 		return "Not found"
 	case fault.OutOfStock:
 		return "Not enough in stock"
-	case fault.Changed:
+	case fault.Changed, fault.Conflict:
 		return "Something changed meanwhile"
 	case fault.CartClosed:
 		return "The cart has become an order"
 	case fault.InProgress:
 		return "The same request is being carried out"
-	case fault.Conflict:
-		return "Not possible in this state"
 	case fault.IdempotencyMismatch:
 		return "The Idempotency-Key belongs to another request"
 	case fault.IdempotencyKeyMissing:
@@ -75,7 +73,7 @@ func Title(kind fault.Kind) string {
 	case fault.MediaType:
 		return "Media type not supported"
 	case fault.Forbidden:
-		return "Refused"
+		return http.StatusText(http.StatusForbidden) // as RFC 9457 asks of about:blank
 	case fault.RateLimited:
 		return "Too many requests"
 	case fault.Unavailable:
@@ -84,9 +82,22 @@ func Title(kind fault.Kind) string {
 	return "Something went wrong"
 }
 
+// ProblemType is the public name of a kind. Callers rely on a fixed list, which
+// is shorter than ours: an act that the state does not allow any more reads as
+// changed, and a cross-origin refusal says no more than its status.
+func ProblemType(kind fault.Kind) string {
+	switch kind {
+	case fault.Conflict:
+		kind = fault.Changed
+	case fault.Forbidden:
+		return "about:blank"
+	}
+	return "/problems/" + string(kind)
+}
+
 // ProblemDetails is an RFC 9457 problem as the API writes it.
 type ProblemDetails struct {
-	Type      string         `json:"type" doc:"/problems/ and the word of the kind, a relative reference"`
+	Type      string         `json:"type" doc:"/problems/ and the word of the kind, a relative reference; about:blank where the status says it all"`
 	Title     string         `json:"title" doc:"The kind in a few words"`
 	Status    int            `json:"status" doc:"The HTTP status"`
 	Detail    string         `json:"detail,omitempty" doc:"What happened and how to mend it"`
@@ -155,7 +166,7 @@ func prepareFault(w http.ResponseWriter, e *fault.Error) {
 
 func writeProblem(w http.ResponseWriter, reference string, e *fault.Error) {
 	p := ProblemDetails{
-		Type:   "/problems/" + string(e.Kind),
+		Type:   ProblemType(e.Kind),
 		Title:  Title(e.Kind),
 		Status: Status(e.Kind),
 		Detail: e.Text,

@@ -5,9 +5,9 @@
 // status. It does not know pages, the API's operations or any rule of the shop:
 // a page for a person is drawn by the function in Config.Page.
 //
-//	request ─▶ reference ─▶ headers ─▶ rate ─▶ cross-origin ─▶ body bound ─▶ handler
-//	                │                                                         │
-//	                └── one log line, no values ◀── panic becomes an answer ◀──┘
+//	request ─▶ reference ─▶ headers ─▶ rate ─▶ cross-origin ─▶ clean path ─▶ body bound ─▶ handler
+//	                │                                                                       │
+//	                └── one log line, no values ◀──────── panic becomes an answer ◀─────────┘
 //
 // Start reading at Gate.Wrap. Status (faults.go) is the one table from kinds to
 // statuses, Class (rates.go) lists what is limited and how.
@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"path"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -139,10 +140,26 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 				"This came from another site and was not carried out. Please use the pages of this shop."))
 			return
 		}
+		if !clean(r.URL.Path) {
+			// A mux would answer with a redirect that repeats the whole address,
+			// a mailed order's token included.
+			g.NotFound().ServeHTTP(v.answer, r)
+			return
+		}
 		v.whole = r.Body
 		g.bound(v.answer, r, g.cfg.MaxBody)
 		next.ServeHTTP(v.answer, r)
 	})
+}
+
+// clean reports whether a path is written in the one way a mux takes it, with
+// or without a slash at its end. The "*" of OPTIONS is no path.
+func clean(p string) bool {
+	if p == "" || p[0] != '/' {
+		return false
+	}
+	c := path.Clean(p)
+	return p == c || (c != "/" && p == c+"/")
 }
 
 // finish turns a panic into an answer and writes the log line.

@@ -1,20 +1,14 @@
 package gate
 
 import (
-	"bytes"
-	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
-	"unicode/utf8"
-
-	"github.com/cartkeep/cartkeep/internal/fault"
 )
 
 // visitGate sends one request through a gate in front of handler.
@@ -130,217 +124,6 @@ func TestAnotherSitesFormIsRefused(t *testing.T) {
 	}
 }
 
-func TestFormsInOtherClothesAreRefused(t *testing.T) {
-	for _, c := range []struct {
-		kind, body string
-		want       fault.Kind
-	}{
-		{"application/x-www-form-urlencoded", "a=1&b=%C3%A4", ""},
-		{"application/x-www-form-urlencoded; charset=UTF-8", "a=1", ""},
-		{"text/plain", `{"a":1}`, fault.MediaType},
-		{"", "a=1", fault.MediaType},
-		{"application/json", `{"a":1}`, fault.MediaType},
-		{"multipart/form-data; boundary=x", "--x--", fault.MediaType},
-		{"application/x-www-form-urlencoded; charset=utf-7", "a=1", fault.MediaType},
-		{"application/x-www-form-urlencoded", "a=%ff", fault.Malformed},
-		{"application/x-www-form-urlencoded", "a=%00", fault.Malformed},
-		{"application/x-www-form-urlencoded", "a=%zz", fault.Malformed},
-		{"application/x-www-form-urlencoded", "a=1;b=2", fault.Malformed},
-		{"application/x-www-form-urlencoded", strings.Repeat("a=1&", 300), fault.Malformed},
-		{"application/x-www-form-urlencoded", "a=" + strings.Repeat("x", DefaultBody), fault.TooLarge},
-	} {
-		r := httptest.NewRequest("POST", "/things/1", strings.NewReader(c.body))
-		r.Header.Set("Content-Type", c.kind)
-		visitGate(Config{}, func(_ http.ResponseWriter, r *http.Request) {
-			form, err := Form(r)
-			if c.want == "" && (err != nil || form.Get("a") != "1") || c.want != "" && !fault.Is(err, c.want) {
-				t.Errorf("%q %.20q: got %v, %v, want %q", c.kind, c.body, form, err, c.want)
-			}
-		}, r)
-	}
-}
-
-func FuzzForm(f *testing.F) {
-	f.Add("application/x-www-form-urlencoded", "a=1&b=%C3%A4")
-	f.Add("text/plain; charset=\"", "%00=;&&&")
-	f.Fuzz(func(t *testing.T, kind, body string) {
-		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
-		r.Header.Set("Content-Type", kind)
-		form, err := Form(r)
-		if err != nil {
-			return
-		}
-		count := 0
-		for name, values := range form {
-			count += len(values)
-			for _, text := range append(values, name) {
-				if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-					t.Errorf("got %q through", text)
-				}
-			}
-		}
-		if count > MaxFields {
-			t.Errorf("got %d values, want at most %d", count, MaxFields)
-		}
-	})
-}
-
-func TestASlowBodyIsGivenUp(t *testing.T) {
-	answered := make(chan error, 1)
-	server := Server(New(Config{}).Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, err := io.ReadAll(r.Body)
-		answered <- ReadError(err)
-	})), nil)
-	if server.ReadTimeout == 0 || server.WriteTimeout == 0 || server.ReadHeaderTimeout == 0 || server.IdleTimeout == 0 {
-		t.Error("got a server without a time limit")
-	}
-	server.ReadTimeout = 50 * time.Millisecond
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go server.Serve(listener)
-	defer server.Close()
-	conn, err := net.Dial("tcp", listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nslow")
-	select {
-	case err := <-answered:
-		if !fault.Is(err, fault.Malformed) {
-			t.Errorf("got %v, want malformed", err)
-		}
-	case <-time.After(5 * time.Second):
-		t.Error("got the handler still waiting, want it given up")
-	}
-}
-
-func TestOneHandlerMayReadMore(t *testing.T) {
-	g := New(Config{MaxBody: 10})
-	read := func(limit int64, r *http.Request) (int, error) {
-		var n int
-		var err error
-		g.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			if limit > 0 {
-				g.Body(r, limit)
-			}
-			var data []byte
-			data, err = io.ReadAll(r.Body)
-			n = len(data)
-		})).ServeHTTP(httptest.NewRecorder(), r)
-		return n, err
-	}
-	body := func() *http.Request {
-		return httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", 50)))
-	}
-	if _, err := read(0, body()); !fault.Is(ReadError(err), fault.TooLarge) {
-		t.Errorf("got %v, want too-large", err)
-	}
-	if n, err := read(60, body()); n != 50 || err != nil {
-		t.Errorf("got %d bytes, %v, want all 50", n, err)
-	}
-}
-
-func TestPanicsBecomeCleanAnswers(t *testing.T) {
-	var log bytes.Buffer
-	cfg := Config{Log: slog.New(slog.NewTextHandler(&log, nil))}
-	for _, path := range []string{"/things/ada@example.org?q=ada@example.org", "/api/things/ada@example.org"} {
-		log.Reset()
-		got := visitGate(cfg, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Cache-Control", CacheForever)
-			w.Header().Set("Content-Length", "5")
-			w.Header().Set("Location", "/elsewhere")
-			panic(errors.New("could not store ada@example.org"))
-		}, httptest.NewRequest("GET", path, nil))
-		if got.Code != 500 || got.Header().Get("Cache-Control") != "no-store" || got.Header().Get("Location") != "" {
-			t.Errorf("got %d %v", got.Code, got.Header())
-		}
-		reference := got.Header().Get(ReferenceHeader)
-		if !strings.Contains(got.Body.String(), reference) || !strings.Contains(log.String(), reference) {
-			t.Errorf("got %s, want the reference in answer and log", got.Body)
-		}
-		if !strings.Contains(log.String(), "gate_test.go") || !strings.Contains(log.String(), "/things/{id}") {
-			t.Errorf("got log %s, want place and route", log.String())
-		}
-		for _, text := range []string{"ada@", "example.org", "goroutine", "q="} {
-			if strings.Contains(got.Body.String(), text) || strings.Contains(log.String(), text) {
-				t.Errorf("got %q in %s or %s", text, got.Body, log.String())
-			}
-		}
-	}
-}
-
-func TestAPanicAfterHalfAnAnswerCutsTheConnection(t *testing.T) {
-	server := httptest.NewServer(New(Config{}).Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		io.WriteString(w, "half")
-		http.NewResponseController(w).Flush()
-		panic("no")
-	})))
-	defer server.Close()
-	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)
-	res, err := http.Get(server.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	if _, err := io.ReadAll(res.Body); err == nil {
-		t.Error("got a whole answer, want the connection cut: half a page must not look whole")
-	}
-}
-
-func TestStatusTable(t *testing.T) {
-	for kind, status := range map[fault.Kind]int{
-		fault.Malformed: 400, fault.IdempotencyKeyMissing: 400, fault.Forbidden: 403, fault.NotFound: 404, fault.Method: 405,
-		fault.OutOfStock: 409, fault.Changed: 409, fault.CartClosed: 409, fault.InProgress: 409, fault.Conflict: 409,
-		fault.TooLarge: 413, fault.MediaType: 415, fault.Invalid: 422, fault.IdempotencyMismatch: 422,
-		fault.RateLimited: 429, fault.Internal: 500, fault.Unavailable: 503, "no such kind": 500,
-	} {
-		if Status(kind) != status {
-			t.Errorf("%s: got %d, want %d", kind, Status(kind), status)
-		}
-		if Title(kind) == Title("no such kind") && status != 500 {
-			t.Errorf("%s: got no title", kind)
-		}
-		g := New(Config{})
-		w := httptest.NewRecorder()
-		g.Refuse(w, httptest.NewRequest("GET", "/api/x", nil), fault.New(kind, "Some text."))
-		retry := w.Header().Get("Retry-After")
-		if w.Code != status || (retry != "") != (status == 429 || status == 503) {
-			t.Errorf("%s: got %d, Retry-After %q", kind, w.Code, retry)
-		}
-		if status == 500 && strings.Contains(w.Body.String(), "Some text") {
-			t.Errorf("%s: got an internal text outside", kind)
-		}
-	}
-}
-
-func TestRefusalsOfPagesAreDrawnByThePage(t *testing.T) {
-	cfg := Config{Page: func(w http.ResponseWriter, _ *http.Request, status int, e *fault.Error, reference string) {
-		w.WriteHeader(status)
-		io.WriteString(w, "<p>"+e.Text+" "+reference)
-	}}
-	got := visitGate(cfg, fine, httptest.NewRequest("GET", "/nothing", nil))
-	if got.Code != 404 || got.Body.String() != "<p>There is nothing at this address. "+got.Header().Get(ReferenceHeader) {
-		t.Errorf("got %d %s", got.Code, got.Body)
-	}
-}
-
-func TestProblemsPointAtFields(t *testing.T) {
-	w := httptest.NewRecorder()
-	New(Config{}).Refuse(w, httptest.NewRequest("GET", "/api/x", nil),
-		fault.Because(fault.NotFound, "No.", errors.New("row 17 of carts")))
-	if strings.Contains(w.Body.String(), "17") {
-		t.Errorf("got the cause outside: %s", w.Body)
-	}
-	for field, want := range map[string]string{"": "", "quantity": "/quantity", "a/b~c": "/a/b~0c"} {
-		if Pointer(field) != want {
-			t.Errorf("%q: got %q, want %q", field, Pointer(field), want)
-		}
-	}
-}
-
 func TestCookies(t *testing.T) {
 	w := httptest.NewRecorder()
 	SetCookie(w, CartCookie, "secret", 30*24*time.Hour)
@@ -363,24 +146,6 @@ func TestCookies(t *testing.T) {
 	r.Header.Set("Cookie", "__Host-cart=a; __Host-cart=b")
 	if _, ok := Cookie(r, CartCookie); ok || !HasCookie(r, CartCookie) {
 		t.Error("got one of two cookies, want neither")
-	}
-}
-
-func TestServerLogHidesVisitors(t *testing.T) {
-	for line, want := range map[string]string{
-		"http: TLS handshake error from 192.0.2.7:5555: EOF":                      "http: TLS handshake error from [address] EOF",
-		"http: TLS handshake error from [2001:db8::1]:5: remote error":            "http: TLS handshake error from [address] remote error",
-		"read tcp 127.0.0.1:8443->192.0.2.7:5555: connection reset by peer":       "read tcp [address] connection reset by peer",
-		"http2: server connection error from [2001:db8::1]:443: PROTOCOL_ERROR":   "http2: server connection error from [address] PROTOCOL_ERROR",
-		"http: Accept error: accept tcp [::]:8443: too many open files; retrying": "http: Accept error: accept tcp [address] too many open files; retrying",
-		"http: superfluous response.WriteHeader call from x.go:12 (answer.go:33)": "http: superfluous response.WriteHeader call from x.go:12 (answer.go:33)",
-	} {
-		var log bytes.Buffer
-		server := Server(http.NotFoundHandler(), slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-		server.ErrorLog.Print(line)
-		if !strings.Contains(log.String(), want) {
-			t.Errorf("got %s, want %s", log.String(), want)
-		}
 	}
 }
 

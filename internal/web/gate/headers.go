@@ -67,6 +67,16 @@ func closedFeatures() string {
 	return strings.Join(features, "=(), ") + "=()"
 }
 
+// Harden sets what every answer of a gate carries, for one that no gate stands
+// before. policy is its Content-Security-Policy.
+func Harden(w http.ResponseWriter, policy string) {
+	h := w.Header()
+	for _, f := range fixedHeaders(false) {
+		h[f.name] = f.value
+	}
+	h.Set("Content-Security-Policy", policy)
+}
+
 // Cache replaces no-store for this answer. Never use it on what belongs to one person.
 func Cache(w http.ResponseWriter, value string) { w.Header().Set("Cache-Control", value) }
 

@@ -69,26 +69,16 @@ func (g *Gate) Allow(r *http.Request, class Class) error {
 	return fault.Limited(limitedText, wait(bucket, now, class))
 }
 
-// Check is Allow without counting. A handler asks it before a look-up that may
-// turn out to be a guess, and calls Count when it was one.
-func (g *Gate) Check(r *http.Request, class Class) error {
-	bucket := g.bucket(r, class)
-	if bucket == nil {
-		return nil
+// Missed counts a look-up by id and token that opened nothing, and returns what
+// to answer: err as it is, or RateLimited once there were too many. Only the
+// look-up that failed is refused. Asking before it would let a stranger's junk
+// lock out the neighbours whose tokens are good; and nobody ever owes more than
+// the wait for one token.
+func (g *Gate) Missed(r *http.Request, err error) error {
+	if limited := g.Allow(r, Misses); limited != nil {
+		return limited
 	}
-	now := g.cfg.Now()
-	if bucket.TokensAt(now) >= 1 {
-		return nil
-	}
-	return fault.Limited(limitedText, wait(bucket, now, class))
-}
-
-// Count counts one act after the fact. Acts beyond the limit are owed: Check
-// refuses until they are paid back.
-func (g *Gate) Count(r *http.Request, class Class) {
-	if bucket := g.bucket(r, class); bucket != nil {
-		bucket.ReserveN(g.cfg.Now(), 1)
-	}
+	return err
 }
 
 func (g *Gate) bucket(r *http.Request, class Class) *rate.Limiter {

@@ -136,6 +136,50 @@ func FuzzClientOf(f *testing.F) {
 	})
 }
 
+var errNothing = fault.Missing("Nothing.")
+
+// TestJunkLocksNobodyOut is the review's attack: thousands of made-up tokens
+// from one network, which others share.
+func TestJunkLocksNobodyOut(t *testing.T) {
+	c := newClock()
+	exempt, _ := ParsePrefixes("192.0.2.0/24") // from request rates, so that only the failures count
+	g := New(Config{Now: c.now, Exempt: exempt})
+	h := g.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Token") != "good" {
+			g.Refuse(w, r, g.Missed(r, errNothing))
+		}
+	}))
+	refused := 0
+	for i := range 3000 {
+		c.move(time.Second / 4000)
+		got := knock(h, "192.0.2.7:1", "Token", "junk")
+		if got.Code == 429 {
+			refused++
+		} else if got.Code != 404 {
+			t.Fatalf("guess %d: got %d, want 404 or 429", i, got.Code)
+		}
+		if i%100 == 0 {
+			if good := knock(h, "192.0.2.9:1", "Token", "good"); good.Code != 200 {
+				t.Fatalf("after %d guesses: got %d for a neighbour whose token is good, want 200", i, good.Code)
+			}
+		}
+	}
+	if refused < 3000-Misses.Burst()-5 {
+		t.Errorf("got %d guesses refused of 3000, want all beyond the limit", refused)
+	}
+	if got := knock(h, "198.51.100.7:1", "Token", "junk"); got.Code != 404 {
+		t.Errorf("got %d for a mistake on another network, want 404", got.Code)
+	}
+	got := knock(h, "192.0.2.7:1", "Token", "junk")
+	if after, err := strconv.Atoi(got.Header().Get("Retry-After")); err != nil || got.Code != 429 || after < 1 || after > 3 {
+		t.Fatalf("got %d, Retry-After %q, want 429 and a few seconds at most", got.Code, got.Header().Get("Retry-After"))
+	}
+	c.move(3 * time.Second)
+	if got := knock(h, "192.0.2.7:1", "Token", "junk"); got.Code != 404 {
+		t.Errorf("got %d a few seconds later, want 404: the flood is not owed for", got.Code)
+	}
+}
+
 func TestExemptionIsNotForFailures(t *testing.T) {
 	exempt, _ := ParsePrefixes("198.51.100.0/24")
 	proxies, _ := ParsePrefixes("10.0.0.1")
@@ -143,9 +187,7 @@ func TestExemptionIsNotForFailures(t *testing.T) {
 	g := New(Config{Now: c.now, Exempt: exempt, TrustedProxies: proxies})
 	var err error
 	h := g.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if err = g.Check(r, Misses); err == nil {
-			g.Count(r, Misses)
-		}
+		err = g.Missed(r, errNothing)
 		if g.Allow(r, Carts) != nil {
 			t.Error("got an exempt client refused a cart")
 		}

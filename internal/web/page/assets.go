@@ -89,17 +89,13 @@ func (as *assets) add(name string, body []byte) error {
 func (s *Set) AssetPath(name string) string { return s.assets.byName[name].Path }
 
 // Assets serves every asset for good: a path never changes its content, so
-// browsers keep it for a year without asking again.
-func (s *Set) Assets() http.Handler {
+// browsers keep it for a year without asking again. missing answers for a path
+// that is none. Mount it for GET, which brings HEAD.
+func (s *Set) Assets(missing http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f := s.assets.byPath[r.URL.Path]
 		if f == nil {
-			http.NotFound(w, r)
-			return
-		}
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+			missing.ServeHTTP(w, r)
 			return
 		}
 		h := w.Header()
@@ -114,7 +110,7 @@ func (s *Set) Assets() http.Handler {
 			h.Set("Content-Encoding", "gzip")
 		}
 		h.Set("Content-Length", strconv.Itoa(len(body)))
-		if r.Method == http.MethodGet {
+		if r.Method != http.MethodHead {
 			w.Write(body) // a reader that went away is no error of ours
 		}
 	})

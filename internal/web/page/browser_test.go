@@ -30,7 +30,7 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Security-Policy", strict)
 	switch {
 	case strings.HasPrefix(r.URL.Path, PathAssets):
-		c.set.Assets().ServeHTTP(w, r)
+		c.set.Assets(http.NotFoundHandler()).ServeHTTP(w, r)
 	case strings.HasPrefix(r.URL.Path, "/pictures/"):
 		body, err := os.ReadFile("../../demo" + r.URL.Path)
 		if err != nil {

@@ -25,7 +25,6 @@ func (s *Shop) showCart(w http.ResponseWriter, r *http.Request, status int, flas
 		c, err := s.desk.Cart(r.Context(), b.id, b.token)
 		switch {
 		case fault.Is(err, fault.NotFound):
-			s.guess(r, err)
 			gate.ClearCookie(w, gate.CartCookie)
 		case err != nil:
 			s.gate.Refuse(w, r, err)

@@ -130,7 +130,7 @@ func TestGoodsThatWentAreShownInTheCart(t *testing.T) {
 	b, other := s.shopper(t), s.shopper(t)
 	review := s.toReview(t, b, mug)
 	other.post("/checkout/review", pay(s.toReview(t, other, mug)))
-	b.post("/checkout/review", pay(review)).is(409, "There are not enough left", "Sold out since you put it in")
+	b.post("/checkout/review", pay(review)).is(409, "there are not enough left", "Sold out since you put it in")
 	if got := b.get("/checkout"); got.path != "/cart" {
 		t.Errorf("got %s, want the cart first", got.path)
 	}

@@ -114,7 +114,6 @@ func (s *Shop) tillCart(w http.ResponseWriter, r *http.Request) (basket, cart.Ca
 	c, err := s.desk.Cart(r.Context(), b.id, b.token)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		s.guess(r, err)
 		seeOther(w, page.PathCart)
 	case err != nil:
 		s.gate.Refuse(w, r, err)

@@ -11,7 +11,6 @@ import (
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/store"
-	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
 )
 
@@ -170,12 +169,4 @@ func ErrorPage(pages *page.Set, db *store.DB, log *slog.Logger) func(w http.Resp
 			w.Write([]byte(refusal.Text + "\n"))
 		}
 	}
-}
-
-// guess notes that a secret opened nothing, and returns err as it is.
-func (s *Shop) guess(r *http.Request, err error) error {
-	if fault.Is(err, fault.NotFound) {
-		s.gate.Count(r, gate.Misses)
-	}
-	return err
 }

@@ -51,14 +51,12 @@ func (s *Shop) opened(w http.ResponseWriter, r *http.Request, number order.Numbe
 		s.noOrder(w, r)
 		return checkout.OrderView{}, false
 	}
-	if err := s.gate.Check(r, gate.Misses); err != nil {
-		s.gate.Refuse(w, r, err)
-		return checkout.OrderView{}, false
-	}
 	v, err := s.desk.Order(r.Context(), number, token)
+	if fault.Is(err, fault.NotFound) {
+		err = s.gate.Missed(r, err)
+	}
 	switch {
 	case fault.Is(err, fault.NotFound):
-		s.guess(r, err)
 		s.noOrder(w, r)
 	case err != nil:
 		s.gate.Refuse(w, r, err)
@@ -140,12 +138,12 @@ func (s *Shop) payAgain(w http.ResponseWriter, r *http.Request) {
 		s.noOrder(w, r)
 		return
 	}
-	if err := s.gate.Allow(r, gate.Orders); err != nil {
-		s.gate.Refuse(w, r, err)
-		return
-	}
 	token, _ := orderToken(r, number)
 	if _, ok := s.opened(w, r, number, token); !ok {
+		return
+	}
+	if err := s.gate.Allow(r, gate.Orders); err != nil {
+		s.gate.Refuse(w, r, err)
 		return
 	}
 	here := page.PathOrders + string(number)

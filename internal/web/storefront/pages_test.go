@@ -37,6 +37,10 @@ func TestErrorsAreFriendlyPages(t *testing.T) {
 		{"unknown shelf", b.request("GET", "/collections/nothing", nil), 404, "There is nothing here"},
 		{"unknown picture", b.request("GET", "/pictures/nothing.svg", nil), 404, "There is nothing here"},
 		{"picture outside", b.request("GET", "/pictures/..%2fproducts.csv", nil), 404, "There is nothing here"},
+		{"unknown asset", b.request("GET", "/assets/style.css", nil), 404, "There is nothing here"},
+		{"posting to an asset", b.form("/assets/style.css", nil), 405, "This address does not do that"},
+		{"assets without their slash", b.request("GET", "/assets?x=1", nil), 404, "There is nothing here"},
+		{"untidy address", b.request("GET", "//orders/AAAAA-AAAAA?token=x", nil), 404, "There is nothing here"},
 		{"wrong method", b.form("/products/mug", nil), 405, "This address does not do that"},
 		{"deleting", b.request("DELETE", "/cart", nil), 405, "This address does not do that"},
 		{"a form from elsewhere", foreign, 403, "We stopped that"},
@@ -147,14 +151,26 @@ func TestPictureCanOnlyBeLookedAt(t *testing.T) {
 	}
 }
 
-func TestPrivacyTellsEverythingInTheRegister(t *testing.T) {
+// TestPrivacyTellsEverythingSealed and tells it in a shopper's words: how we
+// find and compare things is one breath, not a row of our register.
+func TestPrivacyTellsEverythingSealed(t *testing.T) {
 	s := open(t)
-	told := s.shopper(t).get("/privacy").is(200, "12 months after delivery", "payment provider", "__Host-cart", "__Host-order-…", "__Host-flash")
+	told := s.shopper(t).get("/privacy").is(200, "12 months after delivery", "payment provider", "__Host-cart", "__Host-order-…", "__Host-flash",
+		"not sealed, but under a random number in place of you: ", "random numbers and keyed hashes that tie these together")
+	purposes := map[personal.Purpose]string{}
+	for _, terms := range personal.Purposes() {
+		purposes[terms.Purpose] = terms.Title
+	}
 	for _, f := range personal.All() {
-		if f.Purpose != personal.ShopSecrets {
-			told.is(200, f.Label)
+		switch {
+		case f.Purpose == personal.ShopSecrets:
+		case f.Kind == personal.Sealed:
+			told.is(200, f.Label, purposes[f.Purpose])
+		case f.Kind == personal.Index || f.Kind == personal.Hash:
+			told.not(f.Label)
 		}
 	}
+	told.not("keyed hash belongs", "as a keyed hash", "Idempotency key")
 }
 
 func TestLoopbackAddressLeadsToTheName(t *testing.T) {

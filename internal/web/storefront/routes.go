@@ -47,7 +47,7 @@ func (s *Shop) routes() []route {
 
 		// The words.
 		{"GET", page.PathPrivacy, s.privacy},
-		{"GET", page.PathAssets, s.pages.Assets().ServeHTTP},
+		{"GET", page.PathAssets, s.pages.Assets(s.gate.NotFound()).ServeHTTP},
 		{"GET", "/robots.txt", s.robots},
 	}
 }
@@ -68,6 +68,9 @@ func (s *Shop) Register(mux *http.ServeMux) {
 		mux.Handle(path, s.gate.MethodNotAllowed(allowed...))
 	}
 	mux.Handle("/", s.gate.NotFound())
+	// Else the mux answers a folder without its slash with a redirect.
+	mux.Handle("/assets", s.gate.NotFound())
+	mux.Handle("/pictures", s.gate.NotFound())
 }
 
 // guard is what holds for every page.

@@ -319,6 +319,7 @@ func TestHammeringOnTheButtonIsSlowedDown(t *testing.T) {
 	s := open(t)
 	b := s.shopper(t)
 	b.agent.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	b.post("/cart/lines", put(s.Product(t, "mug", 1950, shoptest.Counted(5)), "1"))
 	var last seen
 	for range gate.Orders.Burst() + 60 {
 		if last = b.post("/checkout/review", nil); last.status == 429 {
