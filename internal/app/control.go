@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/store"
 )
 
 // control lets commands work beside a running shop: they are carried out by
@@ -63,6 +65,7 @@ func newControl(s *server) (*control, error) {
 	}
 	c := &control{done: make(chan struct{})}
 	c.server = &http.Server{Handler: http.HandlerFunc(s.command), ReadHeaderTimeout: 5 * time.Second,
+		ErrorLog: log.New(io.Discard, "", 0), // it would print what a panic says; command tells of one itself
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			return context.WithValue(ctx, peerKey{}, peer(conn))
 		}}
@@ -133,7 +136,7 @@ func (s *server) command(w http.ResponseWriter, r *http.Request) {
 		out: writerFunc(func(b []byte) { send(frame{Out: string(b)}) }),
 		err: writerFunc(func(b []byte) { send(frame{Err: string(b)}) })}
 	code, why := 0, ""
-	if err := env.do(r.Context(), c); err != nil {
+	if err := s.attempt(r.Context(), env, c); err != nil {
 		var status statusError
 		if code = 1; errors.As(err, &status) {
 			code = int(status)
@@ -142,6 +145,17 @@ func (s *server) command(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	send(frame{Exit: &code, Why: why})
+}
+
+// attempt carries out c and turns a panic in it into an error that says nothing.
+func (s *server) attempt(ctx context.Context, env *operating, c call) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.log.ErrorContext(ctx, "command panicked", "command", c.Name, "error", store.Panicked(r))
+			err = errors.New("the command failed")
+		}
+	}()
+	return env.do(ctx, c)
 }
 
 type writerFunc func([]byte)

@@ -81,7 +81,9 @@ func (s *server) startDemo(ctx context.Context, p *Process) error {
 	return nil
 }
 
-// furnish gives a new demo shop its name, taxes, delivery and goods.
+// furnish gives a new demo shop its taxes, delivery and goods, and its name
+// last: a shop without one was cut short while it was furnished, and everything
+// before the name can be done again.
 func furnish(ctx context.Context, db *store.DB, set *Settings) error {
 	old, err := db.Settings(ctx)
 	if err != nil {
@@ -97,14 +99,25 @@ func furnish(ctx context.Context, db *store.DB, set *Settings) error {
 	if err != nil {
 		return err
 	}
-	if err := db.InTx(ctx, ledger.System("demo"), func(t *store.Tx) error { return demoSettings(t, set, currency) }); err != nil {
+	name := set.ShopName
+	if name == "" {
+		name = demo.ShopName
+	}
+	actor := ledger.System("demo")
+	if err := db.InTx(ctx, actor, func(t *store.Tx) error { return demoSettings(t, set, name, currency) }); err != nil {
 		return err
 	}
 	db.ForgetSettings()
-	if _, err := intake.Import(ctx, intake.Read(demo.Products(), currency).WithPictures(demoPicture), productSink{db, ledger.System("demo")}, nil); err != nil {
+	if _, err := intake.Import(ctx, intake.Read(demo.Products(), currency).WithPictures(demoPicture), productSink{db, actor}, nil); err != nil {
 		return err
 	}
-	return db.InTx(ctx, ledger.System("demo"), func(t *store.Tx) error { return t.OrderCollections(demo.Collections()) })
+	defer db.ForgetSettings()
+	return db.InTx(ctx, actor, func(t *store.Tx) error {
+		if err := t.OrderCollections(demo.Collections()); err != nil {
+			return err
+		}
+		return t.Set("shop.name", name)
+	})
 }
 
 // demoPicture gives the demo's own drawings an address in the shop.
@@ -117,13 +130,9 @@ func demoPicture(source string) (string, bool) {
 	return "/pictures/" + name, ok
 }
 
-func demoSettings(t *store.Tx, set *Settings, c money.Currency) error {
-	name := set.ShopName
-	if name == "" {
-		name = demo.ShopName
-	}
-	for _, kv := range [][2]string{{"shop.name", name}, {"shop.tagline", demo.Tagline}, {"shop.currency", c.Code()}, {"shop.country", set.Country},
-		{"shop.descriptor", "HAZELMOTT DEMO"}, {"shop.demo", "true"}, {"payment.providers", "sandbox"}, {"tax.included", "true"}} {
+func demoSettings(t *store.Tx, set *Settings, name string, c money.Currency) error {
+	for _, kv := range [][2]string{{"shop.tagline", demo.Tagline}, {"shop.currency", c.Code()}, {"shop.country", set.Country},
+		{"shop.descriptor", descriptor(name)}, {"shop.demo", "true"}, {"payment.providers", "sandbox"}, {"tax.included", "true"}} {
 		if err := t.Set(kv[0], kv[1]); err != nil {
 			return err
 		}

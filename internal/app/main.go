@@ -36,6 +36,7 @@ type Process struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Env      func(string) (string, bool)
+	Environ  []string // the same as a list, NAME=VALUE
 }
 
 // exit carries an exit code out of kong.
@@ -45,7 +46,7 @@ type exit int
 func Main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return Run(ctx, args, Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv})
+	return Run(ctx, args, Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv, Environ: os.Environ()})
 }
 
 // Run is Main for a given process.
@@ -62,7 +63,7 @@ func Run(ctx context.Context, args []string, p Process) (code int) {
 	var c cli
 	dir := dataDir(args, p.Env)
 	src, err := newSources(dir, settingNames(), p.Env)
-	if err != nil {
+	if err = errors.Join(strangers(p.Environ, settingNames()), err); err != nil {
 		fmt.Fprintln(p.Err, "cartkeep: "+err.Error())
 		return 2
 	}
@@ -73,7 +74,7 @@ func Run(ctx context.Context, args []string, p Process) (code int) {
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.Vars{"data": dir},
 		kong.Resolvers(src),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(&p),
 	)
@@ -119,20 +120,24 @@ type statusError int
 func (s statusError) Error() string { return fmt.Sprintf("exit %d", int(s)) }
 
 // dataDir finds the data folder before anything is parsed, because the
-// settings file lies in it.
+// settings file lies in it. As with every flag, the last one counts.
 func dataDir(args []string, env func(string) (string, bool)) string {
+	dir := defaultData(env)
 	for i, a := range args {
 		if v, ok := strings.CutPrefix(a, "--data="); ok {
-			return v
+			dir = v
 		}
 		if a == "--data" && i+1 < len(args) {
-			return args[i+1]
+			dir = args[i+1]
 		}
 		if a == "--" {
 			break
 		}
 	}
-	return defaultData(env)
+	if dir == "" {
+		return "" // no folder, and never the one we happen to be in
+	}
+	return kong.ExpandPath(dir)
 }
 
 // settingNames lists the names of all settings, and which of them are secret.

@@ -1,9 +1,11 @@
 package app
 
 import (
-	"log/slog"
+	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/cartkeep/cartkeep/internal/store"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
 
 // metrics counts requests and work. Labels are methods and status classes;
@@ -21,7 +24,7 @@ type metrics struct {
 	seconds  prometheus.Histogram
 }
 
-func newMetrics(db *store.DB, _ *slog.Logger) *metrics {
+func newMetrics(db *store.DB) *metrics {
 	m := &metrics{registry: prometheus.NewRegistry()}
 	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cartkeep_requests_total", Help: "Requests answered, by class of status."}, []string{"status"})
 	m.seconds = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "cartkeep_request_seconds", Help: "Time to answer.", Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}})
@@ -71,5 +74,34 @@ func (m *metrics) routes() http.Handler {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	return mux
+	return loopbackOnly(mux)
+}
+
+// loopbackOnly refuses a request that asked for another name. A page somewhere
+// on the web may give its own name our address (DNS rebinding), and the browser
+// of whoever reads it would let it read along.
+func loopbackOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		gate.Harden(w, "default-src 'none'; frame-ancestors 'none'")
+		if !loopbackName(r.Host) {
+			http.Error(w, "This door answers to localhost only.", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// loopbackName reports whether a Host names this machine itself, with or
+// without a port.
+func loopbackName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	} else {
+		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
 }

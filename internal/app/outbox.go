@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
 
 //go:embed outbox.html
@@ -18,11 +20,7 @@ func (s *server) bankRoutes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", s.sandbox.Handler())
 	mux.HandleFunc("GET /outbox", func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cache-Control", "no-store")
+		gate.Harden(w, "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		list, err := letters(r.Context(), s.vault.db, 100)
 		if err != nil {
 			s.log.ErrorContext(r.Context(), "outbox cannot be read", "error", err)
@@ -47,7 +45,7 @@ func (s *server) bankRoutes() http.Handler {
 			}
 			rows = append(rows, one)
 		}
-		h.Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		if err := t.Execute(w, rows); err != nil {
 			s.log.WarnContext(r.Context(), "outbox page was cut short")
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/certs"
@@ -90,6 +91,9 @@ func initialise(ctx context.Context, db *store.DB, set *Settings) error {
 	if err != nil || old.ShopName != "" {
 		return err
 	}
+	if old.Demo {
+		return errors.New("this folder holds a demo; a real shop needs one of its own")
+	}
 	c, err := money.ParseCurrency(set.Currency)
 	if err != nil {
 		return err
@@ -116,10 +120,11 @@ func descriptor(name string) string {
 			out = append(out, r)
 		}
 	}
-	if len(out) < 3 {
-		out = []rune("CARTKEEP SHOP")
+	text := strings.Join(strings.Fields(string(out)), " ")
+	if len(text) < 3 {
+		return "CARTKEEP SHOP"
 	}
-	return string(out[:min(len(out), 22)])
+	return strings.TrimSpace(text[:min(len(text), 22)])
 }
 
 type serveCmd struct{}

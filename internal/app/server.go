@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -105,7 +106,7 @@ func (s *server) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.metrics = newMetrics(s.vault.db, s.log)
+	s.metrics = newMetrics(s.vault.db)
 	s.jobs = job.New(s.vault.db, s.log)
 	s.gate = gate.New(gate.Config{Log: s.log, HSTS: !s.demo || s.settings.DemoHSTS, TrustedProxies: trusted, Exempt: exempt, Page: storefront.ErrorPage(s.pages, s.vault.db, s.log)})
 	providers, err := s.providers()
@@ -284,8 +285,15 @@ func (s *server) notices(p payment.Provider) http.Handler {
 
 func toHTTPS(origin string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// The target is our own name, never the Host that was sent.
-		http.Redirect(w, r, origin+r.URL.EscapedPath(), http.StatusPermanentRedirect)
+		gate.Harden(w, "default-src 'none'; frame-ancestors 'none'")
+		path := r.URL.EscapedPath()
+		if !strings.HasPrefix(path, "/") {
+			path = "/" // the * of OPTIONS would become part of the name
+		}
+		// The target is our own name, never the Host that was sent, and no
+		// query: a token in it has crossed the network in the clear already.
+		w.Header().Set("Location", origin+path)
+		w.WriteHeader(http.StatusPermanentRedirect)
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +54,13 @@ type Settings struct {
 // check finds everything wrong with the settings and reports it together.
 func (s *Settings) check() error {
 	var bad []error
+	if s.Data == "" {
+		bad = append(bad, errors.New("data: name a folder, . for this one"))
+	}
+	if s.Database != "" && !strings.HasPrefix(s.Database, "postgres://") && !strings.HasPrefix(s.Database, "postgresql://") {
+		// Its value can hold a password, so it is not repeated.
+		bad = append(bad, errors.New("database: give a postgres:// URL, or nothing for SQLite in the data folder"))
+	}
 	if _, err := money.ParseCurrency(s.Currency); err != nil {
 		bad = append(bad, fmt.Errorf("currency: %q is no ISO 4217 code", s.Currency))
 	}
@@ -103,6 +111,9 @@ type sources struct {
 // are no setting, so that a misspelt one is never silently without effect.
 func newSources(dir string, known map[string]bool, env func(string) (string, bool)) (*sources, error) {
 	s := &sources{env: env, file: map[string]any{}}
+	if dir == "" {
+		return s, nil // Settings.check refuses it
+	}
 	path := filepath.Join(dir, settingsFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -116,16 +127,43 @@ func newSources(dir string, known map[string]bool, env func(string) (string, boo
 	}
 	var bad []error
 	for key := range s.file {
-		secret, ok := known[key]
-		if !ok {
-			secret, ok = known[strings.TrimSuffix(key, "-file")]
-			ok = ok && secret // only a secret has a twin that names a file
-		}
-		if !ok || key == "data" {
+		if !isSetting(key, known) || key == "data" {
 			bad = append(bad, fmt.Errorf("%s: there is no setting %q", path, key))
 		}
 	}
 	return s, errors.Join(bad...)
+}
+
+// isSetting knows the names of settings, and the twin that names a file, which
+// only a secret has.
+func isSetting(name string, known map[string]bool) bool {
+	if _, ok := known[name]; ok {
+		return true
+	}
+	of, twin := strings.CutSuffix(name, "-file")
+	return twin && known[of]
+}
+
+// notOurs are variables that others set: our tests, and Kubernetes for a
+// service that is called cartkeep. A name ending in _ stands for all that begin so.
+var notOurs = []string{"TEST_", "E2E_", "SOAK", "UPDATE", "SCREENSHOTS", "SAMPLES", "SERVICE_", "PORT", "PORT_"}
+
+// strangers refuses variables CARTKEEP_… that are no setting, so that a
+// misspelt one is never silently without effect. Values are not repeated.
+func strangers(environ []string, known map[string]bool) error {
+	var bad []error
+	for _, kv := range environ {
+		name, _, _ := strings.Cut(kv, "=")
+		word, ours := strings.CutPrefix(name, "CARTKEEP_")
+		setting := strings.ToLower(strings.ReplaceAll(word, "_", "-"))
+		foreign := slices.ContainsFunc(notOurs, func(n string) bool {
+			return word == n || strings.HasSuffix(n, "_") && strings.HasPrefix(word, n)
+		})
+		if ours && !foreign && (!isSetting(setting, known) || envName(setting) != name) {
+			bad = append(bad, fmt.Errorf("environment: there is no setting %s", name))
+		}
+	}
+	return errors.Join(bad...)
 }
 
 // Validate implements kong.Resolver.
@@ -175,6 +213,7 @@ func secretFile(path string) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("secret file: %w", err)
 	}
+	defer clear(b)
 	return strings.TrimRight(string(b), "\r\n"), nil
 }
 
@@ -184,7 +223,7 @@ func envName(flag string) string {
 
 // defaultData is the data folder when none is named.
 func defaultData(env func(string) (string, bool)) string {
-	if dir, ok := env("CARTKEEP_DATA"); ok && dir != "" {
+	if dir, ok := env("CARTKEEP_DATA"); ok {
 		return dir
 	}
 	if dir, ok := env("XDG_DATA_HOME"); ok && filepath.IsAbs(dir) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -46,7 +47,8 @@ func start(ctx context.Context, ready string, env []string, program string, args
 	s := &server{cmd: exec.CommandContext(ctx, program, args...)}
 	s.cmd.Env = append(os.Environ(), env...)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	s.cmd.Stderr = os.Stderr
+	var chatter bytes.Buffer // shown when it does not start
+	s.cmd.Stderr = &chatter
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -66,7 +68,7 @@ func start(ctx context.Context, ready string, env []string, program string, args
 	}
 	if s.base == "" {
 		s.stop()
-		return nil, fmt.Errorf("%s was not ready within a minute, or ended", filepath.Base(program))
+		return nil, fmt.Errorf("%s was not ready within a minute, or ended: %s", filepath.Base(program), chatter.Bytes())
 	}
 	go func() { // whatever it says later must not fill the pipe
 		for lines.Scan() {

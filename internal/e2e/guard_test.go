@@ -29,6 +29,8 @@ func TestEveryAnswerCarriesTheStrictHeaders(t *testing.T) {
 		{"GET", "/api/v1/nothing", "", 404, false, nil}, {"PUT", "/api/v1/products", "{}", 405, false, nil}, {"POST", "/api/v1/carts", "{", 400, false, nil},
 		{"POST", "/api/v1/carts", strings.Repeat(" ", 10<<20), 413, false, nil}, {"POST", "/cart/lines", strings.Repeat("a", 10<<20), 413, false, []string{"Content-Type: application/x-www-form-urlencoded", "Origin: " + s.origin}},
 		{"POST", "/cart/lines", "variant_id=x", 403, false, []string{"Content-Type: application/x-www-form-urlencoded", "Origin: https://evil.example", "Sec-Fetch-Site: cross-site"}},
+		{"GET", "//orders/AAAAA-AAAAA?token=x", "", 404, false, nil}, {"GET", "/api/v1//products", "", 404, false, nil}, {"GET", "/assets/none.css", "", 404, false, nil},
+		{"OPTIONS", "/cart", "", 405, false, nil}, {"OPTIONS", "/api/v1/carts", "", 405, false, nil},
 		{"POST", "/payments/sandbox/notices", "{}", 400, false, nil}, {"GET", "/payments/sandbox/notices", "", 404, false, nil},
 	} {
 		a, err := s.try(row.method, row.path, row.body, row.headers...)
@@ -72,6 +74,44 @@ func TestEveryAnswerCarriesTheStrictHeaders(t *testing.T) {
 			t.Errorf("%s: 405 without Allow", where)
 		}
 	}
+}
+
+// TestJunkLocksNobodyOut floods the shop with made-up tokens from one network,
+// and buys from it meanwhile.
+func TestJunkLocksNobodyOut(t *testing.T) {
+	s := demo(t, "")
+	placed := s.place(s.cart(s.products()[0].Variants[0].ID, 1), ada(), "k")
+	path := "/orders/" + placed.Order.Number
+	var group sync.WaitGroup
+	for worker := range 4 {
+		group.Go(func() {
+			for i := range 750 {
+				junk := fmt.Sprintf("%040d", worker*1000+i)
+				target, header := "/api/v1"+path, "Order-Token: "+junk
+				if i%2 == 0 {
+					target, header = path+"?token="+junk, "Accept: text/html"
+				}
+				a, err := s.try("GET", target, "", header)
+				if err != nil || (a.status != 404 && a.status != 429) {
+					t.Errorf("junk: got %d, %v, want 404 or 429", a.status, err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	limited := s.ask("GET", "/api/v1"+path, "", "Order-Token: "+strings.Repeat("x", 43))
+	problem(t, limited, 429, "rate-limited")
+	if after := limited.header.Get("Retry-After"); len(after) != 1 || after < "1" || after > "3" {
+		t.Errorf("got Retry-After %q, want a few seconds at most", after)
+	}
+	if o := s.order(placed); o.Order.Status != "pending" {
+		t.Errorf("got %q, want the order shown to who holds its token", o.Order.Status)
+	}
+	if a := s.ask("GET", path+"?token="+placed.Order.Token, ""); a.status != 303 {
+		t.Errorf("the mailed link: got %d, want 303", a.status)
+	}
+	s.buy(s.products()[0].Variants[0].ID, 1, ada())
 }
 
 func TestRatesHoldWithoutTheExemption(t *testing.T) {

@@ -179,7 +179,7 @@ func TestTheWholeTableOfTheAPI(t *testing.T) {
 	if o := s.order(placed); o.Order.Status != "paid" {
 		t.Errorf("after a second decision: got %s, want paid", o.Order.Status)
 	}
-	problem(t, s.ask("POST", "/api/v1/orders/"+placed.Order.Number+"/payments", "{}", theirs), 409, "")
+	problem(t, s.ask("POST", "/api/v1/orders/"+placed.Order.Number+"/payments", "{}", theirs), 409, "changed")
 
 	shape(t, s.want(200, "GET", "/api/v1/ledger/inclusion?index=0&size=2", ""), "", "proof")
 	shape(t, s.want(200, "GET", "/api/v1/ledger/consistency?from=1&to=2", ""), "", "proof")

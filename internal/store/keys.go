@@ -19,6 +19,13 @@ type Keys struct {
 	Sandbox []byte        // shared with the make-believe payment provider; demo only
 }
 
+// forget wipes what can be wiped from here and lets go of the rest.
+func (k *Keys) forget() {
+	clear(k.Ledger)
+	clear(k.Sandbox)
+	*k = Keys{}
+}
+
 // Keys returns the shop's secrets.
 func (db *DB) Keys() Keys { return db.keys }
 
@@ -51,6 +58,8 @@ func (db *DB) loadKeys(ctx context.Context) error {
 				return misfit(name, err)
 			}
 		}
+		defer clear(raw[secretToken])
+		defer clear(raw[secretIndex])
 		k := Keys{Ledger: raw[secretLedger], Sandbox: raw[secretSandbox]}
 		if k.Token, err = seal.NewMacKey(raw[secretToken]); err != nil {
 			return err
@@ -97,7 +106,10 @@ func (t *Tx) foundShop() error {
 		return fmt.Errorf("begin the ledger: %w", err)
 	}
 	for _, name := range []string{secretToken, secretIndex, secretLedger, secretSandbox} {
-		if err := t.putSecret(name, seal.NewKey()); err != nil {
+		key := seal.NewKey()
+		err := t.putSecret(name, key)
+		clear(key)
+		if err != nil {
 			return err
 		}
 	}

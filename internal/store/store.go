@@ -18,6 +18,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -114,7 +117,8 @@ func (db *DB) ready(ctx context.Context) error {
 	return db.loadKeys(ctx)
 }
 
-// Close ends the writer after the work it has accepted and closes every connection.
+// Close ends the writer after the work it has accepted, closes every connection
+// and wipes the shop's secrets. Nothing uses the store any more then.
 func (db *DB) Close() error {
 	db.closing.Do(func() {
 		var err error
@@ -125,6 +129,7 @@ func (db *DB) Close() error {
 			db.stmts.close()
 		}
 		db.closed = errors.Join(err, db.pool.Close())
+		db.keys.forget()
 	})
 	return db.closed
 }
@@ -203,10 +208,31 @@ func (t *Tx) run(fn func(*Tx) error) (err error) {
 	defer t.forget()
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("panic in a transaction: %v", r)
+			err = fmt.Errorf("in a transaction: %w", Panicked(r))
 		}
 	}()
 	return fn(t)
+}
+
+// Panicked makes an error of what recover returned. It tells what kind of panic
+// it was and where, never its value, which may hold anything; only the
+// runtime's own errors, which hold indexes and type names, speak for themselves.
+func Panicked(caught any) error {
+	what := fmt.Sprintf("%T", caught)
+	if err, ok := caught.(runtime.Error); ok {
+		what = err.Error()
+	}
+	var pcs [32]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	for {
+		f, more := frames.Next()
+		if f.Function != "" && !strings.HasPrefix(f.Function, "runtime.") {
+			return fmt.Errorf("panic (%s) at %s %s:%d", what, filepath.Base(f.Function), filepath.Base(f.File), f.Line)
+		}
+		if !more {
+			return fmt.Errorf("panic (%s)", what)
+		}
+	}
 }
 
 func ms(t time.Time) int64 { return t.UnixMilli() }

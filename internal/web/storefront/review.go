@@ -97,12 +97,12 @@ func (s *Shop) placeOrder(w http.ResponseWriter, r *http.Request) {
 	if _, err = s.desk.Cart(r.Context(), b.id, b.token); err == nil {
 		err = s.gate.Allow(r, gate.Orders)
 	}
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		s.gate.Refuse(w, r, err)
-		return
-	}
-	if err != nil {
+	switch {
+	case fault.Is(err, fault.NotFound):
 		seeOther(w, page.PathCart)
+		return
+	case err != nil:
+		s.gate.Refuse(w, r, err)
 		return
 	}
 	method := form.Get(page.FieldPaymentMethod)
