@@ -8,6 +8,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
@@ -17,9 +18,13 @@ const orphanGrace = 30 * time.Second
 
 const sweepMax = 200
 
+// askFor bounds how long a provider may take to say how a payment ended.
+const askFor = 5 * time.Second
+
 // SweepHolds ends the holds whose time has come: an unpaid order is cancelled
 // and its goods return, a paid one's are taken, and a hold without an order
-// just expires. It returns how many orders it looked at.
+// just expires. Before it cancels, it asks the provider, in case a call-back
+// was lost. It returns how many orders it looked at.
 func (d *Desk) SweepHolds(ctx context.Context) (int, error) {
 	var ended []store.Hold
 	now := d.db.Now()
@@ -27,20 +32,60 @@ func (d *Desk) SweepHolds(ctx context.Context) (int, error) {
 		ended, err = v.EndedHolds(sweepMax)
 		return err
 	})
-	seen := map[order.ID]bool{}
+	seen, silent := map[order.ID]bool{}, false
 	for _, h := range ended {
 		if seen[h.Order] {
 			continue
 		}
 		seen[h.Order] = true
+		if !silent {
+			settled, asked := d.ask(ctx, h)
+			silent = asked != nil // a provider that is away is asked once a pass
+			if settled {
+				continue
+			}
+		}
 		err = errors.Join(err, d.sweep(ctx, h, now))
 	}
 	return len(seen), err
 }
 
+// ask settles an order whose payment was decided without our hearing of it.
+// The error says that the provider did not answer; then the order is cancelled,
+// and an approval that arrives after all is a late one.
+func (d *Desk) ask(ctx context.Context, h store.Hold) (settled bool, err error) {
+	var p store.Payment
+	err = d.db.View(ctx, func(v *store.View) error {
+		o, err := v.Order(h.Owner, h.Order)
+		if err != nil || o.Status != order.Pending {
+			return err
+		}
+		p, err = v.LastPayment(h.Owner, h.Order)
+		return err
+	})
+	finder, can := d.providers[p.Provider].(payment.Finder)
+	if err != nil || !can || p.Status != order.PaymentOpen || p.Ref == "" {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	n, decided, err := finder.Find(ctx, p.Ref)
+	if err != nil || !decided || n.Outcome != payment.Approved {
+		return false, err
+	}
+	if err := d.Settle(ctx, p.Provider, n); err != nil {
+		d.log.WarnContext(ctx, "a payment that was asked for can't be settled", "order", string(h.Order), "kind", string(fault.Of(err).Kind))
+		return false, nil
+	}
+	return true, nil
+}
+
 func (d *Desk) sweep(ctx context.Context, h store.Hold, now time.Time) error {
 	err := d.expire(ctx, h.Owner, h.Order)
 	if fault.Is(err, fault.NotFound) {
+		if h.ExpiresAt.Add(orphanGrace).After(now) {
+			return nil
+		}
 		// Held afresh since we looked, it belongs to an order that is being placed.
 		return d.eachHold(ctx, h.Order, func(t *store.Tx, h store.Hold) error {
 			return t.ReleaseEnded(h.Variant, h.Order, now.Add(-orphanGrace))

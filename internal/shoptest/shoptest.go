@@ -320,11 +320,13 @@ type Bank struct {
 	Down     bool // Open fails
 	opened   map[string]payment.Request
 	refunded map[string]money.Amount
+	decided  map[string]payment.Notice
+	asked    int
 }
 
 // NewBank makes a bank.
 func NewBank() *Bank {
-	return &Bank{opened: map[string]payment.Request{}, refunded: map[string]money.Amount{}}
+	return &Bank{opened: map[string]payment.Request{}, refunded: map[string]money.Amount{}, decided: map[string]payment.Notice{}}
 }
 
 // Name implements payment.Provider.
@@ -359,6 +361,33 @@ func (b *Bank) Refund(_ context.Context, q payment.RefundRequest) error {
 	defer b.mu.Unlock()
 	b.refunded[q.Ref] = q.Amount
 	return nil
+}
+
+// Decide makes the bank know an outcome without telling the shop: the
+// call-back was lost.
+func (b *Bank) Decide(n payment.Notice) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.decided[n.Ref] = n
+}
+
+// Find implements payment.Finder.
+func (b *Bank) Find(_ context.Context, ref string) (payment.Notice, bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked++
+	if b.Down {
+		return payment.Notice{}, false, fmt.Errorf("the bank is closed")
+	}
+	n, ok := b.decided[ref]
+	return n, ok, nil
+}
+
+// Asked returns how often the bank was asked how a payment ended.
+func (b *Bank) Asked() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.asked
 }
 
 // Refunded returns how much was paid back for a session.

@@ -136,7 +136,10 @@ func (a *API) serve(op *operation) http.Handler {
 		out, err := c.run(op)
 		if err != nil {
 			if op.secret != "" && fault.Is(err, fault.NotFound) {
-				err = a.cfg.Gate.Missed(r, fault.Because(fault.NotFound, missingText, err))
+				err = fault.Because(fault.NotFound, missingText, err)
+				if !c.onlyLineMissing() {
+					err = a.cfg.Gate.Missed(r, err)
+				}
 			}
 			a.cfg.Gate.Refuse(w, r, err)
 			return

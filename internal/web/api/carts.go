@@ -96,6 +96,12 @@ func (c *call) line() (cart.ID, cart.LineID, error) {
 	return cart.ID(id), cart.LineID(line), err
 }
 
+// onlyLineMissing reports whether the token opens the cart and just the line is
+// not there, as after pressing remove twice. That is no guess.
+func (c *call) onlyLineMissing() bool {
+	return c.token != "" && c.r.PathValue("line_id") != "" && opensCart(c) == nil
+}
+
 // shown turns a cart into its answer.
 func shown(c cart.Cart, err error) (any, error) {
 	if err != nil {

@@ -107,11 +107,14 @@ func (d *desk) SetQuantity(_ context.Context, id cart.ID, token string, _ cart.L
 	return d.cart(), nil
 }
 
-func (d *desk) RemoveLine(_ context.Context, id cart.ID, token string, _ cart.LineID) (cart.Cart, error) {
+func (d *desk) RemoveLine(_ context.Context, id cart.ID, token string, line cart.LineID) (cart.Cart, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.open(id, token); err != nil {
 		return cart.Cart{}, err
+	}
+	if line == "gone" {
+		return cart.Cart{}, fault.Missing("That line is gone.")
 	}
 	d.qty = 0
 	d.changes++
