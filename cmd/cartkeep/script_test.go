@@ -18,6 +18,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/cartkeep/cartkeep/internal/seal"
+	"github.com/cartkeep/cartkeep/internal/seal/keyfile"
 )
 
 func TestMain(m *testing.M) {
@@ -36,6 +39,7 @@ func TestMain(m *testing.M) {
 //	flip FILE LINE       changes one byte in a line of an export, counted from 0
 //	cut FILE LINE        takes a line out
 //	json FILE            fails when FILE is not one JSON value
+//	forge FILE DIR       makes a key file with other keys for the shop in DIR
 func TestCommandLine(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -47,7 +51,7 @@ func TestCommandLine(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "ready": ready, "remember": remember, "unchanged": unchanged, "flip": flip, "cut": cut, "json": isJSON,
+			"exits": exits, "ready": ready, "remember": remember, "unchanged": unchanged, "flip": flip, "cut": cut, "json": isJSON, "forge": forge,
 		},
 	})
 }
@@ -169,4 +173,11 @@ func isJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if !json.Valid([]byte(ts.ReadFile(args[0]))) {
 		ts.Fatalf("%s is not JSON", args[0])
 	}
+}
+
+func forge(ts *testscript.TestScript, neg bool, args []string) {
+	words(ts, neg, args, 2)
+	id := strings.TrimSpace(ts.ReadFile(filepath.Join(args[1], "shop.id")))
+	_, err := keyfile.Create(ts.MkAbs(args[0]), id, keyfile.Options{}, seal.Epoch{ID: 1, Key: seal.NewEpochKey(), Created: time.Now()})
+	ts.Check(err)
 }

@@ -83,6 +83,10 @@ func Run(ctx context.Context, args []string, p Process) (code int) {
 		return 1
 	}
 	call, err := parser.Parse(args)
+	if err == nil && c.Data != dir {
+		// The settings file of one folder must not count for another.
+		err = errors.New("data: name a folder, and name it once")
+	}
 	if err == nil {
 		err = c.Settings.check()
 	}

@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -101,6 +102,27 @@ func TestAFailingTransactionHarmsNoNeighbour(t *testing.T) {
 		}
 		if err := s.DB.Healthy(noCtx); err != nil {
 			t.Errorf("the store is not well afterwards: %v", err)
+		}
+	})
+}
+
+// TestAPanicTellsItsPlaceAndNothingElse: its error goes to a log, and the value
+// can be anything, an address too.
+func TestAPanicTellsItsPlaceAndNothingElse(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		var none map[string]int
+		for want, fn := range map[string]func(*store.Tx) error{
+			"panic (string)":              func(*store.Tx) error { panic("ada@example.org") },
+			"panic (*errors.errorString)": func(*store.Tx) error { panic(errors.New("ada@example.org")) },
+			"panic (assignment to entry in nil map)": func(*store.Tx) error {
+				none["ada@example.org"] = 1
+				return nil
+			},
+		} {
+			err := s.DB.InTx(noCtx, ledger.System("test"), fn)
+			if err == nil || strings.Contains(err.Error(), "ada") || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "commit_test.go:") {
+				t.Errorf("got %v, want %s with its place and without its value", err, want)
+			}
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -142,4 +143,20 @@ func TestAShopOverTLS(t *testing.T) {
 	if _, err := s.Place(s.Ready(t, bowl.ID, 1), "key-1"); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestAClosedShopKeepsNoSecrets(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		k := s.DB.Keys()
+		if err := s.DB.Close(); err != nil {
+			t.Fatal(err)
+		}
+		none := make([]byte, seal.KeySize)
+		if !bytes.Equal(k.Ledger, none) || !bytes.Equal(k.Sandbox, none) {
+			t.Error("a secret is still in memory")
+		}
+		if now := s.DB.Keys(); now.Ledger != nil || now.Sandbox != nil || now.Token != (seal.MacKey{}) || now.Index != (seal.IndexKey{}) {
+			t.Error("the closed store still gives secrets out")
+		}
+	})
 }

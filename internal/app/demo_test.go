@@ -1,0 +1,115 @@
+package app
+
+import (
+	"context"
+	"testing"
+
+	"github.com/cartkeep/cartkeep/internal/demo"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// dying is a context that ends after it was asked some times, in the middle of
+// what somebody does with it.
+type dying struct {
+	context.Context
+	left int
+}
+
+func (d *dying) Err() error {
+	if d.left--; d.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// furnished opens the site's shop, furnishes it under ctx and counts its goods.
+func furnished(t *testing.T, s site, ctx context.Context) (goods int, shop store.Settings, err error) {
+	t.Helper()
+	f, fault := openFolder(s.dir)
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	v, fault := f.unlock(context.Background(), s.set, noLog)
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	defer v.close()
+	err = furnish(ctx, v.db, s.set)
+	v.db.ForgetSettings()
+	if shop, fault = v.db.Settings(context.Background()); fault != nil {
+		t.Fatal(fault)
+	}
+	fault = v.db.View(context.Background(), func(w *store.View) error {
+		n, err := w.CountProducts()
+		goods = int(n)
+		return err
+	})
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	return goods, shop, err
+}
+
+// TestADemoThatWasCutShortIsFurnishedAgain ends the first furnishing at
+// different places; the next start has all the goods.
+func TestADemoThatWasCutShortIsFurnishedAgain(t *testing.T) {
+	s := newSite(t, "", true)
+	s.set.ShopName = "Corner & Sons"
+	if _, err := s.found(t); err != nil {
+		t.Fatal(err)
+	}
+	before := 0
+	for _, life := range []int{0, 1, 2, 3, 10, 40, 60} {
+		goods, shop, err := furnished(t, s, &dying{context.Background(), life})
+		if err == nil {
+			t.Fatalf("after %d: not cut short", life)
+		}
+		if shop.ShopName != "" || goods < before || goods > 30 {
+			t.Errorf("after %d: got name %q and %d goods, want no name yet and not fewer than %d", life, shop.ShopName, goods, before)
+		}
+		before = goods
+	}
+	if before < 2 || before == 30 {
+		t.Errorf("the last try came to %d goods; want it to end among them", before)
+	}
+	for range 2 {
+		goods, shop, err := furnished(t, s, context.Background())
+		if err != nil || goods != 30 || shop.ShopName != "Corner & Sons" || !shop.Demo || shop.Descriptor != "CORNER SONS" {
+			t.Errorf("got %d goods, %q, %q, %v; want 30 and the shop's name", goods, shop.ShopName, shop.Descriptor, err)
+		}
+	}
+}
+
+func TestARealShopDoesNotSettleInADemo(t *testing.T) {
+	s := newSite(t, "", true)
+	if _, err := s.found(t); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := furnished(t, s, &dying{context.Background(), 3}); err == nil {
+		t.Fatal("not cut short")
+	}
+	f, err := openFolder(s.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := f.unlock(t.Context(), s.set, noLog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.close()
+	s.set.ShopName = "Real"
+	if err := initialise(t.Context(), v.db, s.set); err == nil {
+		t.Error("a half furnished demo became a real shop")
+	}
+}
+
+func TestDescriptor(t *testing.T) {
+	for name, want := range map[string]string{
+		demo.ShopName: "HAZELMOTT", "Corner & Sons": "CORNER SONS", "  x y 1 ": "X Y 1", "木の店": "CARTKEEP SHOP", "": "CARTKEEP SHOP",
+		"The Very Long Name Of A Shop": "THE VERY LONG NAME OF", "Ö X": "CARTKEEP SHOP",
+	} {
+		if got := descriptor(name); got != want {
+			t.Errorf("%q: got %q, want %q", name, got, want)
+		}
+	}
+}
