@@ -17,8 +17,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
-	"github.com/cartkeep/cartkeep/internal/store"
 )
 
 // control lets commands work beside a running shop: they are carried out by
@@ -151,7 +151,8 @@ func (s *server) command(w http.ResponseWriter, r *http.Request) {
 func (s *server) attempt(ctx context.Context, env *operating, c call) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.log.ErrorContext(ctx, "command panicked", "command", c.Name, "error", store.Panicked(r))
+			what, where := fault.Caught(r)
+			s.log.ErrorContext(ctx, "command panicked", "command", c.Name, "panic", what, "at", where)
 			err = errors.New("the command failed")
 		}
 	}()

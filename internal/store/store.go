@@ -18,15 +18,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
-	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/seal"
 )
@@ -208,31 +206,11 @@ func (t *Tx) run(fn func(*Tx) error) (err error) {
 	defer t.forget()
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("in a transaction: %w", Panicked(r))
+			what, where := fault.Caught(r)
+			err = fmt.Errorf("panic (%s) in a transaction at %s", what, where)
 		}
 	}()
 	return fn(t)
-}
-
-// Panicked makes an error of what recover returned. It tells what kind of panic
-// it was and where, never its value, which may hold anything; only the
-// runtime's own errors, which hold indexes and type names, speak for themselves.
-func Panicked(caught any) error {
-	what := fmt.Sprintf("%T", caught)
-	if err, ok := caught.(runtime.Error); ok {
-		what = err.Error()
-	}
-	var pcs [32]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
-	for {
-		f, more := frames.Next()
-		if f.Function != "" && !strings.HasPrefix(f.Function, "runtime.") {
-			return fmt.Errorf("panic (%s) at %s %s:%d", what, filepath.Base(f.Function), filepath.Base(f.File), f.Line)
-		}
-		if !more {
-			return fmt.Errorf("panic (%s)", what)
-		}
-	}
 }
 
 func ms(t time.Time) int64 { return t.UnixMilli() }

@@ -2,11 +2,7 @@ package gate
 
 import (
 	"crypto/rand"
-	"fmt"
 	"net/http"
-	"path/filepath"
-	"runtime"
-	"strings"
 )
 
 // answer remembers what was said, for the log line and for a panic that comes
@@ -49,34 +45,4 @@ func newReference() string {
 		raw[i] = referenceAlphabet[b&31]
 	}
 	return string(raw[:])
-}
-
-// panicWord tells what kind of panic it was. The text of the runtime's own
-// errors holds indexes and type names only; any other value may hold anything,
-// so only its type is told.
-func panicWord(caught any) string {
-	if err, ok := caught.(runtime.Error); ok {
-		return err.Error()
-	}
-	return fmt.Sprintf("%T", caught)
-}
-
-// panicPlace names the functions and lines the panic went through, without the
-// arguments that a usual stack trace shows.
-func panicPlace() string {
-	var pcs [32]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
-	var b strings.Builder
-	for {
-		f, more := frames.Next()
-		if !strings.HasPrefix(f.Function, "runtime.") && f.Function != "" {
-			if b.Len() > 0 {
-				b.WriteString(" < ")
-			}
-			fmt.Fprintf(&b, "%s %s:%d", filepath.Base(f.Function), filepath.Base(f.File), f.Line)
-		}
-		if !more || b.Len() > 1000 {
-			return b.String()
-		}
-	}
 }

@@ -167,8 +167,9 @@ func (g *Gate) finish(v *visit, r *http.Request, start time.Time) {
 	caught := recover()
 	broken := false
 	if caught != nil && caught != http.ErrAbortHandler {
+		what, where := fault.Caught(caught)
 		g.cfg.Log.LogAttrs(r.Context(), slog.LevelError, "handler panicked",
-			slog.String("reference", v.reference), slog.String("panic", panicWord(caught)), slog.String("at", panicPlace()))
+			slog.String("reference", v.reference), slog.String("panic", what), slog.String("at", where))
 		if v.answer.status == 0 {
 			g.answerFault(v.answer, r, fault.New(fault.Internal, internalText))
 		} else {
