@@ -163,9 +163,9 @@ func (db *DB) connect(ctx context.Context, database string) error {
 // reader returns what a View asks.
 func (db *DB) reader() querier {
 	if db.stmts != nil {
-		return prepared{db.stmts, db.pool}
+		return prepared{db.stmts}
 	}
-	return db.pool
+	return plain{db.pool}
 }
 
 // forUpdate and forShare lock the rows a change is based on, where the engine

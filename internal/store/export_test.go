@@ -1,12 +1,12 @@
 package store
 
-import "database/sql"
-
 // Exec runs a statement in a test's transaction.
 func (t *Tx) Exec(query string, args ...any) (int64, error) { return t.exec(query, args...) }
 
 // Row asks for one row in a test's look or transaction.
-func (v *View) Row(query string, args ...any) *sql.Row { return v.row(query, args...) }
+func (v *View) Row(query string, args ...any) interface{ Scan(...any) error } {
+	return v.row(query, args...)
+}
 
 // CaseColumns and SealedColumns show tests what Destroy works with.
 var (

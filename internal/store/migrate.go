@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -112,7 +111,7 @@ func (w *writer) takeBack(ctx context.Context) {
 		return
 	}
 	w.conn = conn
-	w.q = prepared{&stmtCache{prepare: conn.PrepareContext}, conn}
+	w.q = prepared{&stmtCache{prepare: conn.PrepareContext}}
 }
 
 // columns lists the live schema: table → columns.
@@ -130,7 +129,7 @@ func (db *DB) columns(ctx context.Context) (map[string][]string, error) {
 	return readColumns(rows)
 }
 
-func readColumns(rows *sql.Rows) (map[string][]string, error) {
+func readColumns(rows rows) (map[string][]string, error) {
 	defer rows.Close()
 	out := map[string][]string{}
 	for rows.Next() {

@@ -74,7 +74,7 @@ func (db *DB) providerKey(provider, ref string) []byte {
 
 const paymentColumns = `id, owner, order_id, attempt, provider, status, amount, currency, provider_ref, pay_url, opened_at, expires_at`
 
-func (v *View) payment(row *sql.Row) (Payment, error) {
+func (v *View) payment(row row) (Payment, error) {
 	var p Payment
 	var currency string
 	var amount, opened, expires int64

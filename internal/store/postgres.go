@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -61,43 +59,40 @@ func (db *DB) once(ctx context.Context, id string, actor ledger.Actor, fn func(*
 		return err, false
 	}
 	defer conn.Close()
+	// pgx's own connection, because it can send statements together.
+	raw := conn.Raw(func(c any) error {
+		p := &pgTx{conn: c.(*stdlib.Conn).Conn(), id: id, at: ms(db.Now())}
+		err, unsure = db.carryOut(ctx, p, actor, fn)
+		if p.spoilt {
+			return driver.ErrBadConn // not given back to the pool
+		}
+		return nil
+	})
+	if err == nil && raw != nil && !errors.Is(raw, driver.ErrBadConn) {
+		err = raw
+	}
+	return err, unsure
+}
+
+func (db *DB) carryOut(ctx context.Context, p *pgTx, actor ledger.Actor, fn func(*Tx) error) (err error, unsure bool) {
 	bg := context.WithoutCancel(ctx)
-	t := db.newTx(ctx, actor, conn)
-	if err := begin(bg, conn, id, ms(t.now)); err != nil {
-		abandon(conn)
-		if duplicate(err) {
+	if err := db.newTx(ctx, actor, p).run(fn); err != nil {
+		p.rollback(bg)
+		if p.repeated {
 			// An earlier try of this transaction, thought lost, has committed.
 			return nil, false
 		}
 		return err, false
 	}
-	db.count.Add(3) // begin, the transaction's id, and the end
-	if err := t.run(fn); err != nil {
-		if _, undo := conn.ExecContext(bg, "ROLLBACK"); undo != nil {
-			abandon(conn)
-		}
-		return err, false
+	if !p.begun {
+		return nil, false // it did nothing
 	}
-	if _, err := conn.ExecContext(bg, "COMMIT"); err != nil {
-		abandon(conn)
+	db.count.Add(3) // begin, the transaction's id, and the end
+	if _, err := p.conn.Exec(bg, "COMMIT"); err != nil {
+		p.spoilt = true
 		return err, true
 	}
 	return nil, false
-}
-
-// begin opens the transaction and writes its id, in one round trip.
-func begin(ctx context.Context, conn *sql.Conn, id string, at int64) error {
-	return conn.Raw(func(c any) error {
-		var both pgx.Batch
-		both.Queue("BEGIN")
-		both.Queue("INSERT INTO commits (id, at) VALUES ($1, $2)", id, at)
-		return c.(*stdlib.Conn).Conn().SendBatch(ctx, &both).Close()
-	})
-}
-
-// abandon throws a connection away instead of giving it back to the pool.
-func abandon(conn *sql.Conn) {
-	conn.Raw(func(any) error { return driver.ErrBadConn })
 }
 
 // committed looks up whether the transaction ran, on whichever server now answers.
@@ -118,7 +113,7 @@ func (db *DB) committed(ctx context.Context, id string, end time.Time) (bool, er
 
 // lostConnection reports that the server went away or is not ready to write.
 func lostConnection(err error) bool {
-	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) {
+	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err) {
 		return true
 	}
 	var connect *pgconn.ConnectError

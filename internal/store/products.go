@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -205,7 +204,7 @@ func (v *View) ProductByHandle(handle string) (catalog.Product, error) {
 
 const productColumns = `p.id, p.handle, p.title, p.description, p.vendor, p.kind, p.tags, p.options, p.published`
 
-func scanProducts(rows *sql.Rows) ([]catalog.Product, error) {
+func scanProducts(rows rows) ([]catalog.Product, error) {
 	defer rows.Close()
 	var out []catalog.Product
 	for rows.Next() {
@@ -257,7 +256,7 @@ func (v *View) complete(list []catalog.Product) error {
 	return rows.Err()
 }
 
-func scanVariants(rows *sql.Rows, at map[string]*catalog.Product) error {
+func scanVariants(rows rows, at map[string]*catalog.Product) error {
 	defer rows.Close()
 	for rows.Next() {
 		var product, values, currency string

@@ -134,7 +134,7 @@ func (t *Tx) number(first int64, list []numbered) error {
 
 const eventColumns = `owner, id, at, action, actor, subject, object, detail, salts`
 
-func scanEvent(rows *sql.Rows, more ...any) (owner string, e ledger.Event, err error) {
+func scanEvent(rows rows, more ...any) (owner string, e ledger.Event, err error) {
 	var at int64
 	var parts [4]sql.NullString
 	var salts []byte

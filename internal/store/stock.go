@@ -107,7 +107,7 @@ func (v *View) HoldsOf(id order.ID) ([]Hold, error) {
 	return scanHolds(rows)
 }
 
-func scanHolds(rows *sql.Rows) ([]Hold, error) {
+func scanHolds(rows rows) ([]Hold, error) {
 	defer rows.Close()
 	var out []Hold
 	for rows.Next() {

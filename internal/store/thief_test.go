@@ -16,7 +16,7 @@ import (
 
 // marks stand in every value that a marked shopper types: one for each kind of
 // value, so that the search needs to look for a few texts only.
-var marks = []string{"Zyrqvalith", "wexmorbund", "Kvornastreet", "156612", "Pflimquagg", "Tobrinxholm", "Gwelkbilling"}
+var marks = []string{"Zyrqvalith", "wexmorbund", "Kvornastreet", "+49156612", "+49 156612", "Pflimquagg", "Tobrinxholm", "Gwelkbilling"}
 
 // marked is what shopper n types.
 func marked(n int) checkout.DetailsInput {

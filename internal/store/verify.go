@@ -261,7 +261,7 @@ type leafRow struct {
 	salts int           // how many bytes of salts there are
 }
 
-func scanLeaf(rows *sql.Rows) (leafRow, error) {
+func scanLeaf(rows rows) (leafRow, error) {
 	var l leafRow
 	var at sql.NullInt64
 	var action sql.NullString

@@ -12,111 +12,6 @@ import (
 	"github.com/cartkeep/cartkeep/internal/ledger"
 )
 
-// querier is what a View needs of a connection, a pool or a cache of statements.
-type querier interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func (v *View) exec(query string, args ...any) (int64, error) {
-	res, err := v.q.ExecContext(v.ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
-}
-
-func (v *View) rows(query string, args ...any) (*sql.Rows, error) {
-	return v.q.QueryContext(v.ctx, query, args...)
-}
-
-func (v *View) row(query string, args ...any) *sql.Row {
-	return v.q.QueryRowContext(v.ctx, query, args...)
-}
-
-// counted counts statements for the benchmark that bounds them.
-type counted struct {
-	querier
-	n *atomic.Int64
-}
-
-func (c counted) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	c.n.Add(1)
-	return c.querier.ExecContext(ctx, query, args...)
-}
-
-func (c counted) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	c.n.Add(1)
-	return c.querier.QueryContext(ctx, query, args...)
-}
-
-func (c counted) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	c.n.Add(1)
-	return c.querier.QueryRowContext(ctx, query, args...)
-}
-
-// stmtCache keeps one prepared statement for each SQL text. The texts are this
-// package's own; those that grow with lines, words or a batch are bounded by
-// the limits on these.
-type stmtCache struct {
-	prepare func(context.Context, string) (*sql.Stmt, error)
-	stmts   sync.Map // text → *sql.Stmt
-}
-
-func (c *stmtCache) get(ctx context.Context, query string) (*sql.Stmt, error) {
-	if s, ok := c.stmts.Load(query); ok {
-		return s.(*sql.Stmt), nil
-	}
-	s, err := c.prepare(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	if old, loaded := c.stmts.LoadOrStore(query, s); loaded {
-		s.Close()
-		return old.(*sql.Stmt), nil
-	}
-	return s, nil
-}
-
-func (c *stmtCache) close() {
-	c.stmts.Range(func(_, s any) bool {
-		s.(*sql.Stmt).Close()
-		return true
-	})
-}
-
-// prepared asks through the cache; raw takes what could not be prepared, so
-// that its error comes out in the usual place.
-type prepared struct {
-	cache *stmtCache
-	raw   querier
-}
-
-func (p prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := p.cache.get(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return s.ExecContext(ctx, args...)
-}
-
-func (p prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := p.cache.get(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return s.QueryContext(ctx, args...)
-}
-
-func (p prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	s, err := p.cache.get(ctx, query)
-	if err != nil {
-		return p.raw.QueryRowContext(ctx, query, args...)
-	}
-	return s.QueryRowContext(ctx, args...)
-}
-
 // batchMax bounds how many transactions share one COMMIT, and so how long the
 // first of them waits.
 const batchMax = 64
@@ -150,7 +45,7 @@ func newWriter(ctx context.Context, db *DB, pool *sql.DB) (*writer, error) {
 		return nil, err
 	}
 	cache := &stmtCache{prepare: conn.PrepareContext}
-	w := &writer{db: db, pool: pool, conn: conn, q: prepared{cache, conn},
+	w := &writer{db: db, pool: pool, conn: conn, q: prepared{cache},
 		queue: make(chan *work, 4*batchMax), done: make(chan struct{})}
 	go w.run()
 	return w, nil
@@ -184,7 +79,7 @@ func (w *writer) batch(first *work) {
 		return
 	}
 	ctx := context.Background()
-	if _, err := w.q.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if _, err := w.q.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		first.answer <- fmt.Errorf("begin: %w", err)
 		return
 	}
@@ -197,7 +92,7 @@ func (w *writer) batch(first *work) {
 			// No more in here: a savepoint outside a transaction commits by itself.
 			err = fault.Because(fault.Unavailable, "The shop can't save anything right now. Please try again in a minute.", job.err)
 			job.err = nil
-			w.q.ExecContext(ctx, "ROLLBACK")
+			w.q.exec(ctx, "ROLLBACK")
 			break
 		}
 	}
@@ -214,13 +109,13 @@ func (w *writer) batch(first *work) {
 }
 
 func (w *writer) commit(ctx context.Context) error {
-	_, err := w.q.ExecContext(ctx, "COMMIT")
+	_, err := w.q.exec(ctx, "COMMIT")
 	if err != nil {
 		// What is on disk is unknown after a failed COMMIT or fsync, so nothing
 		// more is written; a restart reads the truth from the WAL.
 		err = fault.Because(fault.Unavailable, "The shop can't save anything right now.", fmt.Errorf("commit: %w", err))
 		w.fail.Store(&err)
-		w.q.ExecContext(ctx, "ROLLBACK")
+		w.q.exec(ctx, "ROLLBACK")
 	}
 	return err
 }
@@ -244,16 +139,16 @@ func (w *writer) one(ctx context.Context, job *work) error {
 	if err := job.ctx.Err(); err != nil {
 		return err
 	}
-	if _, err := w.q.ExecContext(ctx, "SAVEPOINT job"); err != nil {
+	if _, err := w.q.exec(ctx, "SAVEPOINT job"); err != nil {
 		return fmt.Errorf("%w: %w", errUndone, err)
 	}
 	err := w.db.newTx(job.ctx, job.actor, w.q).run(job.fn)
 	if err != nil {
-		if _, undo := w.q.ExecContext(ctx, "ROLLBACK TO job"); undo != nil {
+		if _, undo := w.q.exec(ctx, "ROLLBACK TO job"); undo != nil {
 			return fmt.Errorf("%w: %w: %w", errUndone, undo, err)
 		}
 	}
-	if _, end := w.q.ExecContext(ctx, "RELEASE job"); end != nil && err == nil {
+	if _, end := w.q.exec(ctx, "RELEASE job"); end != nil && err == nil {
 		return fmt.Errorf("%w: %w", errUndone, end)
 	}
 	return err

@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// pgTx is one transaction on PostgreSQL. Its BEGIN and its id travel with its
+// first statement, so that opening it costs no round trip of its own.
+type pgTx struct {
+	conn     *pgx.Conn
+	id       string // written to commits
+	at       int64
+	begun    bool
+	repeated bool // the id is there: an earlier try has committed
+	spoilt   bool // the connection must not be used again
+}
+
+// first sends BEGIN, the id and a statement together and returns the results,
+// standing at those of the statement.
+func (p *pgTx) first(ctx context.Context, query string, args []any) (pgx.BatchResults, error) {
+	var b pgx.Batch
+	b.Queue("BEGIN")
+	b.Queue("INSERT INTO commits (id, at) VALUES ($1, $2)", p.id, p.at)
+	b.Queue(query, args...)
+	p.begun = true
+	results := p.conn.SendBatch(ctx, &b)
+	for range 2 {
+		if _, err := results.Exec(); err != nil {
+			p.repeated = duplicate(err)
+			results.Close() // the same error again
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+func (p *pgTx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if p.begun {
+		tag, err := p.conn.Exec(ctx, query, args...)
+		return tag.RowsAffected(), err
+	}
+	results, err := p.first(ctx, query, args)
+	if err != nil {
+		return 0, err
+	}
+	tag, err := results.Exec()
+	if end := results.Close(); err == nil {
+		err = end
+	}
+	return tag.RowsAffected(), err
+}
+
+func (p *pgTx) query(ctx context.Context, query string, args ...any) (rows, error) {
+	if p.begun {
+		r, err := p.conn.Query(ctx, query, args...)
+		if err != nil {
+			return nil, err
+		}
+		return &pgRows{Rows: r}, nil
+	}
+	results, err := p.first(ctx, query, args)
+	if err != nil {
+		return nil, err
+	}
+	r, err := results.Query()
+	if err != nil {
+		results.Close() // the same error again
+		return nil, err
+	}
+	return &pgRows{r, results}, nil
+}
+
+func (p *pgTx) queryRow(ctx context.Context, query string, args ...any) row {
+	r, err := p.query(ctx, query, args...)
+	return oneRow{r, err}
+}
+
+// rollback undoes what was done, or gives the connection up.
+func (p *pgTx) rollback(ctx context.Context) {
+	if !p.begun {
+		return
+	}
+	if _, err := p.conn.Exec(ctx, "ROLLBACK"); err != nil {
+		p.spoilt = true
+	}
+}
+
+// pgRows are rows of a statement, and the end of the batch it travelled in.
+type pgRows struct {
+	pgx.Rows
+	batch pgx.BatchResults // nil unless it was the first
+}
+
+// Next goes to the next row. After the last one the connection is free again,
+// as database/sql has it.
+func (r *pgRows) Next() bool {
+	if r.Rows.Next() {
+		return true
+	}
+	r.Close() // an error of the rows stays in Err
+	return false
+}
+
+// Close ends the rows. It may be called twice.
+func (r *pgRows) Close() error {
+	r.Rows.Close()
+	if r.batch == nil {
+		return nil
+	}
+	err := r.batch.Close()
+	r.batch = nil
+	return err
+}
+
+// oneRow is the first row of rows.
+type oneRow struct {
+	rows rows
+	err  error
+}
+
+// Scan reads the row; there being none is sql.ErrNoRows.
+func (o oneRow) Scan(into ...any) error {
+	if o.err != nil {
+		return o.err
+	}
+	defer o.rows.Close()
+	if !o.rows.Next() {
+		if err := o.rows.Err(); err != nil {
+			return err
+		}
+		return sql.ErrNoRows
+	}
+	if err := o.rows.Scan(into...); err != nil {
+		return err
+	}
+	return o.rows.Close()
+}
