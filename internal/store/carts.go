@@ -174,8 +174,11 @@ func (t *Tx) SaveCart(c CartRow) (CartRow, error) {
 	if err != nil {
 		return CartRow{}, fmt.Errorf("save cart: %w", err)
 	}
-	if c.Checkout.Country == "" || t.db.plain {
-		return c, nil // nothing was typed yet
+	if f, ok := t.folders[string(c.ID)+"/"+string(c.ID)]; ok && f.dossiers[cartPurpose].Key != nil {
+		return c, nil // typed in this very transaction, with that end
+	}
+	if c.Checkout.Country == "" || c.State != cart.Open || t.db.plain {
+		return c, nil // nothing was typed yet, or it is sealed with the order now
 	}
 	// What was typed lives as long as its cart, or the cart could never be ordered.
 	terms, err := personal.TermsOf(cartPurpose)

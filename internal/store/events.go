@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/ledger"
@@ -11,25 +12,41 @@ import (
 
 // Event writes an event of this transaction's act. The subject it is about, or
 // the shop where it is about none, leads the row's key. The values are ids,
-// counts and fixed words, never anything personal. It stands in the ledger,
-// without a number until the sequencer passes, once the transaction commits.
+// counts and fixed words, never anything personal. It is written with the last
+// statement of the transaction and stands in the ledger, without a number until
+// the sequencer passes, once that commits.
 func (t *Tx) Event(action, subject, object, detail string) error {
 	if t.db.plain {
 		return nil
 	}
-	owner := t.db.ownerOf(subject)
 	e, err := ledger.NewEvent(NewID(), t.now, action, t.actor, subject, object, detail)
 	if err != nil {
 		return fmt.Errorf("event %s: %w", action, err)
 	}
-	salts := make([]byte, 0, 64)
-	for i := range e.Salts {
-		salts = append(salts, e.Salts[i][:]...)
-	}
-	_, err = t.exec(`INSERT INTO events (owner, id, at, action, actor, subject, object, detail, salts) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		owner, e.ID, ms(e.At), e.Action, e.Actor, e.Subject, e.Object, e.Detail, salts)
-	if err != nil {
-		return fmt.Errorf("event %s: %w", action, err)
+	t.events = append(t.events, e)
+	return nil
+}
+
+// eventsAtOnce bounds the events of one statement.
+const eventsAtOnce = 50
+
+// writeEvents writes the events of a transaction that has succeeded.
+func (t *Tx) writeEvents() error {
+	for list := t.events; len(list) > 0; list = list[min(eventsAtOnce, len(list)):] {
+		var values []string
+		var args []any
+		for _, e := range list[:min(eventsAtOnce, len(list))] {
+			salts := make([]byte, 0, 64)
+			for i := range e.Salts {
+				salts = append(salts, e.Salts[i][:]...)
+			}
+			values = append(values, marks(len(args), 9))
+			args = append(args, t.db.ownerOf(e.Subject), e.ID, ms(e.At), e.Action, e.Actor, e.Subject, e.Object, e.Detail, salts)
+		}
+		_, err := t.exec(`INSERT INTO events (owner, id, at, action, actor, subject, object, detail, salts) VALUES `+strings.Join(values, ", "), args...)
+		if err != nil {
+			return fmt.Errorf("write events: %w", err)
+		}
 	}
 	return nil
 }

@@ -167,7 +167,8 @@ type View struct {
 // Tx is a transaction: a View that can change things.
 type Tx struct {
 	View
-	actor ledger.Actor
+	actor  ledger.Actor
+	events []ledger.Event // of this transaction, written at its end
 }
 
 // Actor returns who acts in this transaction.
@@ -210,7 +211,10 @@ func (t *Tx) run(fn func(*Tx) error) (err error) {
 			err = fmt.Errorf("panic (%s) in a transaction at %s", what, where)
 		}
 	}()
-	return fn(t)
+	if err := fn(t); err != nil {
+		return err
+	}
+	return t.writeEvents()
 }
 
 func ms(t time.Time) int64 { return t.UnixMilli() }
