@@ -156,7 +156,7 @@ func TestPictureCanOnlyBeLookedAt(t *testing.T) {
 func TestPrivacyTellsEverythingSealed(t *testing.T) {
 	s := open(t)
 	told := s.shopper(t).get("/privacy").is(200, "12 months after delivery", "payment provider", "__Host-cart", "__Host-order-…", "__Host-flash",
-		"not sealed, but under a random number in place of you: ", "random numbers and keyed hashes that tie these together")
+		"Not sealed", "Under a random number in place of you: ", "random numbers and keyed hashes that tie these together")
 	purposes := map[personal.Purpose]string{}
 	for _, terms := range personal.Purposes() {
 		purposes[terms.Purpose] = terms.Title

@@ -31,7 +31,6 @@ func purposes() []page.Purpose {
 			continue // about the shop, not about a person
 		}
 		p := page.Purpose{Name: t.Title, Why: t.Why + " (" + t.Basis + ")", Keep: t.Keep.String()}
-		var clear []string
 		numbers := false
 		for _, f := range personal.All() {
 			if f.Purpose != t.Purpose {
@@ -41,7 +40,7 @@ func purposes() []page.Purpose {
 			case f.Kind == personal.Sealed:
 				p.What = appendNew(p.What, f.Label)
 			case f.Kind == personal.Linked && strings.HasPrefix(f.Category, "user.") && f.Category != "user.unique_id":
-				clear = appendNew(clear, f.Label)
+				p.Clear = appendNew(p.Clear, f.Label)
 			default:
 				numbers = true
 			}
@@ -49,13 +48,10 @@ func purposes() []page.Purpose {
 				p.Who = appendNew(p.Who, string(to))
 			}
 		}
-		if len(clear) > 0 {
-			p.What = append(p.What, "not sealed, but under a random number in place of you: "+strings.Join(clear, "; "))
-		}
 		if numbers {
-			p.What = append(p.What, "random numbers and keyed hashes that tie these together")
+			p.Clear = append(p.Clear, "random numbers and keyed hashes that tie these together")
 		}
-		if len(p.What) > 0 {
+		if len(p.What)+len(p.Clear) > 0 {
 			out = append(out, p)
 		}
 	}
