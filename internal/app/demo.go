@@ -25,7 +25,7 @@ func (demoCmd) Run(ctx context.Context, p *Process, set *Settings) error {
 	if set.Listen == "" {
 		set.Listen = demoListen
 	}
-	for _, address := range []string{set.Listen, set.SandboxListen} {
+	for _, address := range []string{set.Listen, set.SandboxListen, set.AdminListen} {
 		if address == "" {
 			continue
 		}
@@ -60,6 +60,9 @@ func (s *server) startDemo(ctx context.Context, p *Process) error {
 	}
 	s.tls = s.local.TLSConfig()
 	if err := s.demoPorts(); err != nil {
+		return err
+	}
+	if err := s.openConsole(); err != nil {
 		return err
 	}
 	s.origin = fmt.Sprintf("https://localhost:%d", portOf(s.doors[0]))

@@ -89,6 +89,14 @@ func (s *server) demoPorts() error {
 	return s.folder.keepPorts(ports{base, portOf(s.bank), portOf(s.inner)})
 }
 
+// openConsole opens the staff console's own doors, if it is to have some.
+func (s *server) openConsole() (err error) {
+	if s.settings.AdminListen != "" {
+		s.consoles, err = listen(s.settings.AdminListen)
+	}
+	return err
+}
+
 // beside opens a second listener on 127.0.0.1: where it was told to, else on
 // the port it had before or on the usual one, else on any.
 func beside(address string, usual, last int, free bool) (net.Listener, error) {

@@ -195,6 +195,9 @@ func (s *server) startPublic(ctx context.Context, p *Process) error {
 			return fmt.Errorf("listen: %w", err)
 		}
 	}
+	if err := s.openConsole(); err != nil {
+		return err
+	}
 	if err := s.assemble(ctx); err != nil {
 		return err
 	}
@@ -207,6 +210,7 @@ func (s *server) startPublic(ctx context.Context, p *Process) error {
 	if len(shop.Providers) == 0 {
 		fmt.Fprintln(p.Err, "cartkeep: no payment provider is set up yet: nobody can order")
 	}
-	fmt.Fprintf(p.Out, "cartkeep: shop %s/\ncartkeep: admin %s/admin\ncartkeep: ready %s\n", s.origin, s.origin, s.origin)
+	a := s.addresses()
+	fmt.Fprintf(p.Out, "cartkeep: shop %s\ncartkeep: admin %s\ncartkeep: ready %s\n", a.shop, a.admin, s.origin)
 	return nil
 }

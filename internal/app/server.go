@@ -52,10 +52,11 @@ type server struct {
 	control *control
 	metrics *metrics
 
-	doors []net.Listener // of the shop
-	bank  net.Listener
-	inner net.Listener // metrics
-	plain net.Listener // http redirect
+	doors    []net.Listener // of the shop
+	consoles []net.Listener // of the staff console, when it has its own
+	bank     net.Listener
+	inner    net.Listener // metrics
+	plain    net.Listener // http redirect
 
 	servers []*http.Server
 	failed  chan error
@@ -68,6 +69,13 @@ type addresses struct{ shop, admin, sandbox, outbox, private string }
 // addresses names where everything is, once listen has run.
 func (s *server) addresses() addresses {
 	a := addresses{shop: s.origin + "/", admin: s.origin + "/admin"}
+	if len(s.consoles) > 0 {
+		host, _, _ := net.SplitHostPort(strings.TrimPrefix(s.origin, "https://"))
+		if host == "" {
+			host = strings.TrimPrefix(s.origin, "https://")
+		}
+		a.admin = fmt.Sprintf("https://%s:%d/admin", host, portOf(s.consoles[0]))
+	}
 	if s.bank != nil {
 		a.sandbox = s.bankOrigin() + "/"
 		a.outbox = s.bankOrigin() + "/outbox"
@@ -244,7 +252,13 @@ func (s *server) routes(shop store.Settings, providers []payment.Provider) (http
 	mux := http.NewServeMux()
 	mux.Handle("/api", rest)
 	mux.Handle("/api/", rest)
-	staff.Register(mux)
+	if len(s.consoles) == 0 {
+		staff.Register(mux)
+	} else {
+		mux.Handle("/admin", s.gate.NotFound())
+		mux.Handle("/admin/", s.gate.NotFound())
+		s.serveConsole(staff)
+	}
 	front.Register(mux)
 	for _, p := range providers {
 		mux.Handle("POST "+checkout.NoticePath(p.Name()), s.notices(p))
@@ -259,6 +273,17 @@ func (s *server) routes(shop store.Settings, providers []payment.Provider) (http
 		io.WriteString(w, "ready\n")
 	})
 	return s.metrics.count(s.gate.Wrap(mux)), nil
+}
+
+// serveConsole answers the staff console, and nothing of the shop, at its own doors.
+func (s *server) serveConsole(staff *admin.Console) {
+	mux := http.NewServeMux()
+	staff.Register(mux)
+	mux.Handle("GET "+page.PathAssets, s.pages.Assets(s.gate.NotFound()))
+	mux.Handle("/", s.gate.NotFound())
+	for _, door := range s.consoles {
+		s.add(gate.Server(s.gate.Wrap(mux), s.log), tls.NewListener(door, s.tls))
+	}
 }
 
 // notices takes a provider's call-backs: read, verified, settled, answered.
@@ -322,7 +347,7 @@ func (s *server) close() error {
 		}
 	}
 	s.running.Wait()
-	for _, l := range append(s.doors, s.bank, s.inner, s.plain) {
+	for _, l := range append(append(s.doors, s.consoles...), s.bank, s.inner, s.plain) {
 		if l != nil {
 			l.Close() // closed by its server already, unless assemble failed
 		}

@@ -35,6 +35,7 @@ type Settings struct {
 	Passphrase     string        `help:"Seals the key file. Give it as CARTKEEP_PASSPHRASE_FILE; a flag shows in the list of processes." secret:"yes" placeholder:"TEXT"`
 	Listen         string        `help:"Where shoppers reach the shop. Default for the demo: localhost:8443, else :443. Port 0 picks a free one." placeholder:"HOST:PORT" group:"Serving"`
 	SandboxListen  string        `help:"Where the make-believe bank of the demo listens, on 127.0.0.1. Default: the next port." placeholder:"HOST:PORT" group:"Serving"`
+	AdminListen    string        `help:"Moves the staff console to an address of its own; the shop's then answers /admin with 404. In the demo a loopback address." placeholder:"HOST:PORT" group:"Serving"`
 	PrivateListen  string        `help:"Metrics and profiles, on a loopback address without TLS. Default for the demo: the port after next; else off." placeholder:"HOST:PORT" group:"Serving"`
 	Domain         []string      `help:"The shop's public names; certificates for them come by ACME. The first is used in links. Needed by serve." placeholder:"NAME" group:"Serving"`
 	AcmeEmail      string        `help:"Where the certificate authority writes when something is wrong. Needed by serve." placeholder:"MAIL" group:"Serving"`

@@ -61,6 +61,27 @@ func TestHSTSFromTheDemoIsAskedFor(t *testing.T) {
 	}
 }
 
+// TestTheConsoleCanMove gives the staff console an address of its own: nothing
+// of the shop is there, and nothing of the console at the shop.
+func TestTheConsoleCanMove(t *testing.T) {
+	h := newHome(t, "")
+	h.env = append(h.env, "CARTKEEP_ADMIN_LISTEN=127.0.0.1:0")
+	s := h.start(t)
+	if strings.HasPrefix(s.admin, s.origin) {
+		t.Fatalf("the console is at %s, want another port than the shop's", s.admin)
+	}
+	for address, want := range map[string]int{s.admin: 200, s.origin + "/admin": 404, strings.TrimSuffix(s.admin, "admin") + "cart": 404} {
+		res, err := s.client.Get(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want || res.Header.Get("Content-Security-Policy") == "" {
+			t.Errorf("%s: got %d, want %d with the strict headers", address, res.StatusCode, want)
+		}
+	}
+}
+
 // TestAnotherShopsDatabaseIsRefused points a new folder at a database that a
 // running shop uses.
 func TestAnotherShopsDatabaseIsRefused(t *testing.T) {
