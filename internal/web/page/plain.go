@@ -31,11 +31,11 @@ type Privacy struct {
 type Purpose struct {
 	Name string   // "Delivering your order"
 	What []string // labels of the values
-	// Clear is what stays readable, tied to a person by a random number only.
-	Clear []string
-	Why   string   // reason and legal basis
-	Keep  string   // how long
-	Who   []string // who gets it; empty means nobody else
+	// Linked is what stays readable, tied to a person by a random number only.
+	Linked []string
+	Why    string   // reason and legal basis
+	Keep   string   // how long
+	Who    []string // who gets it; empty means nobody else
 }
 
 // Cookie is one cookie of the shop.

@@ -40,7 +40,7 @@ func purposes() []page.Purpose {
 			case f.Kind == personal.Sealed:
 				p.What = appendNew(p.What, f.Label)
 			case f.Kind == personal.Linked && strings.HasPrefix(f.Category, "user.") && f.Category != "user.unique_id":
-				p.Clear = appendNew(p.Clear, f.Label)
+				p.Linked = appendNew(p.Linked, f.Label)
 			default:
 				numbers = true
 			}
@@ -49,9 +49,9 @@ func purposes() []page.Purpose {
 			}
 		}
 		if numbers {
-			p.Clear = append(p.Clear, "random numbers and keyed hashes that tie these together")
+			p.Linked = append(p.Linked, "random numbers and keyed hashes that tie these together")
 		}
-		if len(p.What)+len(p.Clear) > 0 {
+		if len(p.What)+len(p.Linked) > 0 {
 			out = append(out, p)
 		}
 	}
