@@ -1,37 +1,27 @@
 package seal
 
-import "crypto/sha256"
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+)
 
-// hmacSum is HMAC-SHA256 (RFC 2104) for keys of 32 bytes. crypto/hmac and
-// crypto/hkdf give the same bytes, as a test shows, but allocate for each call;
-// every request opens dossiers, and this way costs no garbage.
-func hmacSum(key *[KeySize]byte, msg []byte) [sha256.Size]byte {
-	var room [sha256.BlockSize + 448]byte
-	var outer [sha256.BlockSize + sha256.Size]byte
-	for i := range sha256.BlockSize {
-		room[i], outer[i] = 0x36, 0x5c
-	}
-	for i, k := range key {
-		room[i] ^= k
-		outer[i] ^= k
-	}
-	inner := sha256.Sum256(append(room[:sha256.BlockSize], msg...))
-	copy(outer[sha256.BlockSize:], inner[:])
-	sum := sha256.Sum256(outer[:])
-	clear(room[:sha256.BlockSize])
-	clear(outer[:])
+// hmacSum is HMAC-SHA256 (RFC 2104).
+func hmacSum(key *[KeySize]byte, msg []byte) (sum [sha256.Size]byte) {
+	h := hmac.New(sha256.New, key[:])
+	h.Write(msg) // never fails (hash.Hash)
+	h.Sum(sum[:0])
 	return sum
 }
 
-// expand is HKDF-Expand (RFC 5869) for one or two blocks of output.
-func expand(prk *[KeySize]byte, info []byte, out []byte) {
-	var room [sha256.Size + 448]byte
-	sum := hmacSum(prk, append(append(room[:0], info...), 1))
-	if n := copy(out, sum[:]); n < len(out) {
-		msg := append(append(append(room[:0], sum[:]...), info...), 2)
-		sum = hmacSum(prk, msg)
-		copy(out[n:], sum[:])
-		clear(room[:sha256.Size])
+// expand fills out with HKDF-Expand (RFC 5869).
+func expand(prk *[KeySize]byte, info []byte, out []byte) error {
+	okm, err := hkdf.Expand(sha256.New, prk[:], string(info), len(out))
+	if err != nil {
+		return fmt.Errorf("derive key: %w", err)
 	}
-	clear(sum[:])
+	copy(out, okm)
+	clear(okm)
+	return nil
 }

@@ -150,9 +150,6 @@ func (k MacKey) Matches(mac []byte, label string, parts ...[]byte) bool {
 	return hmac.Equal(mac, sum[:])
 }
 
-// Equal compares two sums, tokens or indexes in constant time.
-func Equal(a, b []byte) bool { return hmac.Equal(a, b) }
-
 // appendString adds lp(s): the length as u32, then the bytes.
 func appendString(buf []byte, s string) []byte {
 	buf = binary.BigEndian.AppendUint32(buf, uint32(len(s)))

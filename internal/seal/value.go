@@ -44,9 +44,11 @@ func newDossier(id string, key []byte) (*Dossier, error) {
 		return nil, errKeySize
 	}
 	var valueKey [KeySize]byte
-	expand((*[KeySize]byte)(key), []byte(valueLabel), valueKey[:])
+	err := expand((*[KeySize]byte)(key), []byte(valueLabel), valueKey[:])
+	if err != nil {
+		return nil, err
+	}
 	defer clear(valueKey[:])
-	var err error
 	if d.box, err = newGCM(valueKey[:]); err != nil {
 		return nil, err
 	}

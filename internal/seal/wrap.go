@@ -146,8 +146,7 @@ func (r *Ring) derive(keys *[2 * KeySize]byte, id EpochID, o Owner) error {
 	info = appendString(info, o.Subject)
 	info = appendString(info, o.Purpose)
 	info = appendString(info, o.Case)
-	expand(&e.prk, info, keys[:])
-	return nil
+	return expand(&e.prk, info, keys[:])
 }
 
 func newGCM(key []byte) (cipher.AEAD, error) {

@@ -68,12 +68,6 @@ func (v *View) NewestEvent() (time.Time, error) {
 	return c.At, nil
 }
 
-// EventsAbout counts the events that name a subject.
-func (v *View) EventsAbout(subject string) (n int, err error) {
-	err = v.row(`SELECT count(*) FROM events WHERE owner = $1 AND subject = $1`, subject).Scan(&n)
-	return n, err
-}
-
 // ownerOf is whose row an event about a subject is. Nothing in a leaf says it,
 // so verification holds the row to this rule.
 func (db *DB) ownerOf(subject string) string {
