@@ -3,6 +3,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // a shop's time zone must not depend on what the machine has installed
 
 	"github.com/cartkeep/cartkeep/internal/app"
 )

@@ -163,7 +163,7 @@ func (s *server) add(h *http.Server, l net.Listener) {
 }
 
 func (s *server) newPages(shop store.Settings) (*page.Set, error) {
-	c := page.Config{ShopName: shop.ShopName, BaseURL: s.origin, Accent: s.settings.Accent,
+	c := page.Config{ShopName: shop.ShopName, BaseURL: s.origin, Zone: shop.Zone, Accent: s.settings.Accent,
 		Footer: []page.Link{{Text: "Privacy", URL: "/privacy"}, {Text: "Staff", URL: "/admin"}}}
 	return page.New(c)
 }

@@ -72,6 +72,9 @@ type Line struct {
 	Quantity int64
 	Unit     money.Amount
 	Total    money.Amount
+	Grams    int64  // of one unit
+	TaxClass string // "" for the standard one
+	Virtual  bool   // no parcel brings it
 	Stock    catalog.Stock
 	Sold     bool // false: the product is no longer for sale and must be removed
 }

@@ -55,6 +55,19 @@ type Variant struct {
 	Grams     int64
 	Barcode   string
 	Stock     Stock
+	TaxClass  string  // "" for the standard one; what it means is for package tax
+	Virtual   bool    // no parcel brings it: a file, a key, a service
+	Measure   Measure // what is in it; zero when that is nobody's question
+}
+
+// Measure is how much of something a variant holds, and of which amount a
+// shopper compares prices: 750 ml of wine, told by 1 l. Amounts are thousandths
+// of their unit, so that half a kilogram is a whole number.
+type Measure struct {
+	Amount   int64  // thousandths of Unit
+	Unit     string // "g", "ml", "m"… as the merchant wrote it
+	Base     int64  // thousandths of BaseUnit
+	BaseUnit string
 }
 
 // Title names the variant among its siblings: its option values, or "".

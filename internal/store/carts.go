@@ -84,7 +84,7 @@ func (v *View) cart(id cart.ID) (c CartRow, mac []byte, err error) {
 // CartLines returns the lines of a cart at today's prices.
 func (v *View) CartLines(id cart.ID) ([]cart.Line, error) {
 	rows, err := v.rows(`SELECT l.id, l.variant, l.quantity, p.handle, p.title, v.option_values, v.sku, v.price, v.currency, v.sold AND p.published,
-			s.counted, s.on_hand, s.held, s.backorder, COALESCE(i.url, ''), COALESCE(i.alt, '')
+			v.grams, v.tax_class, v.virtual, s.counted, s.on_hand, s.held, s.backorder, COALESCE(i.url, ''), COALESCE(i.alt, '')
 		FROM cart_lines l
 		JOIN variants v ON v.id = l.variant
 		JOIN products p ON p.id = v.product
@@ -101,7 +101,7 @@ func (v *View) CartLines(id cart.ID) ([]cart.Line, error) {
 		var values, currency string
 		var price int64
 		err := rows.Scan(&l.ID, &l.Variant, &l.Quantity, &l.Handle, &l.Title, &values, &l.SKU, &price, &currency, &l.Sold,
-			&l.Stock.Counted, &l.Stock.OnHand, &l.Stock.Held, &l.Stock.Backorder, &l.Picture.URL, &l.Picture.Alt)
+			&l.Grams, &l.TaxClass, &l.Virtual, &l.Stock.Counted, &l.Stock.OnHand, &l.Stock.Held, &l.Stock.Backorder, &l.Picture.URL, &l.Picture.Alt)
 		if err != nil {
 			return nil, fmt.Errorf("read cart lines: %w", err)
 		}

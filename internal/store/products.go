@@ -73,12 +73,16 @@ func (t *Tx) putVariant(product string, position int, v catalog.Variant) error {
 		return err
 	}
 	var id string
-	err = t.row(`INSERT INTO variants (id, product, position, sku, option_values, price, compare_at, currency, grams, barcode, sold)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, TRUE)
+	err = t.row(`INSERT INTO variants (id, product, position, sku, option_values, price, compare_at, currency, grams, barcode, sold,
+			tax_class, virtual, measure, measure_unit, base, base_unit)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, TRUE, $11, $12, $13, $14, $15, $16)
 		ON CONFLICT (product, option_values) DO UPDATE SET position = excluded.position, sku = excluded.sku, price = excluded.price,
-			compare_at = excluded.compare_at, currency = excluded.currency, grams = excluded.grams, barcode = excluded.barcode, sold = TRUE
+			compare_at = excluded.compare_at, currency = excluded.currency, grams = excluded.grams, barcode = excluded.barcode, sold = TRUE,
+			tax_class = excluded.tax_class, virtual = excluded.virtual, measure = excluded.measure, measure_unit = excluded.measure_unit,
+			base = excluded.base, base_unit = excluded.base_unit
 		RETURNING id`,
-		NewID(), product, position, v.SKU, string(values), v.Price.Minor(), v.CompareAt.Minor(), v.Price.Currency().Code(), v.Grams, v.Barcode).Scan(&id)
+		NewID(), product, position, v.SKU, string(values), v.Price.Minor(), v.CompareAt.Minor(), v.Price.Currency().Code(), v.Grams, v.Barcode,
+		v.TaxClass, v.Virtual, v.Measure.Amount, v.Measure.Unit, v.Measure.Base, v.Measure.BaseUnit).Scan(&id)
 	if err != nil {
 		return err
 	}
@@ -233,7 +237,8 @@ func (v *View) complete(list []catalog.Product) error {
 		marks[i], args[i] = fmt.Sprintf("$%d", i+1), string(list[i].ID)
 	}
 	in := strings.Join(marks, ", ")
-	rows, err := v.rows(`SELECT v.product, v.id, v.sku, v.option_values, v.price, v.compare_at, v.currency, v.grams, v.barcode, s.counted, s.on_hand, s.held, s.backorder
+	rows, err := v.rows(`SELECT v.product, v.id, v.sku, v.option_values, v.price, v.compare_at, v.currency, v.grams, v.barcode,
+			v.tax_class, v.virtual, v.measure, v.measure_unit, v.base, v.base_unit, s.counted, s.on_hand, s.held, s.backorder
 		FROM variants v JOIN stock s ON s.variant = v.id WHERE v.sold AND v.product IN (`+in+`) ORDER BY v.product, v.position`, args...)
 	if err != nil {
 		return fmt.Errorf("read variants: %w", err)
@@ -263,6 +268,7 @@ func scanVariants(rows rows, at map[string]*catalog.Product) error {
 		var price, compare int64
 		var x catalog.Variant
 		if err := rows.Scan(&product, &x.ID, &x.SKU, &values, &price, &compare, &currency, &x.Grams, &x.Barcode,
+			&x.TaxClass, &x.Virtual, &x.Measure.Amount, &x.Measure.Unit, &x.Measure.Base, &x.Measure.BaseUnit,
 			&x.Stock.Counted, &x.Stock.OnHand, &x.Stock.Held, &x.Stock.Backorder); err != nil {
 			return err
 		}

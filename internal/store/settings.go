@@ -23,6 +23,19 @@ type Settings struct {
 	Tax        tax.Policy
 	Shipping   shipping.Methods
 	Providers  []string // enabled payment providers, the first is the default
+	Seller     Seller
+	Zone       *time.Location // in which days and times are told; never nil
+}
+
+// Seller is who sells, as the imprint and every invoice must say (Directive
+// 2000/31/EC Art. 5; VAT Directive Art. 226). What is not set is "".
+type Seller struct {
+	Name     string // the legal name, which may differ from the shop's
+	Address  string // lines joined by line breaks
+	Email    string
+	Phone    string
+	VAT      string // VAT identification number
+	Register string // such as "Local court of Lübeck, HRB 1234"
 }
 
 const settingsAge = time.Second
@@ -85,6 +98,11 @@ func (v *View) settings() (Settings, error) {
 		if s.Currency, err = money.ParseCurrency(code); err != nil {
 			return Settings{}, fmt.Errorf("setting shop.currency: %w", err)
 		}
+	}
+	s.Seller = Seller{Name: words["seller.name"], Address: words["seller.address"], Email: words["seller.email"],
+		Phone: words["seller.phone"], VAT: words["seller.vat"], Register: words["seller.register"]}
+	if s.Zone, err = time.LoadLocation(words["shop.zone"]); err != nil { // "" is UTC
+		return Settings{}, fmt.Errorf("setting shop.zone: %w", err)
 	}
 	if p := words["payment.providers"]; p != "" {
 		s.Providers = splitWords(p)
