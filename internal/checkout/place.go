@@ -3,7 +3,6 @@ package checkout
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -205,18 +204,19 @@ func sameGoods(a, b cart.Cart) bool {
 	})
 }
 
-// reserve holds every line for the order, SKU by SKU in the order of their
-// keys, each in a transaction of its own. What was held is given back when one
-// can't be.
+// reserve holds every line for the order, or none. SKUs are locked in the
+// order of their keys, so that of two buyers of the same last things one gets
+// them all and neither waits for the other in a circle.
 func (d *Desk) reserve(ctx context.Context, id order.ID, owner string, lines []cart.Line, until time.Time) error {
 	sorted := slices.SortedFunc(slices.Values(lines), func(a, b cart.Line) int { return strings.Compare(string(a.Variant), string(b.Variant)) })
-	for _, l := range sorted {
-		err := d.db.InTx(ctx, ledger.Guest(owner), func(t *store.Tx) error { return t.Reserve(l.Variant, id, owner, l.Quantity, until) })
-		if err != nil {
-			return err
+	return d.db.InTx(ctx, ledger.Guest(owner), func(t *store.Tx) error {
+		for _, l := range sorted {
+			if err := t.Reserve(l.Variant, id, owner, l.Quantity, until); err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // giveUp forgets a failed request and gives back what it held, unless its
@@ -248,17 +248,21 @@ func (d *Desk) release(ctx context.Context, id order.ID) error {
 	return d.eachHold(ctx, id, func(t *store.Tx, h store.Hold) error { return t.Release(h.Variant, id) })
 }
 
-// eachHold runs fn for every hold of an order, each in its own transaction.
+// eachHold runs fn for every hold of an order, in the order in which stock is
+// locked.
 func (d *Desk) eachHold(ctx context.Context, id order.ID, fn func(*store.Tx, store.Hold) error) error {
-	var holds []store.Hold
-	err := d.db.View(ctx, func(v *store.View) (err error) {
-		holds, err = v.HoldsOf(id)
-		return err
+	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
+		holds, err := t.HoldsOf(id)
+		if err != nil {
+			return err
+		}
+		for _, h := range holds {
+			if err := fn(t, h); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	for _, h := range holds {
-		err = errors.Join(err, d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return fn(t, h) }))
-	}
-	return err
 }
 
 // provider returns the payment service of a method, or the first enabled one.

@@ -1,7 +1,7 @@
 // Package checkout turns a cart into an order and an order into a paid one.
 //
-// It works in steps. Place holds the goods, each in a transaction of its own;
-// then commits the order with its sealed details and its event; and only then
+// It works in steps. Place holds the goods in a transaction of their own; then
+// commits the order with its sealed details and its event; and only then
 // calls the payment service. A hold without an order just expires. Settle is
 // the only way an order becomes paid.
 //

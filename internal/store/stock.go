@@ -11,8 +11,8 @@ import (
 	"github.com/cartkeep/cartkeep/internal/order"
 )
 
-// Stock has its own key, the variant. Each of these is a transaction of its
-// own: none spans stock and an owner.
+// Stock has its own key, the variant. No transaction spans it and an owner; one
+// that touches several variants takes them in the order of their keys.
 
 // Reserve holds units for an order until end, or fails: two buyers of the last
 // one do not queue. Reserving again for the same order changes the end only.

@@ -17,8 +17,8 @@ import (
 const batchMax = 64
 
 // writer is SQLite's one writer. Transactions that arrive while it commits
-// are carried out together, each in a savepoint, and share the next fsync
-// (group commit). None is answered before that COMMIT.
+// are carried out together, each after the first in a savepoint, and share the
+// next fsync (group commit). None is answered before that COMMIT.
 type writer struct {
 	db    *DB
 	pool  *sql.DB
@@ -74,7 +74,7 @@ func (w *writer) run() {
 
 // batch carries out first and whatever else is waiting, and commits once.
 func (w *writer) batch(first *work) {
-	if err := w.broken(); err != nil {
+	if err := errors.Join(w.broken(), first.ctx.Err()); err != nil {
 		first.answer <- err
 		return
 	}
@@ -83,9 +83,16 @@ func (w *writer) batch(first *work) {
 		first.answer <- fmt.Errorf("begin: %w", err)
 		return
 	}
-	jobs := make([]*work, 0, 8)
+	// The first needs no savepoint: when it fails, all there is to undo is its own.
+	if first.err = w.db.newTx(first.ctx, first.actor, w.q).run(first.fn); first.err != nil {
+		w.q.exec(ctx, "ROLLBACK")
+		w.db.count.Add(2)
+		first.answer <- first.err
+		return
+	}
+	jobs := append(make([]*work, 0, 8), first)
 	var err error
-	for job := first; job != nil; job = w.next(len(jobs)) {
+	for job := w.next(len(jobs)); job != nil; job = w.next(len(jobs)) {
 		job.err = w.one(ctx, job)
 		jobs = append(jobs, job)
 		if errors.Is(job.err, errUndone) {
@@ -96,7 +103,7 @@ func (w *writer) batch(first *work) {
 			break
 		}
 	}
-	w.db.count.Add(2 + 2*int64(len(jobs))) // begin and commit, and a savepoint for each
+	w.db.count.Add(2 * int64(len(jobs))) // begin and commit, or a savepoint and its end
 	if err == nil {
 		err = w.commit(ctx)
 	}
