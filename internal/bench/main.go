@@ -35,6 +35,7 @@ type options struct {
 	shop     string        // the binary; "" measures the yardstick alone
 	engines  []string      // sqlite, postgres
 	clients  []int         // how many at the same time
+	grown    int           // customers of the past that growth is measured with; 0 measures none
 	duration time.Duration // of each measurement
 }
 
@@ -54,6 +55,7 @@ func main() {
 	flag.DurationVar(&o.duration, "for", 8*time.Second, "how long each measurement takes")
 	engines := flag.String("engines", "sqlite,postgres", "database engines, in order")
 	clients := flag.String("clients", "1,8,32", "numbers of clients at the same time")
+	flag.IntVar(&o.grown, "grown", 1_000_000, "customers and orders of the past that growth is measured with; 0 leaves it out")
 	flag.Parse()
 	o.engines = strings.Split(*engines, ",")
 	for c := range strings.SplitSeq(*clients, ",") {
@@ -98,7 +100,7 @@ func runEngine(ctx context.Context, o options, engine string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	plainDB, shopDB, database := filepath.Join(dir, "plain.db"), "", 0
-	sealedDB, clearDB := filepath.Join(dir, "sealed", "shop.db"), filepath.Join(dir, "clear", "shop.db")
+	sealedDB, clearDB, grownDB := filepath.Join(dir, "sealed", "shop.db"), filepath.Join(dir, "clear", "shop.db"), filepath.Join(dir, "grown", "shop.db")
 	switch engine {
 	case "sqlite":
 	case "postgres":
@@ -120,6 +122,9 @@ func runEngine(ctx context.Context, o options, engine string) (err error) {
 		if clearDB, err = server.Database(ctx, "clear"); err != nil {
 			return err
 		}
+		if grownDB, err = server.Database(ctx, "grown"); err != nil {
+			return err
+		}
 		plainDB, shopDB = server.TLSURL(plainDB), server.TLSURL(shopDB)
 	default:
 		return errors.New("the engines are sqlite and postgres")
@@ -127,6 +132,11 @@ func runEngine(ctx context.Context, o options, engine string) (err error) {
 
 	if err := protection(ctx, engine, sealedDB, clearDB); err != nil {
 		return err
+	}
+	if o.grown > 0 {
+		if err := growth(ctx, engine, grownDB, o.grown); err != nil {
+			return err
+		}
 	}
 	plain, err := startYardstick(ctx, plainDB)
 	if err != nil {
@@ -201,6 +211,42 @@ func protection(ctx context.Context, engine, sealedDB, clearDB string) (err erro
 	}
 	fmt.Printf("%s: whole purchase: protected %.0f/s, %.2f ms processor; unprotected %.0f/s, %.2f ms processor; protection costs %.1f %% of throughput (budget 10)\n",
 		engine, r[0].Rate(), r[0].Each(), r[1].Rate(), r[1].Each(), 100*(1-r[0].Rate()/r[1].Rate()))
+	return nil
+}
+
+// growth measures what a session and a purchase cost in a shop of a thousand
+// customers, and in the same shop with many more.
+func growth(ctx context.Context, engine, database string, customers int) (err error) {
+	const products, rounds, each, clients = 1000, 7, 150, 8
+	shop, err := purchase.Open(ctx, database, false, products)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shop.Close()) }()
+	measure := func() (session, whole purchase.Result, err error) {
+		all, err := purchase.Compare(ctx, []*purchase.Shop{shop}, rounds, each, clients)
+		if err != nil {
+			return session, whole, err
+		}
+		session, err = shop.Sessions(ctx, rounds, 2*each, clients)
+		return session, all[0], err
+	}
+	session, whole, err := measure()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := purchase.Grow(ctx, database, customers); err != nil {
+		return err
+	}
+	filled := time.Since(began)
+	grownSession, grownWhole, err := measure()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s: growth from 1,000 to %d customers and orders (made in %v): session %.2f to %.2f ms processor, %.0f to %.0f/s = %.2f times the time (budget 1.3); whole purchase %.0f to %.0f/s = %.2f times\n",
+		engine, customers, filled.Round(time.Second), session.Each(), grownSession.Each(), session.Rate(), grownSession.Rate(), session.Rate()/grownSession.Rate(),
+		whole.Rate(), grownWhole.Rate(), whole.Rate()/grownWhole.Rate())
 	return nil
 }
 

@@ -116,27 +116,34 @@ func (s *Shop) Close() error {
 	return s.db.Close()
 }
 
-// buy is one whole purchase over HTTPS: a cart session of six requests, then
-// checkout, order and the provider's notice.
-func (s *Shop) buy(ctx context.Context, n int) error {
+// session is a cart session of six requests over HTTPS: create, three adds,
+// change a quantity, read. It returns the cart's path and token.
+func (s *Shop) session(ctx context.Context, n int) (cart, token string, err error) {
 	var c struct {
 		ID, Token string
 		Lines     []struct{ ID string }
 	}
 	if err := s.call(ctx, "POST", "/api/v1/carts", "", struct{}{}, &c); err != nil {
-		return err
+		return "", "", err
 	}
-	cart, token := "/api/v1/carts/"+c.ID, c.Token
+	cart, token = "/api/v1/carts/"+c.ID, c.Token
 	for i := range 3 {
 		line := map[string]any{"variant_id": s.variants[(n*7+i*13)%len(s.variants)], "quantity": 1}
 		if err := s.call(ctx, "POST", cart+"/lines", token, line, &c); err != nil {
-			return err
+			return "", "", err
 		}
 	}
 	if err := s.call(ctx, "PATCH", cart+"/lines/"+c.Lines[0].ID, token, map[string]any{"quantity": 2}, nil); err != nil {
-		return err
+		return "", "", err
 	}
-	if err := s.call(ctx, "GET", cart, token, nil, nil); err != nil {
+	return cart, token, s.call(ctx, "GET", cart, token, nil, nil)
+}
+
+// buy is one whole purchase: a session, then checkout, order and the
+// provider's notice.
+func (s *Shop) buy(ctx context.Context, n int) error {
+	cart, token, err := s.session(ctx, n)
+	if err != nil {
 		return err
 	}
 	if err := s.call(ctx, "PUT", cart+"/checkout", token, map[string]any{"email": "ada@example.com", "name": "Ada Lovelace", "phone": "+49301234567",
@@ -262,6 +269,22 @@ func (r Result) Each() float64 {
 // with some clients at the same time and then does the jobs and the numbering
 // that follow from them.
 func Compare(ctx context.Context, shops []*Shop, rounds, n, clients int) ([]Result, error) {
+	return compare(ctx, shops, rounds, n, clients, (*Shop).buy)
+}
+
+// Sessions measures cart sessions alone.
+func (s *Shop) Sessions(ctx context.Context, rounds, n, clients int) (Result, error) {
+	r, err := compare(ctx, []*Shop{s}, rounds, n, clients, func(s *Shop, ctx context.Context, i int) error {
+		_, _, err := s.session(ctx, i)
+		return err
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	return r[0], nil
+}
+
+func compare(ctx context.Context, shops []*Shop, rounds, n, clients int, act func(*Shop, context.Context, int) error) ([]Result, error) {
 	out := make([]Result, len(shops))
 	for r := range rounds + 1 {
 		for i := range shops {
@@ -271,7 +294,7 @@ func Compare(ctx context.Context, shops []*Shop, rounds, n, clients int) ([]Resu
 			if err != nil {
 				return nil, err
 			}
-			if err := s.round(ctx, n, clients); err != nil {
+			if err := s.round(ctx, n, clients, act); err != nil {
 				return nil, err
 			}
 			if r == 0 {
@@ -290,7 +313,7 @@ func Compare(ctx context.Context, shops []*Shop, rounds, n, clients int) ([]Resu
 	return out, nil
 }
 
-func (s *Shop) round(ctx context.Context, n, clients int) error {
+func (s *Shop) round(ctx context.Context, n, clients int, act func(*Shop, context.Context, int) error) error {
 	var group sync.WaitGroup
 	var next atomic.Int64
 	errs := make([]error, clients)
@@ -301,7 +324,7 @@ func (s *Shop) round(ctx context.Context, n, clients int) error {
 				if i > int64(n) || errs[c] != nil {
 					return
 				}
-				errs[c] = s.buy(ctx, int(i))
+				errs[c] = act(s, ctx, int(i))
 			}
 		})
 	}

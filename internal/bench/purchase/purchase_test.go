@@ -39,7 +39,7 @@ func BenchmarkPurchase(b *testing.B) {
 			}
 			defer s.Close()
 			b.ResetTimer()
-			if err := s.round(ctx, b.N, 8); err != nil {
+			if err := s.round(ctx, b.N, 8, (*Shop).buy); err != nil {
 				b.Fatal(err)
 			}
 		})
