@@ -115,17 +115,10 @@ func (v *View) CartLines(id cart.ID) ([]cart.Line, error) {
 
 // AddToCart adds units of a variant; one that is there already raises its line.
 func (t *Tx) AddToCart(id cart.ID, variant catalog.VariantID, quantity int64) error {
-	n, err := t.exec(`INSERT INTO cart_lines (owner, id, variant, quantity, added_at)
+	return t.later("add to cart", func() error { return t.whyNotAdded(id, variant) }, `INSERT INTO cart_lines (owner, id, variant, quantity, added_at)
 		SELECT $1, $2, v.id, CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM variants v JOIN products p ON p.id = v.product WHERE v.id = $3 AND v.sold AND p.published
 		ON CONFLICT (owner, variant) DO UPDATE SET quantity = cart_lines.quantity + excluded.quantity WHERE cart_lines.quantity + excluded.quantity <= 999`,
 		string(id), NewID(), string(variant), quantity, ms(t.now))
-	if err != nil {
-		return fmt.Errorf("add to cart: %w", err)
-	}
-	if n == 0 {
-		return t.whyNotAdded(id, variant)
-	}
-	return nil
 }
 
 // whyNotAdded tells the two reasons apart for which nothing was added.
@@ -144,26 +137,12 @@ var errNoLine = fault.Missing("That is not in your cart any more.")
 
 // SetQuantity sets the quantity of a line.
 func (t *Tx) SetQuantity(id cart.ID, line cart.LineID, quantity int64) error {
-	n, err := t.exec(`UPDATE cart_lines SET quantity = $3 WHERE owner = $1 AND id = $2`, string(id), string(line), quantity)
-	if err != nil {
-		return fmt.Errorf("set quantity: %w", err)
-	}
-	if n == 0 {
-		return errNoLine
-	}
-	return nil
+	return t.later("set quantity", func() error { return errNoLine }, `UPDATE cart_lines SET quantity = $3 WHERE owner = $1 AND id = $2`, string(id), string(line), quantity)
 }
 
 // RemoveLine takes a line out of the cart.
 func (t *Tx) RemoveLine(id cart.ID, line cart.LineID) error {
-	n, err := t.exec(`DELETE FROM cart_lines WHERE owner = $1 AND id = $2`, string(id), string(line))
-	if err != nil {
-		return fmt.Errorf("remove line: %w", err)
-	}
-	if n == 0 {
-		return errNoLine
-	}
-	return nil
+	return t.later("remove line", func() error { return errNoLine }, `DELETE FROM cart_lines WHERE owner = $1 AND id = $2`, string(id), string(line))
 }
 
 // SaveCart writes the cart's own row back and moves its end date: it was used.

@@ -17,11 +17,7 @@ const (
 )
 
 func (t *Tx) list(kind string, key []byte, owner, id string) error {
-	_, err := t.exec(`INSERT INTO directory (kind, key, owner, id) VALUES ($1, $2, $3, $4)`, kind, key, owner, id)
-	if err != nil {
-		return fmt.Errorf("list %s: %w", kind, err)
-	}
-	return nil
+	return t.later("list "+kind, nil, `INSERT INTO directory (kind, key, owner, id) VALUES ($1, $2, $3, $4)`, kind, key, owner, id)
 }
 
 func (v *View) find(kind string, key []byte) (owner, id string, err error) {
@@ -43,12 +39,8 @@ func (t *Tx) identify(f personal.Field, normalised, subject, dossier string) err
 	if t.db.plain {
 		return nil
 	}
-	_, err := t.exec(`INSERT INTO identities (hash, field, version, subject, dossier) VALUES ($1, $2, $3, $4, $5)`,
+	return t.later("index "+f.Name(), nil, `INSERT INTO identities (hash, field, version, subject, dossier) VALUES ($1, $2, $3, $4, $5)`,
 		t.db.keys.Index.Hash(f.Name(), normalised), f.Name(), indexVersion, subject, dossier)
-	if err != nil {
-		return fmt.Errorf("index %s: %w", f.Name(), err)
-	}
-	return nil
 }
 
 // Subjects returns the subjects whose sealed e-mail has this key. A hit of the

@@ -147,18 +147,13 @@ func (t *Tx) newDossiers(f *folder, subject, caseID string, ends map[personal.Pu
 		values = append(values, fmt.Sprintf("($%d, $%d, $%d, $%d, 'open', $%d, $%d, $%d, $%d)", n+1, n+2, n+3, n+4, n+5, n+6, n+7, n+8))
 		args = append(args, subject, id, string(p), caseID, int64(epoch), wrap, ms(t.now), ms(end))
 	}
-	_, err := t.exec(`INSERT INTO dossiers (subject, id, purpose, case_id, state, epoch, wrap, created_at, destroy_after) VALUES `+strings.Join(values, ", "), args...)
-	if err != nil {
-		return fmt.Errorf("keep dossiers: %w", err)
-	}
-	return nil
+	return t.later("keep dossiers", nil, `INSERT INTO dossiers (subject, id, purpose, case_id, state, epoch, wrap, created_at, destroy_after) VALUES `+strings.Join(values, ", "), args...)
 }
 
 // keepUntil moves the end date of a case's dossiers of one purpose.
 func (t *Tx) keepUntil(subject, caseID string, p personal.Purpose, end time.Time) error {
-	_, err := t.exec(`UPDATE dossiers SET destroy_after = $4 WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND state <> 'destroyed'`,
+	return t.later("move the end of a case", nil, `UPDATE dossiers SET destroy_after = $4 WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND state <> 'destroyed'`,
 		subject, caseID, string(p), ms(end))
-	return err
 }
 
 // destroy ends a dossier for good: its key, and the blind indexes that lead to it.
@@ -186,15 +181,11 @@ func (t *Tx) endCase(subject, caseID string, p personal.Purpose) error {
 	}
 	const which = ` WHERE subject = $1 AND case_id = $2 AND purpose = $3`
 	if indexed(p) {
-		if _, err := t.exec(`DELETE FROM identities WHERE subject = $1 AND dossier IN (SELECT id FROM dossiers`+which+`)`, subject, caseID, string(p)); err != nil {
-			return fmt.Errorf("end the indexes of a case: %w", err)
+		if err := t.later("end the indexes of a case", nil, `DELETE FROM identities WHERE subject = $1 AND dossier IN (SELECT id FROM dossiers`+which+`)`, subject, caseID, string(p)); err != nil {
+			return err
 		}
 	}
-	_, err := t.exec(`UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $4`+which+` AND state <> 'destroyed'`, subject, caseID, string(p), ms(t.now))
-	if err != nil {
-		return fmt.Errorf("destroy the dossier of a case: %w", err)
-	}
-	return nil
+	return t.later("destroy the dossier of a case", nil, `UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $4`+which+` AND state <> 'destroyed'`, subject, caseID, string(p), ms(t.now))
 }
 
 // indexed reports whether the register has a blind index for a purpose.

@@ -43,9 +43,9 @@ func (t *Tx) writeEvents() error {
 			values = append(values, marks(len(args), 9))
 			args = append(args, t.db.ownerOf(e.Subject), e.ID, ms(e.At), e.Action, e.Actor, e.Subject, e.Object, e.Detail, salts)
 		}
-		_, err := t.exec(`INSERT INTO events (owner, id, at, action, actor, subject, object, detail, salts) VALUES `+strings.Join(values, ", "), args...)
+		err := t.later("write events", nil, `INSERT INTO events (owner, id, at, action, actor, subject, object, detail, salts) VALUES `+strings.Join(values, ", "), args...)
 		if err != nil {
-			return fmt.Errorf("write events: %w", err)
+			return err
 		}
 	}
 	return nil

@@ -20,12 +20,8 @@ type Job struct {
 
 // Enqueue writes a job in the same transaction as the change that needs it.
 func (t *Tx) Enqueue(kind, owner, ref string, at time.Time) error {
-	_, err := t.exec(`INSERT INTO jobs (owner, id, kind, ref, run_at, lease_until, attempts, failure) VALUES ($1, $2, $3, $4, $5, 0, 0, '')`,
+	return t.later("enqueue "+kind, nil, `INSERT INTO jobs (owner, id, kind, ref, run_at, lease_until, attempts, failure) VALUES ($1, $2, $3, $4, $5, 0, 0, '')`,
 		owner, NewID(), kind, ref, ms(at))
-	if err != nil {
-		return fmt.Errorf("enqueue %s: %w", kind, err)
-	}
-	return nil
 }
 
 // DueJobs returns up to limit jobs whose time has come and that nobody holds.

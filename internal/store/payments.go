@@ -28,13 +28,9 @@ type Payment struct {
 
 // NewPayment writes an attempt, before the provider knows of it.
 func (t *Tx) NewPayment(p Payment) error {
-	_, err := t.exec(`INSERT INTO payments (owner, id, order_id, attempt, provider, status, amount, currency, opened_at, expires_at, updated_at)
+	return t.later("new payment", nil, `INSERT INTO payments (owner, id, order_id, attempt, provider, status, amount, currency, opened_at, expires_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9)`,
 		p.Owner, p.ID, string(p.Order), p.Attempt, p.Provider, string(p.Status), p.Amount.Minor(), p.Amount.Currency().Code(), ms(t.now), ms(p.ExpiresAt))
-	if err != nil {
-		return fmt.Errorf("new payment: %w", err)
-	}
-	return nil
 }
 
 // OpenedPayment seals what the provider answered. Done twice with the same

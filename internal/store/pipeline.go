@@ -3,46 +3,101 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 )
 
 // pgTx is one transaction on PostgreSQL. Its BEGIN and its id travel with its
-// first statement, so that opening it costs no round trip of its own.
+// first statement, and a statement that nobody waits for with the next one, so
+// that neither costs a round trip of its own.
 type pgTx struct {
 	conn     *pgx.Conn
 	id       string // written to commits
 	at       int64
 	begun    bool
-	repeated bool // the id is there: an earlier try has committed
-	spoilt   bool // the connection must not be used again
+	repeated bool        // the id is there: an earlier try has committed
+	spoilt   bool        // the connection must not be used again
+	waiting  []statement // not sent yet
 }
 
-// first sends BEGIN, the id and a statement together and returns the results,
-// standing at those of the statement.
-func (p *pgTx) first(ctx context.Context, query string, args []any) (pgx.BatchResults, error) {
+func (p *pgTx) later(s statement) { p.waiting = append(p.waiting, s) }
+
+// direct tells that a statement has no company to wait for or to bring along.
+func (p *pgTx) direct() bool { return p.begun && len(p.waiting) == 0 }
+
+// send sends what is waiting and a statement together, after BEGIN and the id
+// if these are still to come, and returns the results, standing at those of the
+// statement.
+func (p *pgTx) send(ctx context.Context, query string, args []any) (pgx.BatchResults, error) {
 	var b pgx.Batch
-	b.Queue("BEGIN")
-	b.Queue("INSERT INTO commits (id, at) VALUES ($1, $2)", p.id, p.at)
+	head := 0
+	if !p.begun {
+		b.Queue("BEGIN")
+		b.Queue("INSERT INTO commits (id, at) VALUES ($1, $2)", p.id, p.at)
+		head = 2
+	}
+	waiting := p.waiting
+	for _, s := range waiting {
+		b.Queue(s.query, s.args...)
+	}
 	b.Queue(query, args...)
-	p.begun = true
+	p.begun, p.waiting = true, nil
 	results := p.conn.SendBatch(ctx, &b)
-	for range 2 {
+	for range head {
 		if _, err := results.Exec(); err != nil {
 			p.repeated = duplicate(err)
 			results.Close() // the same error again
 			return nil, err
 		}
 	}
+	for _, s := range waiting {
+		tag, err := results.Exec()
+		if err != nil {
+			results.Close() // the same error again
+			return nil, fmt.Errorf("%s: %w", s.what, err)
+		}
+		if tag.RowsAffected() == 0 && s.none != nil {
+			if err := results.Close(); err != nil { // what came after it goes the same way
+				return nil, err
+			}
+			return nil, s.none()
+		}
+	}
 	return results, nil
 }
 
+// commit ends the transaction. What is waiting and can only succeed or fail
+// goes along; what has to be looked at first is sent before. unsure tells that
+// COMMIT was on its way: whether it was carried out is to be looked up.
+func (p *pgTx) commit(ctx context.Context) (err error, unsure bool) {
+	for _, s := range p.waiting {
+		if s.none != nil {
+			last := p.waiting[len(p.waiting)-1]
+			p.waiting = p.waiting[:len(p.waiting)-1]
+			n, err := p.exec(ctx, last.query, last.args...)
+			if err == nil && n == 0 && last.none != nil {
+				err = last.none()
+			}
+			if err != nil {
+				return err, false
+			}
+			break
+		}
+	}
+	if !p.begun && len(p.waiting) == 0 {
+		return nil, false // it did nothing
+	}
+	_, err = p.exec(ctx, "COMMIT")
+	return err, err != nil
+}
+
 func (p *pgTx) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	if p.begun {
+	if p.direct() {
 		tag, err := p.conn.Exec(ctx, query, args...)
 		return tag.RowsAffected(), err
 	}
-	results, err := p.first(ctx, query, args)
+	results, err := p.send(ctx, query, args)
 	if err != nil {
 		return 0, err
 	}
@@ -54,14 +109,14 @@ func (p *pgTx) exec(ctx context.Context, query string, args ...any) (int64, erro
 }
 
 func (p *pgTx) query(ctx context.Context, query string, args ...any) (rows, error) {
-	if p.begun {
+	if p.direct() {
 		r, err := p.conn.Query(ctx, query, args...)
 		if err != nil {
 			return nil, err
 		}
 		return &pgRows{Rows: r}, nil
 	}
-	results, err := p.first(ctx, query, args)
+	results, err := p.send(ctx, query, args)
 	if err != nil {
 		return nil, err
 	}

@@ -84,15 +84,20 @@ func (db *DB) carryOut(ctx context.Context, p *pgTx, actor ledger.Actor, fn func
 		}
 		return err, false
 	}
-	if !p.begun {
-		return nil, false // it did nothing
+	err, unsure = p.commit(bg)
+	if p.begun {
+		db.count.Add(3) // begin, the transaction's id, and the end
 	}
-	db.count.Add(3) // begin, the transaction's id, and the end
-	if _, err := p.conn.Exec(bg, "COMMIT"); err != nil {
+	switch {
+	case p.repeated:
+		p.spoilt = true // it stands in a transaction that has failed
+		return nil, false
+	case unsure:
 		p.spoilt = true
-		return err, true
+	case err != nil:
+		p.rollback(bg)
 	}
-	return nil, false
+	return err, unsure
 }
 
 // committed looks up whether the transaction ran, on whichever server now answers.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"sync"
 	"sync/atomic"
 )
@@ -13,6 +14,40 @@ type querier interface {
 	exec(ctx context.Context, query string, args ...any) (int64, error) // rows affected
 	query(ctx context.Context, query string, args ...any) (rows, error)
 	queryRow(ctx context.Context, query string, args ...any) row
+}
+
+// deferring is a querier that can hold statements back, to send them together
+// with the next one.
+type deferring interface {
+	later(s statement)
+}
+
+// statement is one that nobody waits for.
+type statement struct {
+	what  string       // for its error
+	none  func() error // asked when it changed no row; nil when that is fine
+	query string
+	args  []any
+}
+
+// later carries out a statement whose rows nobody asks for. Where a statement
+// is a journey to the database it travels with the next one, or with COMMIT,
+// and its error is that one's: a transaction that it fails is undone all the
+// same. none gives the error for a statement that changed no row.
+func (t *Tx) later(what string, none func() error, query string, args ...any) error {
+	if d, ok := t.q.(counted).querier.(deferring); ok {
+		t.db.count.Add(1)
+		d.later(statement{what, none, query, args})
+		return nil
+	}
+	n, err := t.exec(query, args...)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if n == 0 && none != nil {
+		return none()
+	}
+	return nil
 }
 
 // rows and row are what database/sql and pgx have in common.
