@@ -40,8 +40,10 @@ type Cart struct {
 	State     State
 	OrderID   string // the order made of it, while Ordered
 	Lines     []Line
+	Saved     []Line // set aside for later; in no sum
 	Totals    Totals
 	Checkout  Checkout
+	Estimate  string // country that delivery was estimated for; "" for none
 	ExpiresAt time.Time
 }
 
@@ -76,7 +78,30 @@ type Line struct {
 	TaxClass string // "" for the standard one
 	Virtual  bool   // no parcel brings it
 	Stock    catalog.Stock
-	Sold     bool // false: the product is no longer for sale and must be removed
+	Sold     bool         // false: the product is no longer for sale and must be removed
+	Was      money.Amount // what a unit cost when the shopper last saw it; zero: it still does
+	Saved    bool         // set aside for later
+}
+
+// Changed reports whether the price of a unit has moved since it was last
+// seen: going on needs the shopper's word.
+func (l Line) Changed() bool { return l.Was.Currency() == l.Unit.Currency() && l.Was != l.Unit }
+
+// Fits reports whether the line could be ordered: it is for sale, and there is
+// enough of it.
+func (l Line) Fits() bool { return l.Sold && l.Stock.Has(l.Quantity) }
+
+// Apart parts the lines of a cart from those saved for later.
+func Apart(all []Line) (lines, saved []Line) {
+	lines = make([]Line, 0, len(all))
+	for _, l := range all {
+		if l.Saved {
+			saved = append(saved, l)
+		} else {
+			lines = append(lines, l)
+		}
+	}
+	return lines, saved
 }
 
 // Totals of a cart or an order. Where prices include tax, Total is

@@ -142,6 +142,18 @@ func (d *Desk) RemoveLine(ctx context.Context, id cart.ID, token string, line ca
 	return d.change(ctx, id, token, nil, func(t *store.Tx) error { return t.RemoveLine(id, line) })
 }
 
+// SaveLine sets a line aside for later. It is in no sum then, and no goods are
+// held for it.
+func (d *Desk) SaveLine(ctx context.Context, id cart.ID, token string, line cart.LineID) (cart.Cart, error) {
+	return d.change(ctx, id, token, nil, func(t *store.Tx) error { return t.SetAside(id, line, true) })
+}
+
+// RestoreLine puts what was saved for later into the cart again, at today's
+// price. When fewer are left than were saved, the cart says so.
+func (d *Desk) RestoreLine(ctx context.Context, id cart.ID, token string, line cart.LineID) (cart.Cart, error) {
+	return d.change(ctx, id, token, nil, func(t *store.Tx) error { return t.SetAside(id, line, false) })
+}
+
 // Clear ends the cart: everything in it and about it is gone.
 func (d *Desk) Clear(ctx context.Context, id cart.ID, token string) error {
 	return d.inCart(ctx, id, token, func(t *store.Tx, _ store.CartRow) error { return t.EndCart(id, "cleared") })

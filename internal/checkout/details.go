@@ -42,6 +42,9 @@ func ParseDetails(in DetailsInput) (order.Details, error) {
 	var d order.Details
 	var bad fault.Fields
 	var err error
+	for _, field := range in.withoutCards() {
+		bad.Add(field, cardHint)
+	}
 	d.Email, err = contact.ParseEmail(in.Email)
 	bad.Take("", err)
 	d.Name, err = contact.ParseName(in.Name)
@@ -60,8 +63,24 @@ func ParseDetails(in DetailsInput) (order.Details, error) {
 		d.Note, err = contact.ParseNote(in.Note, order.MaxNote)
 		bad.Take("", err)
 	}
+	if strings.TrimSpace(in.OrderNote) != "" {
+		d.OrderNote, err = contact.ParseNote(in.OrderNote, order.MaxNote)
+		bad.As("order_note", err)
+	}
+	if strings.TrimSpace(in.GiftName) != "" {
+		d.GiftName, err = contact.ParseName(in.GiftName)
+		bad.As("gift_name", err)
+	}
+	if strings.TrimSpace(in.GiftMessage) != "" {
+		d.GiftMessage, err = contact.ParseNote(in.GiftMessage, order.MaxGift)
+		bad.As("gift_message", err)
+	}
 	return d, bad.Err()
 }
+
+// cardHint stands at a field that a card number was typed into. The number is
+// not in the form that is shown again.
+const cardHint = "This looked like a card number, so we took it out. You give your card on the payment page, never here."
 
 // SaveDetails parses and seals the checkout details and picks the delivery.
 func (d *Desk) SaveDetails(ctx context.Context, id cart.ID, token string, in DetailsInput) (cart.Cart, error) {
@@ -89,10 +108,11 @@ func (d *Desk) SaveDetails(ctx context.Context, id cart.ID, token string, in Det
 	}
 	var c cart.Cart
 	err = d.inCart(ctx, id, token, func(t *store.Tx, row store.CartRow) error {
-		if err := t.SaveDetails(id, details, row.Checkout.Country == ""); err != nil {
+		if err := t.SaveDetails(id, details, !row.Typed); err != nil {
 			return err
 		}
 		was := row.Checkout
+		row.Typed = true
 		row.Checkout = cart.Checkout{Complete: details.Complete(), Country: country, ShippingMethod: method}
 		c, err = d.requote(t, row, was, s)
 		return err
@@ -124,7 +144,7 @@ func (d *Desk) Details(ctx context.Context, id cart.ID, token string) (order.Det
 			return err
 		}
 		var err error
-		out, err = v.Details(id)
+		out, _, err = v.Details(id)
 		return err
 	})
 	return out, err

@@ -3,6 +3,7 @@ package checkout
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -96,9 +97,12 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token string, in PlaceInpu
 		if err != nil {
 			return err
 		}
-		if total := p.cart.Totals.Total.Minor(); total != row.Quoted {
+		if total := p.cart.Totals.Total.Minor(); total != row.Quoted || slices.ContainsFunc(p.cart.Lines, cart.Line.Changed) {
 			changed = true
 			row.Quoted = total
+			if err := t.SeePrices(id); err != nil {
+				return err
+			}
 			if _, err := t.SaveCart(row); err != nil {
 				return err
 			}
@@ -108,9 +112,23 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token string, in PlaceInpu
 		return nil
 	})
 	if err == nil && changed {
-		err = errChanged
+		err = whatChanged(p.cart.Lines)
 	}
 	return p, err
+}
+
+// whatChanged refuses an order at prices that nobody has seen, and says which.
+func whatChanged(lines []cart.Line) error {
+	var said []string
+	for _, l := range lines {
+		if l.Changed() && len(said) < 3 {
+			said = append(said, fmt.Sprintf("%s was %s and is now %s.", l.Title, l.Was.Format(), l.Unit.Format()))
+		}
+	}
+	if len(said) == 0 {
+		return errChanged
+	}
+	return fault.New(fault.Changed, "A price in your cart has changed since you last saw it. "+strings.Join(said, " ")+" Please look at it again.")
 }
 
 // ready prices a cart that is about to be ordered and says what is missing.
@@ -121,6 +139,7 @@ func (d *Desk) ready(t *store.Tx, row store.CartRow, s store.Settings) (cart.Car
 	if err != nil {
 		return cart.Cart{}, err
 	}
+	lines, _ = cart.Apart(lines)
 	if len(lines) == 0 {
 		return cart.Cart{}, errEmpty
 	}
@@ -172,7 +191,7 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		if !until.After(t.Now()) {
 			return errChanged // the hold has ended while we were waiting
 		}
-		details, err := t.Details(row.ID)
+		details, _, err := t.Details(row.ID)
 		if err != nil {
 			return err
 		}

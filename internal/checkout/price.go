@@ -9,22 +9,24 @@ import (
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
-// priced puts a cart together and adds it up. Tax is rounded line by line,
+// priced puts a cart together and adds it up; what is saved for later is in
+// no sum. Tax is rounded line by line,
 // half to even, and delivery is taxed like goods; the sum of the rounded parts
 // is the tax of the whole.
-func priced(row store.CartRow, lines []cart.Line, s store.Settings) (cart.Cart, error) {
-	c := cart.Cart{ID: row.ID, State: row.State, OrderID: row.OrderID, Lines: lines, Checkout: row.Checkout, ExpiresAt: row.ExpiresAt}
+func priced(row store.CartRow, all []cart.Line, s store.Settings) (cart.Cart, error) {
+	c := cart.Cart{ID: row.ID, State: row.State, OrderID: row.OrderID, Estimate: row.Estimate, Checkout: row.Checkout, ExpiresAt: row.ExpiresAt}
+	c.Lines, c.Saved = cart.Apart(all)
 	zero := money.Zero(s.Currency)
 	t := cart.Totals{Items: zero, Discount: zero, Shipping: zero, Tax: zero, Total: zero, TaxIncluded: s.Tax.Included}
-	parts := make([]money.Amount, 0, len(lines)+1)
+	parts := make([]money.Amount, 0, len(c.Lines)+1)
 	var err error
-	for _, l := range lines {
+	for _, l := range c.Lines {
 		if t.Items, err = t.Items.Plus(l.Total); err != nil {
 			return cart.Cart{}, fmt.Errorf("add up the cart: %w", err)
 		}
 		parts = append(parts, l.Total)
 	}
-	if m, ok := s.Shipping.Find(row.Checkout.ShippingMethod); ok && len(lines) > 0 && row.Checkout.Country != "" {
+	if m, ok := s.Shipping.Find(row.Checkout.ShippingMethod); ok && len(c.Lines) > 0 && row.Checkout.Country != "" {
 		if price, goes := m.For(row.Checkout.Country); goes {
 			t.Shipping = price
 			parts = append(parts, price)

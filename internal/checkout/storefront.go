@@ -8,9 +8,9 @@ import (
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
-// Accept takes today's total of a cart as seen: the shopper said that it is fine.
+// Accept takes today's prices of a cart as seen: the shopper said that they are fine.
 func (d *Desk) Accept(ctx context.Context, id cart.ID, token string) (cart.Cart, error) {
-	return d.change(ctx, id, token, nil, func(*store.Tx) error { return nil })
+	return d.change(ctx, id, token, nil, func(t *store.Tx) error { return t.SeePrices(id) })
 }
 
 // OrderOf returns the order that a cart has become and the token that opens

@@ -24,13 +24,16 @@ type ShippingOption struct {
 // DetailsInput is what a shopper typed, not yet parsed. It is personal: it is
 // never logged and never stored as it is.
 type DetailsInput struct {
-	Email          string
-	Name           string
-	Phone          string // optional
-	Note           string // optional
-	ShipTo         contact.AddressFields
-	BillTo         *contact.AddressFields // nil: the delivery address
-	ShippingMethod string                 // "": the cheapest
+	Email          string                 `json:"email"`
+	Name           string                 `json:"name"`
+	Phone          string                 `json:"phone,omitempty"` // optional
+	Note           string                 `json:"note,omitempty"`  // optional
+	ShipTo         contact.AddressFields  `json:"shipping_address"`
+	BillTo         *contact.AddressFields `json:"billing_address,omitempty"` // nil: the delivery address
+	ShippingMethod string                 `json:"shipping_method,omitempty"` // "": the cheapest
+	OrderNote      string                 `json:"order_note,omitempty"`      // optional, to the shop
+	GiftName       string                 `json:"gift_name,omitempty"`       // optional
+	GiftMessage    string                 `json:"gift_message,omitempty"`    // optional
 }
 
 // PlaceInput is a request for an order.

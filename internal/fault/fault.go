@@ -117,8 +117,14 @@ func Is(err error, kind Kind) bool { return err != nil && Of(err).Kind == kind }
 // of them at once. The zero value is ready.
 type Fields struct{ problems []Problem }
 
-// Add notes a problem with a field.
+// Add notes a problem with a field. A field has one at a time, the first: a
+// second would be about what the first one left.
 func (f *Fields) Add(field, detail string) {
+	for _, p := range f.problems {
+		if p.Field == field {
+			return
+		}
+	}
 	f.problems = append(f.problems, Problem{field, detail})
 }
 
@@ -137,6 +143,21 @@ func (f *Fields) Take(prefix string, err error) bool {
 		f.Add(strings.Trim(prefix+"/"+p.Field, "/"), p.Detail)
 	}
 	return false
+}
+
+// As notes err's problems under the one name of a field, for a value whose own
+// kind calls it something else.
+func (f *Fields) As(field string, err error) {
+	if err == nil {
+		return
+	}
+	e := Of(err)
+	for _, p := range e.Problems {
+		f.Add(field, p.Detail)
+	}
+	if len(e.Problems) == 0 {
+		f.Add(field, e.Text)
+	}
 }
 
 // Err returns nil, or one Invalid error with every problem noted.

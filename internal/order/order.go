@@ -48,8 +48,11 @@ type Line struct {
 	TaxRate  money.Rate
 }
 
-// MaxNote bounds the note for the courier, in code points.
-const MaxNote = 500
+// Bounds of free text, in code points.
+const (
+	MaxNote = 500 // for the courier, and for the shop
+	MaxGift = 300 // the message of a gift
+)
 
 // Details are the personal values of a checkout and, later, of its order.
 type Details struct {
@@ -59,6 +62,21 @@ type Details struct {
 	ShipTo contact.Address
 	BillTo contact.Address // zero: same as ShipTo
 	Note   contact.Note    // optional, for the courier
+
+	OrderNote   contact.Note // optional, for the shop
+	GiftName    contact.Name // optional: who gets it, when that is somebody else
+	GiftMessage contact.Note // optional: what is written on the card
+}
+
+// Gift reports whether the order is a gift.
+func (d Details) Gift() bool { return !d.GiftName.IsZero() || !d.GiftMessage.IsZero() }
+
+// Recipient is the name that the parcel bears.
+func (d Details) Recipient() contact.Name {
+	if d.GiftName.IsZero() {
+		return d.Name
+	}
+	return d.GiftName
 }
 
 // Billing returns the address the invoice goes to.

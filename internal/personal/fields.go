@@ -15,6 +15,12 @@ var (
 	CartShipTo = address("cart_details", "ship_to", Cart, "Delivery address")
 	CartBillTo = address("cart_details", "bill_to", Cart, "Billing address")
 	CartNote   = freeText("cart_details", "note", Cart, "Note for the courier")
+
+	CartOrderNote   = freeText("cart_details", "order_note", Cart, "Note to the shop")
+	CartGiftName    = name("cart_details", "gift_name", Cart, "Recipient of a gift")
+	CartGiftMessage = freeText("cart_details", "gift_message", Cart, "Message of a gift")
+	CartDraft       = text(Field{Table: "cart_details", Column: "draft", Purpose: Cart,
+		Category: "user.content.private", Label: "A checkout form that you have not finished"})
 )
 
 // Sealed values of an order. A name needed for two purposes is sealed in both.
@@ -24,6 +30,9 @@ var (
 	OrderShipTo      = address("order_details", "ship_to", Fulfilment, "Delivery address", Courier)
 	OrderPhone       = phone("order_details", "phone", CourierUse, "Phone", Courier)
 	OrderNote        = freeText("order_details", "note", CourierUse, "Note for the courier", Courier)
+	OrderOrderNote   = freeText("order_details", "order_note", Fulfilment, "Note to the shop")
+	OrderGiftName    = name("order_details", "gift_name", Gift, "Recipient of a gift", Courier)
+	OrderGiftMessage = freeText("order_details", "gift_message", Gift, "Message of a gift")
 	OrderInvoiceName = name("order_details", "invoice_name", Invoicing, "Name on the invoice", TaxOffice)
 	OrderBillTo      = address("order_details", "bill_to", Invoicing, "Billing address", TaxOffice)
 )
@@ -96,10 +105,10 @@ const (
 
 var _ = [][]Field{
 	linked("carts", Cart, "user.unique_id", "Cart id", ownerReason, "owner", "order_id"),
-	linked("carts", Cart, "user.behavior.purchase_history", "State of the cart", goodsReason, "state", "complete", "quoted", "shipping_method"),
-	linked("carts", Cart, "user.location", "Country of delivery", taxReason, "country"),
+	linked("carts", Cart, "user.behavior.purchase_history", "State of the cart", goodsReason, "state", "complete", "quoted", "shipping_method", "typed"),
+	linked("carts", Cart, "user.location", "Country of delivery", taxReason, "country", "estimate"),
 	linked("carts", Cart, "user.behavior", "Times of the cart", timeReason, "created_at", "updated_at", "expires_at"),
-	linked("cart_lines", Cart, "user.behavior.purchase_history", "Goods in the cart", goodsReason, "owner", "id", "variant", "quantity", "added_at"),
+	linked("cart_lines", Cart, "user.behavior.purchase_history", "Goods in the cart", goodsReason, "owner", "id", "variant", "quantity", "added_at", "seen", "saved"),
 	linked("cart_details", Cart, "user.unique_id", "Cart id", ownerReason, "owner"),
 	linked("orders", Fulfilment, "user.unique_id", "Order id and number", ownerReason, "owner", "id", "number", "cart"),
 	linked("orders", Fulfilment, "user.behavior.purchase_history", "State and choices of the order", goodsReason, "status", "shipping_method", "payment_method"),

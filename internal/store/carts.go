@@ -21,7 +21,9 @@ type CartRow struct {
 	State     cart.State
 	OrderID   string
 	Checkout  cart.Checkout
-	Quoted    int64 // the total that was last shown with complete details, in minor units
+	Typed     bool   // something personal is sealed with it
+	Estimate  string // country that delivery was estimated for; "" for none
+	Quoted    int64  // the total that was last shown with complete details, in minor units
 	ExpiresAt time.Time
 }
 
@@ -69,8 +71,8 @@ func (t *Tx) OwnCart(id cart.ID) (CartRow, error) {
 func (v *View) cart(id cart.ID) (c CartRow, mac []byte, err error) {
 	var expires int64
 	c.ID = id
-	err = v.row(`SELECT token_mac, state, order_id, country, shipping_method, complete, quoted, expires_at FROM carts WHERE owner = $1`+v.forUpdate(), string(id)).
-		Scan(&mac, &c.State, &c.OrderID, &c.Checkout.Country, &c.Checkout.ShippingMethod, &c.Checkout.Complete, &c.Quoted, &expires)
+	err = v.row(`SELECT token_mac, state, order_id, country, shipping_method, complete, typed, estimate, quoted, expires_at FROM carts WHERE owner = $1`+v.forUpdate(), string(id)).
+		Scan(&mac, &c.State, &c.OrderID, &c.Checkout.Country, &c.Checkout.ShippingMethod, &c.Checkout.Complete, &c.Typed, &c.Estimate, &c.Quoted, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
 		return CartRow{}, nil, errNoCart
 	}
@@ -81,10 +83,11 @@ func (v *View) cart(id cart.ID) (c CartRow, mac []byte, err error) {
 	return c, mac, nil
 }
 
-// CartLines returns the lines of a cart at today's prices.
+// CartLines returns the lines of a cart at today's prices, those saved for
+// later among them.
 func (v *View) CartLines(id cart.ID) ([]cart.Line, error) {
 	rows, err := v.rows(`SELECT l.id, l.variant, l.quantity, p.handle, p.title, v.option_values, v.sku, v.price, v.currency, v.sold AND p.published,
-			v.grams, v.tax_class, v.virtual, s.counted, s.on_hand, s.held, s.backorder, COALESCE(i.url, ''), COALESCE(i.alt, '')
+			v.grams, v.tax_class, v.virtual, l.seen, l.saved, s.counted, s.on_hand, s.held, s.backorder, COALESCE(i.url, ''), COALESCE(i.alt, '')
 		FROM cart_lines l
 		JOIN variants v ON v.id = l.variant
 		JOIN products p ON p.id = v.product
@@ -99,25 +102,32 @@ func (v *View) CartLines(id cart.ID) ([]cart.Line, error) {
 	for rows.Next() {
 		var l cart.Line
 		var values, currency string
-		var price int64
+		var price, seen int64
 		err := rows.Scan(&l.ID, &l.Variant, &l.Quantity, &l.Handle, &l.Title, &values, &l.SKU, &price, &currency, &l.Sold,
-			&l.Grams, &l.TaxClass, &l.Virtual, &l.Stock.Counted, &l.Stock.OnHand, &l.Stock.Held, &l.Stock.Backorder, &l.Picture.URL, &l.Picture.Alt)
+			&l.Grams, &l.TaxClass, &l.Virtual, &seen, &l.Saved, &l.Stock.Counted, &l.Stock.OnHand, &l.Stock.Held, &l.Stock.Backorder, &l.Picture.URL, &l.Picture.Alt)
 		if err != nil {
 			return nil, fmt.Errorf("read cart lines: %w", err)
 		}
 		if err := priceLine(&l, values, price, currency); err != nil {
 			return nil, fmt.Errorf("price cart line: %w", err)
 		}
+		if seen >= 0 && seen != price {
+			l.Was = money.Of(seen, l.Unit.Currency())
+		}
 		out = append(out, l)
 	}
 	return out, rows.Err()
 }
 
-// AddToCart adds units of a variant; one that is there already raises its line.
+// AddToCart adds units of a variant; one that is there already raises its line,
+// and one that was saved for later comes back in this quantity. Today's price
+// has been seen by whoever adds.
 func (t *Tx) AddToCart(id cart.ID, variant catalog.VariantID, quantity int64) error {
-	return t.later("add to cart", func() error { return t.whyNotAdded(id, variant) }, `INSERT INTO cart_lines (owner, id, variant, quantity, added_at)
-		SELECT $1, $2, v.id, CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM variants v JOIN products p ON p.id = v.product WHERE v.id = $3 AND v.sold AND p.published
-		ON CONFLICT (owner, variant) DO UPDATE SET quantity = cart_lines.quantity + excluded.quantity WHERE cart_lines.quantity + excluded.quantity <= 999`,
+	return t.later("add to cart", func() error { return t.whyNotAdded(id, variant) }, `INSERT INTO cart_lines (owner, id, variant, quantity, added_at, seen)
+		SELECT $1, $2, v.id, CAST($4 AS BIGINT), CAST($5 AS BIGINT), v.price FROM variants v JOIN products p ON p.id = v.product WHERE v.id = $3 AND v.sold AND p.published
+		ON CONFLICT (owner, variant) DO UPDATE SET seen = excluded.seen, saved = FALSE,
+			quantity = CASE WHEN cart_lines.saved THEN excluded.quantity ELSE cart_lines.quantity + excluded.quantity END
+			WHERE cart_lines.saved OR cart_lines.quantity + excluded.quantity <= 999`,
 		string(id), NewID(), string(variant), quantity, ms(t.now))
 }
 
@@ -137,7 +147,7 @@ var errNoLine = fault.Missing("That is not in your cart any more.")
 
 // SetQuantity sets the quantity of a line.
 func (t *Tx) SetQuantity(id cart.ID, line cart.LineID, quantity int64) error {
-	return t.later("set quantity", func() error { return errNoLine }, `UPDATE cart_lines SET quantity = $3 WHERE owner = $1 AND id = $2`, string(id), string(line), quantity)
+	return t.later("set quantity", func() error { return errNoLine }, `UPDATE cart_lines SET quantity = $3 WHERE owner = $1 AND id = $2 AND NOT saved`, string(id), string(line), quantity)
 }
 
 // RemoveLine takes a line out of the cart.
@@ -145,18 +155,40 @@ func (t *Tx) RemoveLine(id cart.ID, line cart.LineID) error {
 	return t.later("remove line", func() error { return errNoLine }, `DELETE FROM cart_lines WHERE owner = $1 AND id = $2`, string(id), string(line))
 }
 
+// SetAside moves a line between the cart and what is saved for later. Whoever
+// moves it has seen today's price.
+func (t *Tx) SetAside(id cart.ID, line cart.LineID, saved bool) error {
+	n, err := t.exec(`UPDATE cart_lines SET saved = $3, seen = COALESCE((SELECT v.price FROM variants v WHERE v.id = cart_lines.variant), seen) WHERE owner = $1 AND id = $2`, string(id), string(line), saved)
+	if err != nil {
+		return fmt.Errorf("set line aside: %w", err)
+	}
+	if n == 0 {
+		return errNoLine
+	}
+	return nil
+}
+
+// SeePrices takes today's prices of all lines as seen.
+func (t *Tx) SeePrices(id cart.ID) error {
+	_, err := t.exec(`UPDATE cart_lines SET seen = COALESCE((SELECT v.price FROM variants v WHERE v.id = cart_lines.variant), seen) WHERE owner = $1 AND NOT saved`, string(id))
+	if err != nil {
+		return fmt.Errorf("accept prices: %w", err)
+	}
+	return nil
+}
+
 // SaveCart writes the cart's own row back and moves its end date: it was used.
 func (t *Tx) SaveCart(c CartRow) (CartRow, error) {
 	c.ExpiresAt = t.now.Add(cart.IdleAfter)
-	_, err := t.exec(`UPDATE carts SET state = $2, order_id = $3, country = $4, shipping_method = $5, complete = $6, quoted = $7, updated_at = $8, expires_at = $9 WHERE owner = $1`,
-		string(c.ID), string(c.State), c.OrderID, c.Checkout.Country, c.Checkout.ShippingMethod, c.Checkout.Complete, c.Quoted, ms(t.now), ms(c.ExpiresAt))
+	_, err := t.exec(`UPDATE carts SET state = $2, order_id = $3, country = $4, shipping_method = $5, complete = $6, quoted = $7, updated_at = $8, expires_at = $9, typed = $10, estimate = $11 WHERE owner = $1`,
+		string(c.ID), string(c.State), c.OrderID, c.Checkout.Country, c.Checkout.ShippingMethod, c.Checkout.Complete, c.Quoted, ms(t.now), ms(c.ExpiresAt), c.Typed, c.Estimate)
 	if err != nil {
 		return CartRow{}, fmt.Errorf("save cart: %w", err)
 	}
 	if f, ok := t.folders[string(c.ID)+"/"+string(c.ID)]; ok && f.dossiers[cartPurpose].Key != nil {
 		return c, nil // typed in this very transaction, with that end
 	}
-	if c.Checkout.Country == "" || c.State != cart.Open || t.db.plain {
+	if !c.Typed || c.State != cart.Open || t.db.plain {
 		return c, nil // nothing was typed yet, or it is sealed with the order now
 	}
 	// What was typed lives as long as its cart, or the cart could never be ordered.

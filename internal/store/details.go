@@ -13,60 +13,89 @@ import (
 const cartPurpose = personal.Cart
 
 // SaveDetails seals what the shopper typed at checkout under the cart's
-// dossier, which is opened here, at the cart's first personal value.
+// dossier, which is opened here, at the cart's first personal value. An
+// earlier draft goes: this is whole.
 func (t *Tx) SaveDetails(id cart.ID, d order.Details, first bool) error {
-	terms, err := personal.TermsOf(cartPurpose)
-	if err != nil {
-		return err
-	}
-	end := terms.Keep.After(t.now)
-	if first {
-		t.newFolder(string(id), string(id)) // nothing was typed before: there is no dossier to look for
-	}
-	box, err := t.dossier(string(id), cartPurpose, string(id), end)
+	box, err := t.cartBox(id, first)
 	if err != nil {
 		return err
 	}
 	s := sealer{row: string(id)}
 	args := []any{string(id),
 		put(&s, box, personal.CartEmail, d.Email), put(&s, box, personal.CartName, d.Name), put(&s, box, personal.CartPhone, d.Phone),
-		put(&s, box, personal.CartShipTo, d.ShipTo), put(&s, box, personal.CartBillTo, d.BillTo), put(&s, box, personal.CartNote, d.Note)}
+		put(&s, box, personal.CartShipTo, d.ShipTo), put(&s, box, personal.CartBillTo, d.BillTo), put(&s, box, personal.CartNote, d.Note),
+		put(&s, box, personal.CartOrderNote, d.OrderNote), put(&s, box, personal.CartGiftName, d.GiftName), put(&s, box, personal.CartGiftMessage, d.GiftMessage)}
 	if s.err != nil {
 		return fmt.Errorf("seal details: %w", s.err)
 	}
-	_, err = t.exec(`INSERT INTO cart_details (owner, email, name, phone, ship_to, bill_to, note) VALUES ($1, $2, $3, $4, $5, $6, $7)
+	_, err = t.exec(`INSERT INTO cart_details (owner, email, name, phone, ship_to, bill_to, note, order_note, gift_name, gift_message)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (owner) DO UPDATE SET email = excluded.email, name = excluded.name, phone = excluded.phone,
-			ship_to = excluded.ship_to, bill_to = excluded.bill_to, note = excluded.note`, args...)
+			ship_to = excluded.ship_to, bill_to = excluded.bill_to, note = excluded.note, order_note = excluded.order_note,
+			gift_name = excluded.gift_name, gift_message = excluded.gift_message, draft = NULL`, args...)
 	if err != nil {
 		return fmt.Errorf("save details: %w", err)
 	}
 	return t.Event("checkout.saved", string(id), string(id), "")
 }
 
-// Details opens what SaveDetails sealed. A cart without any has zero details.
-func (v *View) Details(id cart.ID) (order.Details, error) {
-	var email, name, phone, shipTo, billTo, note []byte
-	err := v.row(`SELECT email, name, phone, ship_to, bill_to, note FROM cart_details WHERE owner = $1`, string(id)).
-		Scan(&email, &name, &phone, &shipTo, &billTo, &note)
+// SaveDraft seals a checkout form as it was typed, while something in it is
+// missing or wrong. What was whole before stays beside it.
+func (t *Tx) SaveDraft(id cart.ID, draft string, first bool) error {
+	box, err := t.cartBox(id, first)
+	if err != nil {
+		return err
+	}
+	sealed, err := personal.CartDraft.Seal(box, string(id), draft)
+	if err != nil {
+		return fmt.Errorf("seal draft: %w", err)
+	}
+	_, err = t.exec(`INSERT INTO cart_details (owner, draft) VALUES ($1, $2) ON CONFLICT (owner) DO UPDATE SET draft = excluded.draft`, string(id), sealed)
+	if err != nil {
+		return fmt.Errorf("save draft: %w", err)
+	}
+	return t.Event("checkout.drafted", string(id), string(id), "")
+}
+
+// cartBox opens the cart's dossier for sealing and moves its end.
+func (t *Tx) cartBox(id cart.ID, first bool) (personal.Dossier, error) {
+	terms, err := personal.TermsOf(cartPurpose)
+	if err != nil {
+		return personal.Dossier{}, err
+	}
+	if first {
+		t.newFolder(string(id), string(id)) // nothing was typed before: there is no dossier to look for
+	}
+	return t.dossier(string(id), cartPurpose, string(id), terms.Keep.After(t.now))
+}
+
+// Details opens what SaveDetails sealed, and the draft if there is one. A cart
+// without any has zero details.
+func (v *View) Details(id cart.ID) (order.Details, string, error) {
+	var email, name, phone, shipTo, billTo, note, orderNote, giftName, giftMessage, draft []byte
+	err := v.row(`SELECT email, name, phone, ship_to, bill_to, note, order_note, gift_name, gift_message, draft FROM cart_details WHERE owner = $1`, string(id)).
+		Scan(&email, &name, &phone, &shipTo, &billTo, &note, &orderNote, &giftName, &giftMessage, &draft)
 	if errors.Is(err, sql.ErrNoRows) {
-		return order.Details{}, nil
+		return order.Details{}, "", nil
 	}
 	if err != nil {
-		return order.Details{}, fmt.Errorf("read details: %w", err)
+		return order.Details{}, "", fmt.Errorf("read details: %w", err)
 	}
 	f, err := v.folder(string(id), string(id))
 	if err != nil {
-		return order.Details{}, err
+		return order.Details{}, "", err
 	}
 	s, box := sealer{row: string(id)}, f.open(cartPurpose)
 	if !f.clear && box.Key == nil {
-		return order.Details{}, nil // the key is gone, and so are the values
+		return order.Details{}, "", nil // the key is gone, and so are the values
 	}
 	d := order.Details{
 		Email: get(&s, box, personal.CartEmail, email), Name: get(&s, box, personal.CartName, name), Phone: get(&s, box, personal.CartPhone, phone),
 		ShipTo: get(&s, box, personal.CartShipTo, shipTo), BillTo: get(&s, box, personal.CartBillTo, billTo), Note: get(&s, box, personal.CartNote, note),
+		OrderNote: get(&s, box, personal.CartOrderNote, orderNote), GiftName: get(&s, box, personal.CartGiftName, giftName),
+		GiftMessage: get(&s, box, personal.CartGiftMessage, giftMessage),
 	}
-	return d, s.err
+	return d, get(&s, box, personal.CartDraft, draft), s.err
 }
 
 // sealer seals or opens the values of one row and remembers the first error.

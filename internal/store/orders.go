@@ -27,6 +27,9 @@ func orderEnds(d order.Details, placed time.Time) (map[personal.Purpose]time.Tim
 	if !d.Phone.IsZero() || !d.Note.IsZero() {
 		purposes = append(purposes, personal.CourierUse)
 	}
+	if d.Gift() {
+		purposes = append(purposes, personal.Gift)
+	}
 	ends := map[personal.Purpose]time.Time{}
 	for _, p := range purposes {
 		terms, err := personal.TermsOf(p)
@@ -112,16 +115,18 @@ func (t *Tx) putDetails(o order.Order, d order.Details) error {
 	if err := t.newDossiers(f, o.Owner, string(o.ID), ends); err != nil {
 		return err
 	}
-	ful, cou, inv := f.open(personal.Fulfilment), f.open(personal.CourierUse), f.open(personal.Invoicing)
+	ful, cou, inv, gift := f.open(personal.Fulfilment), f.open(personal.CourierUse), f.open(personal.Invoicing), f.open(personal.Gift)
 	s := sealer{row: string(o.ID)}
 	args := []any{o.Owner, string(o.ID),
 		put(&s, ful, personal.OrderEmail, d.Email), put(&s, ful, personal.OrderName, d.Name), put(&s, ful, personal.OrderShipTo, d.ShipTo),
 		put(&s, cou, personal.OrderPhone, d.Phone), put(&s, cou, personal.OrderNote, d.Note),
-		put(&s, inv, personal.OrderInvoiceName, d.Name), put(&s, inv, personal.OrderBillTo, d.Billing())}
+		put(&s, inv, personal.OrderInvoiceName, d.Name), put(&s, inv, personal.OrderBillTo, d.Billing()),
+		put(&s, ful, personal.OrderOrderNote, d.OrderNote), put(&s, gift, personal.OrderGiftName, d.GiftName), put(&s, gift, personal.OrderGiftMessage, d.GiftMessage)}
 	if s.err != nil {
 		return fmt.Errorf("seal order: %w", s.err)
 	}
-	_, err = t.exec(`INSERT INTO order_details (owner, order_id, email, name, ship_to, phone, note, invoice_name, bill_to) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, args...)
+	_, err = t.exec(`INSERT INTO order_details (owner, order_id, email, name, ship_to, phone, note, invoice_name, bill_to, order_note, gift_name, gift_message)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, args...)
 	if err != nil {
 		return fmt.Errorf("insert order details: %w", err)
 	}
@@ -185,9 +190,9 @@ func (v *View) OrderByNumber(n order.Number) (order.Order, error) {
 // OrderDetails opens the personal values of an order. What has been destroyed
 // is zero.
 func (v *View) OrderDetails(owner string, id order.ID) (order.Details, error) {
-	var email, name, shipTo, phone, note, billTo []byte
-	err := v.row(`SELECT email, name, ship_to, phone, note, bill_to FROM order_details WHERE owner = $1 AND order_id = $2`, owner, string(id)).
-		Scan(&email, &name, &shipTo, &phone, &note, &billTo)
+	var email, name, shipTo, phone, note, billTo, orderNote, giftName, giftMessage []byte
+	err := v.row(`SELECT email, name, ship_to, phone, note, bill_to, order_note, gift_name, gift_message FROM order_details WHERE owner = $1 AND order_id = $2`, owner, string(id)).
+		Scan(&email, &name, &shipTo, &phone, &note, &billTo, &orderNote, &giftName, &giftMessage)
 	if errors.Is(err, sql.ErrNoRows) {
 		return order.Details{}, nil
 	}
@@ -202,9 +207,13 @@ func (v *View) OrderDetails(owner string, id order.ID) (order.Details, error) {
 	var d order.Details
 	if ful := f.open(personal.Fulfilment); ful.Key != nil || f.clear {
 		d.Email, d.Name, d.ShipTo = get(&s, ful, personal.OrderEmail, email), get(&s, ful, personal.OrderName, name), get(&s, ful, personal.OrderShipTo, shipTo)
+		d.OrderNote = get(&s, ful, personal.OrderOrderNote, orderNote)
 	}
 	if cou := f.open(personal.CourierUse); cou.Key != nil || f.clear {
 		d.Phone, d.Note = get(&s, cou, personal.OrderPhone, phone), get(&s, cou, personal.OrderNote, note)
+	}
+	if gift := f.open(personal.Gift); gift.Key != nil || f.clear {
+		d.GiftName, d.GiftMessage = get(&s, gift, personal.OrderGiftName, giftName), get(&s, gift, personal.OrderGiftMessage, giftMessage)
 	}
 	if inv := f.open(personal.Invoicing); inv.Key != nil || f.clear {
 		d.BillTo = get(&s, inv, personal.OrderBillTo, billTo)
@@ -261,7 +270,7 @@ func (t *Tx) EndCheckout(id cart.ID) error {
 // was never sold needs no address. The payment's reference stays longer, so
 // that money which arrives after all finds its way back.
 func (t *Tx) KeepCancelled(owner string, id order.ID) error {
-	for p, months := range map[personal.Purpose]int{personal.Fulfilment: 1, personal.CourierUse: 1, personal.Invoicing: 1, personal.Payment: 6} {
+	for p, months := range map[personal.Purpose]int{personal.Fulfilment: 1, personal.CourierUse: 1, personal.Gift: 1, personal.Invoicing: 1, personal.Payment: 6} {
 		if err := t.keepUntil(owner, string(id), p, t.now.AddDate(0, months, 0)); err != nil {
 			return fmt.Errorf("shorten retention: %w", err)
 		}

@@ -16,7 +16,7 @@ func (v *View) CartCount(id cart.ID, token string) (int64, error) {
 	var mac []byte
 	var state cart.State
 	var expires, units int64
-	err := v.row(`SELECT c.token_mac, c.state, c.expires_at, CAST((SELECT COALESCE(SUM(l.quantity), 0) FROM cart_lines l WHERE l.owner = c.owner) AS BIGINT)
+	err := v.row(`SELECT c.token_mac, c.state, c.expires_at, CAST((SELECT COALESCE(SUM(l.quantity), 0) FROM cart_lines l WHERE l.owner = c.owner AND NOT l.saved) AS BIGINT)
 		FROM carts c WHERE c.owner = $1`, string(id)).Scan(&mac, &state, &expires, &units)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil

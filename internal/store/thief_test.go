@@ -16,7 +16,7 @@ import (
 
 // marks stand in every value that a marked shopper types: one for each kind of
 // value, so that the search needs to look for a few texts only.
-var marks = []string{"Zyrqvalith", "wexmorbund", "Kvornastreet", "+49156612", "+49 156612", "Pflimquagg", "Tobrinxholm", "Gwelkbilling"}
+var marks = []string{"Zyrqvalith", "wexmorbund", "Kvornastreet", "+49156612", "+49 156612", "Pflimquagg", "Tobrinxholm", "Gwelkbilling", "Dralmgift", "Vornquist"}
 
 // marked is what shopper n types.
 func marked(n int) checkout.DetailsInput {
@@ -27,6 +27,10 @@ func marked(n int) checkout.DetailsInput {
 		Note:  fmt.Sprintf("Pflimquagg %d\nat the back door", n),
 		ShipTo: contact.AddressFields{Street: fmt.Sprintf("Kvornastreet %d", n), Locality: "Tobrinxholm",
 			PostalCode: "10115", Country: "DE"},
+	}
+	in.OrderNote = fmt.Sprintf("Vornquist %d", n)
+	if n%3 == 0 {
+		in.GiftName, in.GiftMessage = "Dralmgift "+strings.Repeat("n", n%9), "From Dralmgift with love"
 	}
 	if n%2 == 0 {
 		in.BillTo = &contact.AddressFields{Street: fmt.Sprintf("Gwelkbilling %d", n), Locality: "Berlin", PostalCode: "10115", Country: "DE"}
@@ -82,6 +86,9 @@ func TestAThiefFindsNobody(t *testing.T) {
 		for n := range 10 {
 			b := s.Basket(t, bowl.ID, 1)
 			if _, err := s.Desk.SaveDetails(t.Context(), b.ID, b.Token, marked(orders+n)); err != nil {
+				t.Error(err)
+			}
+			if err := s.Desk.KeepDraft(t.Context(), b.ID, b.Token, marked(orders+n)); err != nil {
 				t.Error(err)
 			}
 		}

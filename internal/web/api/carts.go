@@ -49,6 +49,30 @@ func removeLine(c *call) (any, error) {
 	return shown(c.cfg.Desk.RemoveLine(c.r.Context(), id, c.token, line))
 }
 
+func saveLine(c *call) (any, error) {
+	id, line, err := c.line()
+	if err != nil {
+		return nil, err
+	}
+	return shown(c.cfg.Desk.SaveLine(c.r.Context(), id, c.token, line))
+}
+
+func restoreLine(c *call) (any, error) {
+	id, line, err := c.line()
+	if err != nil {
+		return nil, err
+	}
+	return shown(c.cfg.Desk.RestoreLine(c.r.Context(), id, c.token, line))
+}
+
+func acceptPrices(c *call) (any, error) {
+	id, err := idOf(c.r, "id")
+	if err != nil {
+		return nil, err
+	}
+	return shown(c.cfg.Desk.Accept(c.r.Context(), cart.ID(id), c.token))
+}
+
 func listShipping(c *call) (any, error) {
 	id, err := idOf(c.r, "id")
 	if err != nil {
@@ -78,6 +102,7 @@ func saveDetails(c *call) (any, error) {
 	details := checkout.DetailsInput{
 		Email: in.Email, Name: in.Name, Phone: in.Phone, Note: in.Note,
 		ShipTo: in.ShippingAddress.fields(), ShippingMethod: in.ShippingMethod,
+		OrderNote: in.OrderNote, GiftName: in.GiftName, GiftMessage: in.GiftMessage,
 	}
 	if in.BillingAddress != nil {
 		bill := in.BillingAddress.fields()

@@ -62,7 +62,7 @@ func (d *desk) cart() cart.Cart {
 	unit := money.Of(4800, d.eur)
 	total, _ := unit.Times(d.qty)
 	if d.qty > 0 {
-		c.Lines = []cart.Line{{ID: "0190cccc-0000-7000-8000-000000000001", Variant: bowl, Handle: "bowl", Title: "Bowl", Quantity: d.qty, Unit: unit, Total: total}}
+		c.Lines = []cart.Line{{ID: "0190cccc-0000-7000-8000-000000000001", Variant: bowl, Handle: "bowl", Title: "Bowl", Quantity: d.qty, Unit: unit, Total: total, Sold: true}}
 	}
 	zero := money.Zero(d.eur)
 	c.Totals = cart.Totals{Items: total, Discount: zero, Shipping: zero, Tax: zero, Total: total, TaxIncluded: true}
@@ -105,6 +105,21 @@ func (d *desk) SetQuantity(_ context.Context, id cart.ID, token string, _ cart.L
 	d.qty = n
 	d.changes++
 	return d.cart(), nil
+}
+
+func (d *desk) SaveLine(ctx context.Context, id cart.ID, token string, line cart.LineID) (cart.Cart, error) {
+	return d.RemoveLine(ctx, id, token, line)
+}
+
+func (d *desk) RestoreLine(ctx context.Context, id cart.ID, token string, _ cart.LineID) (cart.Cart, error) {
+	return d.AddLine(ctx, id, token, bowl, 1)
+}
+
+func (d *desk) Accept(_ context.Context, id cart.ID, token string) (cart.Cart, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.changes++
+	return d.cart(), d.open(id, token)
 }
 
 func (d *desk) RemoveLine(_ context.Context, id cart.ID, token string, line cart.LineID) (cart.Cart, error) {

@@ -83,6 +83,15 @@ func operations() []operation {
 		{method: del, path: "/api/v1/carts/{id}/lines/{line_id}", id: "removeLine", summary: "Take a line out",
 			secret: cartToken,
 			status: 200, answer: reflect.TypeFor[Cart](), faults: cartFaults, handle: removeLine},
+		{method: post, path: "/api/v1/carts/{id}/lines/{line_id}/save", id: "saveLine", summary: "Set a line aside for later; it is in no sum then",
+			secret: cartToken, body: reflect.TypeFor[NoMembers](), bodyOptional: true,
+			status: 200, answer: reflect.TypeFor[Cart](), faults: cartFaults, handle: saveLine},
+		{method: post, path: "/api/v1/carts/{id}/lines/{line_id}/restore", id: "restoreLine", summary: "Put a line that was set aside into the cart again, at today's price",
+			secret: cartToken, body: reflect.TypeFor[NoMembers](), bodyOptional: true,
+			status: 200, answer: reflect.TypeFor[Cart](), faults: cartFaults, handle: restoreLine},
+		{method: post, path: "/api/v1/carts/{id}/accept", id: "acceptPrices", summary: "Accept the prices that have changed since they were last shown",
+			secret: cartToken, body: reflect.TypeFor[NoMembers](), bodyOptional: true,
+			status: 200, answer: reflect.TypeFor[Cart](), faults: cartFaults, handle: acceptPrices},
 
 		// From cart to order.
 		{method: get, path: "/api/v1/carts/{id}/shipping-methods", id: "listShippingMethods",

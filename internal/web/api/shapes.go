@@ -26,6 +26,9 @@ type (
 	// NewCart is the body of POST /carts.
 	NewCart struct{}
 
+	// NoMembers is the body of a call that says everything in its address.
+	NoMembers struct{}
+
 	// NewLine adds a variant, or raises the line that has it.
 	NewLine struct {
 		VariantID string `json:"variant_id" minLength:"1" maxLength:"64"`
@@ -55,6 +58,9 @@ type (
 		Note            string   `json:"note,omitempty" maxLength:"1000" doc:"For the courier"`
 		BillingAddress  *Address `json:"billing_address,omitempty" doc:"Absent: the delivery address"`
 		ShippingMethod  string   `json:"shipping_method,omitempty" maxLength:"64" doc:"Absent: the cheapest"`
+		OrderNote       string   `json:"order_note,omitempty" maxLength:"1000" doc:"To the shop"`
+		GiftName        string   `json:"gift_name,omitempty" maxLength:"200" doc:"Who gets it, when that is somebody else; the parcel bears it"`
+		GiftMessage     string   `json:"gift_message,omitempty" maxLength:"600" doc:"What is written on the card"`
 	}
 
 	// NewOrder is the body of POST /carts/{id}/orders.
@@ -108,7 +114,8 @@ type (
 		Total    money.Amount `json:"total"`
 	}
 
-	// CartLine is a variant in a quantity.
+	// CartLine is a variant in a quantity. The last three members are there only
+	// where something has to be looked at before the cart can be ordered.
 	CartLine struct {
 		ID            string       `json:"id"`
 		VariantID     string       `json:"variant_id"`
@@ -117,6 +124,10 @@ type (
 		Quantity      int64        `json:"quantity"`
 		UnitPrice     money.Amount `json:"unit_price"`
 		Total         money.Amount `json:"total"`
+
+		ChangedFrom *money.Amount `json:"changed_from,omitempty" doc:"The unit price that was last shown, when it has changed since; accept it or order again to go on"`
+		Problem     string        `json:"problem,omitempty" enum:"not-for-sale,sold-out,not-enough" doc:"Why the line can't be ordered as it is"`
+		Left        *int64        `json:"left,omitempty" doc:"How many are left, where that is less than the quantity"`
 	}
 
 	// CartCheckout says how far the details have come, not what they are.
@@ -129,6 +140,7 @@ type (
 	Cart struct {
 		ID          string       `json:"id"`
 		Lines       []CartLine   `json:"lines" nullable:"false"`
+		Saved       []CartLine   `json:"saved,omitempty" nullable:"false" doc:"Set aside for later; in no sum, and nothing is held for it"`
 		Totals      Totals       `json:"totals"`
 		TaxIncluded bool         `json:"tax_included"`
 		Checkout    CartCheckout `json:"checkout"`
@@ -240,16 +252,33 @@ func totalsOf(t cart.Totals) Totals {
 
 func cartOf(c cart.Cart) Cart {
 	out := Cart{
-		ID: string(c.ID), Lines: make([]CartLine, 0, len(c.Lines)), Totals: totalsOf(c.Totals),
+		ID: string(c.ID), Lines: linesOf(c.Lines), Saved: linesOf(c.Saved), Totals: totalsOf(c.Totals),
 		TaxIncluded: c.Totals.TaxIncluded,
 		Checkout:    CartCheckout{Complete: c.Checkout.Complete, ShippingMethod: orNull(c.Checkout.ShippingMethod)},
 		ExpiresAt:   c.ExpiresAt.UTC().Truncate(time.Second),
 	}
-	for _, l := range c.Lines {
-		out.Lines = append(out.Lines, CartLine{
+	return out
+}
+
+func linesOf(lines []cart.Line) []CartLine {
+	out := make([]CartLine, 0, len(lines))
+	for _, l := range lines {
+		shown := CartLine{
 			ID: string(l.ID), VariantID: string(l.Variant), ProductHandle: l.Handle, Title: l.Title,
 			Quantity: l.Quantity, UnitPrice: l.Unit, Total: l.Total,
-		})
+		}
+		if l.Changed() {
+			shown.ChangedFrom = &l.Was
+		}
+		if left, counted := l.Stock.Left(); !l.Sold {
+			shown.Problem = "not-for-sale"
+		} else if !l.Stock.Has(l.Quantity) && counted {
+			shown.Problem, shown.Left = "not-enough", &left
+			if left == 0 {
+				shown.Problem = "sold-out"
+			}
+		}
+		out = append(out, shown)
 	}
 	return out
 }

@@ -1,0 +1,135 @@
+package checkout
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// maxDraft bounds a form that is not finished, in bytes. No form that a gate
+// lets pass is longer.
+const maxDraft = 96 << 10
+
+// KeepDraft seals a checkout form as it was typed, so that nothing is lost
+// while something in it is missing or wrong: over a step back, a page that was
+// closed, or a day. It lives and ends with the cart. A card number is taken
+// out first. Until the form is whole, no order is made of the cart.
+func (d *Desk) KeepDraft(ctx context.Context, id cart.ID, token string, in DetailsInput) error {
+	s, err := d.db.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	in.withoutCards()
+	draft, err := json.Marshal(in)
+	if err != nil || len(draft) > maxDraft {
+		return err
+	}
+	return d.inCart(ctx, id, token, func(t *store.Tx, row store.CartRow) error {
+		if err := t.SaveDraft(id, string(draft), !row.Typed); err != nil {
+			return err
+		}
+		was := row.Checkout
+		row.Typed, row.Checkout.Complete = true, false
+		if country := in.country(); country != "" {
+			if method, err := pickShipping(s, country, in.ShippingMethod); err == nil {
+				row.Checkout.Country, row.Checkout.ShippingMethod = country, method
+			}
+		}
+		_, err := d.requote(t, row, was, s)
+		return err
+	})
+}
+
+// Typed returns the checkout form of a cart, to be filled in further: as it was
+// last typed, or from the details that were whole.
+func (d *Desk) Typed(ctx context.Context, id cart.ID, token string) (DetailsInput, error) {
+	var out DetailsInput
+	err := d.db.View(ctx, func(v *store.View) error {
+		row, err := v.Cart(id, token)
+		if err != nil {
+			return err
+		}
+		details, draft, err := v.Details(id)
+		if err != nil {
+			return err
+		}
+		out = DetailsInput{}
+		if draft != "" && json.Unmarshal([]byte(draft), &out) == nil {
+			return nil
+		}
+		out = typedFrom(details, row.Checkout.ShippingMethod)
+		return nil
+	})
+	return out, err
+}
+
+func typedFrom(d order.Details, method string) DetailsInput {
+	in := DetailsInput{Email: d.Email.Reveal(), Name: d.Name.Reveal(), Phone: d.Phone.Reveal(), Note: d.Note.Reveal(),
+		ShipTo: d.ShipTo.Reveal(), ShippingMethod: method,
+		OrderNote: d.OrderNote.Reveal(), GiftName: d.GiftName.Reveal(), GiftMessage: d.GiftMessage.Reveal()}
+	if !d.BillTo.IsZero() {
+		bill := d.BillTo.Reveal()
+		in.BillTo = &bill
+	}
+	return in
+}
+
+// country is the one typed for delivery, if it is one.
+func (in *DetailsInput) country() string {
+	c, _ := contact.CountryOf(strings.TrimSpace(in.ShipTo.Country))
+	return c.Code
+}
+
+// text is one thing typed, with the path of its field.
+type text struct {
+	field string
+	value *string
+}
+
+// texts lists everything that a person types, whatever it is.
+func (in *DetailsInput) texts() []text {
+	out := []text{{"email", &in.Email}, {"name", &in.Name}, {"phone", &in.Phone}, {"note", &in.Note},
+		{"order_note", &in.OrderNote}, {"gift_name", &in.GiftName}, {"gift_message", &in.GiftMessage}}
+	address := func(prefix string, a *contact.AddressFields) {
+		out = append(out, text{prefix + "/street_address", &a.Street}, text{prefix + "/address_locality", &a.Locality},
+			text{prefix + "/address_region", &a.Region}, text{prefix + "/postal_code", &a.PostalCode})
+	}
+	address("shipping_address", &in.ShipTo)
+	if in.BillTo != nil {
+		bill := *in.BillTo // the caller's stays as it is
+		in.BillTo = &bill
+		address("billing_address", in.BillTo)
+	}
+	return out
+}
+
+// card reports whether a text holds a card's number.
+func (t text) card() bool {
+	if t.field == "phone" {
+		return contact.CardInPhone(*t.value)
+	}
+	return contact.CardNumber(*t.value)
+}
+
+// withoutCards takes every card number out and returns the fields that had one.
+func (in *DetailsInput) withoutCards() []string {
+	var found []string
+	for _, t := range in.texts() {
+		if t.card() {
+			found = append(found, t.field)
+			*t.value = strings.TrimSpace(contact.WithoutCard(*t.value))
+		}
+	}
+	return found
+}
+
+// WithoutCards returns the form as it may be shown again and kept.
+func (in DetailsInput) WithoutCards() DetailsInput {
+	in.withoutCards()
+	return in
+}
