@@ -158,23 +158,14 @@ func (t *Tx) RemoveLine(id cart.ID, line cart.LineID) error {
 // SetAside moves a line between the cart and what is saved for later. Whoever
 // moves it has seen today's price.
 func (t *Tx) SetAside(id cart.ID, line cart.LineID, saved bool) error {
-	n, err := t.exec(`UPDATE cart_lines SET saved = $3, seen = COALESCE((SELECT v.price FROM variants v WHERE v.id = cart_lines.variant), seen) WHERE owner = $1 AND id = $2`, string(id), string(line), saved)
-	if err != nil {
-		return fmt.Errorf("set line aside: %w", err)
-	}
-	if n == 0 {
-		return errNoLine
-	}
-	return nil
+	return t.later("set line aside", func() error { return errNoLine }, `UPDATE cart_lines SET saved = $3, seen = COALESCE((SELECT v.price FROM variants v WHERE v.id = cart_lines.variant), seen)
+		WHERE owner = $1 AND id = $2`, string(id), string(line), saved)
 }
 
 // SeePrices takes today's prices of all lines as seen.
 func (t *Tx) SeePrices(id cart.ID) error {
-	_, err := t.exec(`UPDATE cart_lines SET seen = COALESCE((SELECT v.price FROM variants v WHERE v.id = cart_lines.variant), seen) WHERE owner = $1 AND NOT saved`, string(id))
-	if err != nil {
-		return fmt.Errorf("accept prices: %w", err)
-	}
-	return nil
+	return t.later("accept prices", nil, `UPDATE cart_lines SET seen = COALESCE((SELECT v.price FROM variants v WHERE v.id = cart_lines.variant), seen)
+		WHERE owner = $1 AND NOT saved`, string(id))
 }
 
 // SaveCart writes the cart's own row back and moves its end date: it was used.
