@@ -75,8 +75,24 @@ func (s *Server) initialise(bin string, who account) error {
 		return err
 	}
 	// No line without TLS for TCP, and none for any other address.
-	access := "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
-	settings := fmt.Sprintf(`
+	access := "local all,replication all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
+	for name, content := range map[string][]byte{
+		"server.key":                key,
+		"server.crt":                cert,
+		"data/pg_hba.conf":          []byte(access),
+		"data/postgresql.auto.conf": []byte(s.settings()),
+	} {
+		if err := who.write(filepath.Join(s.dir, name), content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settings are the server's own: where it listens, that it waits for the disk,
+// and that nothing crosses TCP in the clear.
+func (s *Server) settings() string {
+	return fmt.Sprintf(`
 listen_addresses = '127.0.0.1'
 port = %d
 unix_socket_directories = '%s'
@@ -93,21 +109,10 @@ ssl_key_file = '%[2]s/server.key'
 ssl_min_protocol_version = 'TLSv1.3'
 log_min_messages = warning
 `, s.port, s.dir)
-	for name, content := range map[string][]byte{
-		"server.key":                key,
-		"server.crt":                cert,
-		"data/pg_hba.conf":          []byte(access),
-		"data/postgresql.auto.conf": []byte(settings),
-	} {
-		if err := who.write(filepath.Join(s.dir, name), content); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // watcher runs the server until its input ends, then stops it without delay
-// and removes the folder.
+// and removes the folder, unless it is to come back.
 const watcher = `
 dir=$1; shift
 "$@" >>"$dir/postgres.log" 2>&1 </dev/null &
@@ -120,7 +125,7 @@ trap 'read_ended=1' TERM
 read -r _ || true
 kill -QUIT "$server" 2>/dev/null
 wait "$server" 2>/dev/null
-rm -rf "$dir"
+[ -e "$dir/away" ] || rm -rf "$dir"
 `
 
 // watch starts the server under the shell that ends it.

@@ -118,3 +118,37 @@ func TestServerEndsWithItsTest(t *testing.T) {
 		}
 	}
 }
+
+func TestAPairAcknowledgesWhatBothHaveAndTheStandbyTakesOver(t *testing.T) {
+	p := pg.StartPair(t)
+	if _, err := p.Primary.Database(t.Context(), "pair"); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), p.URL("pair"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(t.Context(), "CREATE TABLE t (x TEXT); INSERT INTO t VALUES ('kept')"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Primary.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), "INSERT INTO t VALUES ('lost')"); err == nil {
+		t.Error("the killed primary still answers")
+	}
+	if again, err := pgx.Connect(t.Context(), p.URL("pair")); err == nil {
+		again.Close(t.Context())
+		t.Error("a standby that was not promoted takes writes")
+	}
+	if err := p.Promote(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(t, p.URL("pair"), "SELECT string_agg(x, ' ') FROM t"); got != "kept" {
+		t.Errorf("got %q on the new primary, want what was acknowledged", got)
+	}
+	if got := ask(t, p.URL("pair"), "INSERT INTO t VALUES ('new') RETURNING x"); got != "new" {
+		t.Errorf("got %q, want the new primary to take writes", got)
+	}
+}
