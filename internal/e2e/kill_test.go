@@ -36,6 +36,7 @@ type purchase struct {
 	cart, token, key string
 	placed           apiPlaced // acknowledged with 201, when Number is set
 	approved         bool      // the bank answered the approval with its redirect
+	at               time.Time // when the order was acknowledged during a rush
 }
 
 // witness is the shoppers' side: what they were told must be what is kept.
@@ -61,6 +62,7 @@ func TestKillingTheServerLosesAndDoublesNothing(t *testing.T) {
 	}
 	eachEngine(t, func(t *testing.T, database string) {
 		h := newHome(t, database)
+		h.env = append(h.env, "CARTKEEP_HOLD=24h") // longer than the matrix takes
 		s := h.start(t)
 		variants := crashVariants(t, s)
 		w := &witness{}
@@ -194,6 +196,7 @@ func (s *shop) hurried(w *witness, variant, key string) bool {
 		s.t.Errorf("order %s: got %q, want JSON", p.key, a.body)
 		return false
 	}
+	p.at = time.Now()
 	if rand.IntN(4) == 0 {
 		return true // left unpaid
 	}

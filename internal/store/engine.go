@@ -6,16 +6,20 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -61,7 +65,34 @@ func sealedConfig(database string) (*pgx.ConnConfig, error) {
 	if inTheClear(c) {
 		return nil, errors.New("database: a PostgreSQL connection needs TLS (sslmode=require or better) or a local socket (host=/run/postgresql)")
 	}
+	impatient(c)
 	return c, nil
+}
+
+// How long a server that says nothing is waited for. A machine that lost its
+// power refuses nothing and closes nothing; without these bounds a transaction
+// would wait for it for minutes, while the standby is ready to take over.
+const (
+	answerWithin = 3 * time.Second  // a new connection, to each host; connect_timeout in the URL overrules it
+	silentAfter  = 10 * time.Second // bytes that nobody acknowledges
+)
+
+// impatient bounds the waiting for silent servers.
+func impatient(c *pgx.ConnConfig) {
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = answerWithin
+	}
+	dial := &net.Dialer{Timeout: c.ConnectTimeout, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3},
+		Control: func(network, _ string, raw syscall.RawConn) (err error) {
+			if !strings.HasPrefix(network, "tcp") {
+				return nil
+			}
+			outer := raw.Control(func(fd uintptr) {
+				err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silentAfter.Milliseconds()))
+			})
+			return errors.Join(outer, err)
+		}}
+	c.DialFunc = dial.DialContext
 }
 
 // inTheClear asks of every attempt that pgx would make, fallbacks and further
@@ -232,7 +263,7 @@ func (e engine) explain(err error) error {
 		// NUL or broken UTF-8 in what is asked for: nothing is called that.
 		return fault.Because(fault.NotFound, "We cannot find that.", withoutSecrets(err))
 	}
-	if e == onPostgres && (lostConnection(err) || retryable(err)) {
+	if e == onPostgres && (lostConnection(err) || retryable(err) || errors.Is(err, context.DeadlineExceeded)) {
 		return fault.Because(fault.Unavailable, "The shop can't save anything right now. Please try again in a minute.", withoutSecrets(err))
 	}
 	return err

@@ -15,9 +15,10 @@ import (
 	"github.com/cartkeep/cartkeep/internal/ledger"
 )
 
-// patience bounds how long a transaction is tried again: a failover of a
-// standby is a pause for the shopper, not an error.
-const patience = 30 * time.Second
+// patience bounds how long a transaction is tried again: a failover to a
+// standby is a pause for the shopper, not an error. It is shorter than the time
+// a request has, so that who waited in vain still gets an answer.
+const patience = 20 * time.Second
 
 // retrying runs fn in a PostgreSQL transaction, again after a deadlock, a
 // serialization failure or a lost connection. The transaction's own id is
@@ -44,7 +45,7 @@ func (db *DB) retrying(ctx context.Context, actor ledger.Actor, fn func(*Tx) err
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return err // what is wrong with the database, rather than that time is up
 		case <-time.After(pause + time.Duration(rand.Int64N(int64(pause)))):
 		}
 		pause = min(2*pause, time.Second)

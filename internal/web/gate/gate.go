@@ -113,6 +113,10 @@ func Reference(r *http.Request) string {
 	return ""
 }
 
+// answerBy is when a request is given up. It is sooner than the server's
+// WriteTimeout, after which an answer would reach nobody.
+const answerBy = 25 * time.Second
+
 // Wrap puts next behind the gate. next should be a mux, so that the log line
 // can name the route instead of the path.
 func (g *Gate) Wrap(next http.Handler) http.Handler {
@@ -122,7 +126,9 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 		v.client = clientOf(r, g.cfg.TrustedProxies)
 		v.exempt = contains(g.cfg.Exempt, v.client)
 		v.answer = &answer{ResponseWriter: w}
-		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
+		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), visitKey{}, v), answerBy)
+		defer cancel()
+		r = r.WithContext(ctx)
 
 		h := w.Header()
 		for _, f := range g.fixed {

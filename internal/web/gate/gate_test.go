@@ -182,3 +182,13 @@ type sink struct {
 func (s *sink) Header() http.Header         { return s.h }
 func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
 func (s *sink) WriteHeader(status int)      { s.status = status }
+
+func TestARequestIsGivenUpBeforeItsAnswerReachesNobody(t *testing.T) {
+	limit := Server(nil, nil).WriteTimeout
+	visitGate(Config{}, func(w http.ResponseWriter, r *http.Request) {
+		end, ok := r.Context().Deadline()
+		if left := time.Until(end); !ok || left > limit-2*time.Second || left < 10*time.Second {
+			t.Errorf("got %v (%v), want an end some seconds before the %v of the server", left, ok, limit)
+		}
+	}, httptest.NewRequest("GET", "/things/1", nil))
+}

@@ -45,6 +45,10 @@ func (s *Shop) collection(w http.ResponseWriter, r *http.Request) {
 			p.Products, p.Next, err = s.products(ctx, store.ProductQuery{Collection: handle, Cursor: after}, page.CollectionPath(handle)+"?")
 			return p, err
 		}
+		// A menu that could not be read has no shelves either.
+		if err := s.db.Healthy(ctx); err != nil {
+			return nil, err
+		}
 		return nil, fault.Missing("We cannot find that shelf.")
 	})
 }
