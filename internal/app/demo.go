@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/certs"
 	"github.com/cartkeep/cartkeep/internal/demo"
 	"github.com/cartkeep/cartkeep/internal/intake"
@@ -14,6 +15,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/store"
+	"github.com/cartkeep/cartkeep/internal/tax"
 )
 
 const demoListen = "localhost:8443"
@@ -140,24 +142,36 @@ func demoSettings(t *store.Tx, set *Settings, name string, c money.Currency) err
 			return err
 		}
 	}
-	for country, rate := range standardRates() {
-		if err := t.SetTax(country, rate); err != nil {
-			return err
-		}
+	if err := t.SetTaxes(demoTaxes()); err != nil {
+		return err
 	}
 	unit := int64(1)
 	for range c.Exponent() {
 		unit *= 10
 	}
 	price := func(tenths int64) money.Amount { return money.Of(tenths*unit/10, c) }
-	if err := t.SetShipping(shipping.Method{ID: "standard", Title: "Standard delivery, 2 to 4 days", Prices: map[string]money.Amount{"DE": price(49), "AT": price(79), shipping.Anywhere: price(99)}}, 0); err != nil {
-		return err
-	}
-	return t.SetShipping(shipping.Method{ID: "express", Title: "Express delivery, next working day", Prices: map[string]money.Amount{"DE": price(129)}}, 1)
+	flat := func(zone string, tenths int64) shipping.Rate { return shipping.FlatRate(zone, price(tenths)) }
+	home := flat("de", 49)
+	home.FreeFrom = price(1500)
+	return t.SetShipping(shipping.Plan{
+		Zones: []shipping.Zone{shipping.ZoneOf("DE"), shipping.ZoneOf("AT"), shipping.ZoneOf(shipping.Anywhere)},
+		Methods: shipping.Methods{
+			{ID: "standard", Title: "Standard delivery, 2 to 4 days", Rates: []shipping.Rate{home, flat("at", 79), flat("world", 99)}},
+			{ID: "express", Title: "Express delivery, next working day", Rates: []shipping.Rate{flat("de", 129)}},
+			{ID: "pickup", Title: "Collect it at the workshop", Pickup: shipping.Pickup{Place: demo.PickupPlace, Hours: demo.PickupHours}, Rates: []shipping.Rate{flat("de", 0)}},
+		}})
 }
 
-// standardRates are standard VAT rates in parts per million, for the demo. A
-// merchant sets their own.
+// demoTaxes are standard VAT rates in parts per million, for the demo, and one
+// region outside the EU's VAT area. A merchant sets their own.
+func demoTaxes() ([]tax.Rule, []tax.Region) {
+	rules := []tax.Rule{{Country: "DE", Class: tax.Reduced, Rate: 70_000}, {Country: "ES", Region: "canary-islands", Rate: 0}}
+	for country, rate := range standardRates() {
+		rules = append(rules, tax.Rule{Country: country, Rate: rate})
+	}
+	return rules, []tax.Region{{Name: "canary-islands", Country: "ES", Postal: []area.Span{{From: "35", To: "35"}, {From: "38", To: "38"}}}}
+}
+
 func standardRates() map[string]money.Rate {
 	return map[string]money.Rate{
 		"AT": 200_000, "BE": 210_000, "CZ": 210_000, "DE": 190_000, "DK": 250_000, "ES": 210_000, "FI": 255_000, "FR": 200_000,

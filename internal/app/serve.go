@@ -104,7 +104,8 @@ func initialise(ctx context.Context, db *store.DB, set *Settings) error {
 				return err
 			}
 		}
-		return t.SetShipping(shipping.Method{ID: "standard", Title: "Standard delivery", Prices: map[string]money.Amount{shipping.Anywhere: money.Zero(c)}}, 0)
+		return t.SetShipping(shipping.Plan{Zones: []shipping.Zone{shipping.ZoneOf(shipping.Anywhere)},
+			Methods: shipping.Methods{{ID: "standard", Title: "Standard delivery", Rates: []shipping.Rate{shipping.FlatRate("world", money.Zero(c))}}}})
 	})
 }
 

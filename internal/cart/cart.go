@@ -47,6 +47,19 @@ type Cart struct {
 	ExpiresAt time.Time
 }
 
+// Virtual reports whether there is nothing in the cart that is sent.
+func (c Cart) Virtual() bool { return Virtual(c.Lines) }
+
+// Virtual reports whether nothing of these lines is sent.
+func Virtual(lines []Line) bool {
+	for _, l := range lines {
+		if !l.Virtual {
+			return false
+		}
+	}
+	return len(lines) > 0
+}
+
 // Count returns the number of units in the cart.
 func (c Cart) Count() int64 {
 	var n int64
@@ -60,7 +73,11 @@ func (c Cart) Count() int64 {
 type Checkout struct {
 	Complete       bool   // all that is needed to order is there, sealed
 	Country        string // ISO 3166-1 alpha-2 of the delivery address; "" before it is known
-	ShippingMethod string // id; "" before one is chosen
+	Region         string // where tax has rules for a part of that country; else ""
+	Zone           string // of delivery, as the merchant named it; a postcode is never kept beside a cart
+	ShippingMethod string // id; "" before one is chosen, and when nothing is sent
+	Window         string // the time of delivery that was chosen, as package shipping writes it
+	Reverse        bool   // a business of another EU country, which pays the tax itself
 }
 
 // Line is one variant in a quantity, at today's price.

@@ -215,6 +215,10 @@ func (d *Desk) requote(t *store.Tx, row store.CartRow, was cart.Checkout, s stor
 	if len(lines) > cart.MaxLines {
 		return cart.Cart{}, fault.Field("variant_id", "A cart holds at most 100 different things.")
 	}
+	if now, _ := cart.Apart(lines); row.Checkout.Complete && len(now) > 0 && d.stillGoes(row.Checkout, now, s) != nil {
+		// Too heavy by now, say: how it travels has to be chosen again.
+		row.Checkout.Complete, row.Checkout.ShippingMethod, row.Checkout.Window = false, "", ""
+	}
 	c, err := priced(row, lines, s)
 	if err != nil {
 		return cart.Cart{}, err

@@ -5,36 +5,71 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
-// Shipping returns how the cart could be sent to a country, the cheapest first.
-func (d *Desk) Shipping(ctx context.Context, id cart.ID, token, country, postalCode string) ([]ShippingOption, error) {
-	country = strings.ToUpper(strings.TrimSpace(country))
-	if _, ok := contact.CountryOf(country); !ok {
-		return nil, fault.Field("country", "Choose a country.")
+// Shipping returns how the cart could be sent to a place, what brings it first
+// and the cheapest of that first.
+func (d *Desk) Shipping(ctx context.Context, id cart.ID, token string, to area.Place) ([]Option, error) {
+	to, err := placeOf(to)
+	if err != nil {
+		return nil, err
 	}
 	s, err := d.db.Settings(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.db.View(ctx, func(v *store.View) error { _, err := v.Cart(id, token); return err }); err != nil {
+	var lines []cart.Line
+	err = d.db.View(ctx, func(v *store.View) error {
+		if _, err := v.Cart(id, token); err != nil {
+			return err
+		}
+		lines, err = v.CartLines(id)
+		lines, _ = cart.Apart(lines)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
-	return options(s, country), nil
+	return d.options(lines, to, s)
 }
 
-func options(s store.Settings, country string) []ShippingOption {
-	out := []ShippingOption{}
-	for _, m := range s.Shipping.To(country) {
-		price, _ := m.For(country)
-		out = append(out, ShippingOption{ID: m.ID, Title: m.Title, Price: price})
+// placeOf tidies where a cart might go, for a price before any details.
+func placeOf(to area.Place) (area.Place, error) {
+	to.Country = strings.ToUpper(strings.TrimSpace(to.Country))
+	if _, ok := contact.CountryOf(to.Country); !ok {
+		return to, fault.Field("country", "Choose a country.")
 	}
-	return out
+	to.Region = strings.TrimSpace(to.Region)
+	return to, nil
+}
+
+// Option is one way to send a cart to one place, with its price and the times
+// that can be chosen now.
+type Option struct {
+	shipping.Option
+	Windows []shipping.Window
+}
+
+// options are the ways to send lines to a place. An empty cart is told what
+// one thing would cost.
+func (d *Desk) options(lines []cart.Line, to area.Place, s store.Settings) ([]Option, error) {
+	p, err := parcel(lines, s)
+	if err != nil {
+		return nil, err
+	}
+	p.Place = to
+	out := []Option{}
+	for _, o := range s.Shipping.For(p) {
+		out = append(out, Option{o, o.Windows(d.db.Now(), s.Zone)})
+	}
+	return out, nil
 }
 
 // ParseDetails reads what a shopper typed, and names every field that needs mending.
@@ -75,6 +110,10 @@ func ParseDetails(in DetailsInput) (order.Details, error) {
 		d.GiftMessage, err = contact.ParseNote(in.GiftMessage, order.MaxGift)
 		bad.As("gift_message", err)
 	}
+	if strings.TrimSpace(in.VAT) != "" {
+		d.VAT, err = contact.ParseVAT(in.VAT)
+		bad.Take("", err)
+	}
 	return d, bad.Err()
 }
 
@@ -89,50 +128,110 @@ func (d *Desk) SaveDetails(ctx context.Context, id cart.ID, token string, in Det
 		return cart.Cart{}, err
 	}
 	// Whose cart it is comes first: a stranger learns nothing about the fields.
-	if err := d.db.View(ctx, func(v *store.View) error { _, err := v.Cart(id, token); return err }); err != nil {
+	var lines []cart.Line
+	err = d.db.View(ctx, func(v *store.View) error {
+		if _, err := v.Cart(id, token); err != nil {
+			return err
+		}
+		lines, err = v.CartLines(id)
+		lines, _ = cart.Apart(lines)
+		return err
+	})
+	if err != nil {
 		return cart.Cart{}, err
 	}
 	details, err := ParseDetails(in)
 	var bad fault.Fields
 	bad.Take("", err)
-	country := strings.ToUpper(strings.TrimSpace(in.ShipTo.Country))
-	if !details.ShipTo.IsZero() {
-		country = details.ShipTo.Reveal().Country
-	}
-	method, why := pickShipping(s, country, in.ShippingMethod)
-	if _, known := contact.CountryOf(country); known && why != nil {
+	to := placeTyped(in.ShipTo)
+	k, why := d.pick(lines, to, in, details.VAT, s)
+	if to.Country != "" {
 		bad.Take("", why)
 	}
 	if err := bad.Err(); err != nil {
 		return cart.Cart{}, err
 	}
+	k.Complete = details.Complete()
 	var c cart.Cart
 	err = d.inCart(ctx, id, token, func(t *store.Tx, row store.CartRow) error {
 		if err := t.SaveDetails(id, details, !row.Typed); err != nil {
 			return err
 		}
 		was := row.Checkout
-		row.Typed = true
-		row.Checkout = cart.Checkout{Complete: details.Complete(), Country: country, ShippingMethod: method}
+		row.Typed, row.Checkout = true, k
 		c, err = d.requote(t, row, was, s)
 		return err
 	})
 	return c, err
 }
 
-// pickShipping returns the chosen way to a country, or the cheapest.
-func pickShipping(s store.Settings, country, chosen string) (string, error) {
-	all := options(s, country)
-	if len(all) == 0 {
-		return "", fault.Field("shipping_address/address_country", "We can't deliver to that country yet.")
+// pick decides what a cart keeps of where it goes, and how: the way that was
+// chosen, or the first one. Goods are never collected because nobody chose.
+func (d *Desk) pick(lines []cart.Line, to area.Place, in DetailsInput, vat contact.VAT, s store.Settings) (cart.Checkout, error) {
+	at := s.Tax.Place(to)
+	k := cart.Checkout{Country: at.Country, Region: at.Region, Zone: s.Shipping.Zone(to), Reverse: s.Tax.Reverse(at, vat.Country())}
+	if cart.Virtual(lines) {
+		return k, nil
 	}
-	if chosen == "" {
-		return all[0].ID, nil
+	all, err := d.options(lines, to, s)
+	switch {
+	case err != nil:
+		return k, err
+	case len(all) == 0 && s.Shipping.Reaches(to.Country):
+		return k, fault.Field("shipping_address/postal_code", "We can't deliver these things to that place. Please write to us, or take something out of the cart.")
+	case len(all) == 0:
+		return k, fault.Field("shipping_address/address_country", "We can't deliver to that country yet.")
 	}
-	if !slices.ContainsFunc(all, func(o ShippingOption) bool { return o.ID == chosen }) {
-		return "", fault.Field("shipping_method", "Choose one of the delivery methods for that country.")
+	chosen := all[0]
+	if in.ShippingMethod != "" {
+		i := slices.IndexFunc(all, func(o Option) bool { return o.ID == in.ShippingMethod })
+		if i < 0 {
+			return k, fault.Field("shipping_method", "Choose one of the delivery methods for that country.")
+		}
+		chosen = all[i]
 	}
-	return chosen, nil
+	k.ShippingMethod = chosen.ID
+	k.Window, err = pickWindow(chosen, in.Window)
+	return k, err
+}
+
+var errWindow = fault.Field("delivery_window", "That time can't be chosen any more. Please choose another one.")
+
+// pickWindow returns the time that was chosen, or the first one there is.
+func pickWindow(o Option, chosen string) (string, error) {
+	switch {
+	case len(o.Slots) == 0:
+		return "", nil
+	case slices.ContainsFunc(o.Windows, func(w shipping.Window) bool { return w.ID() == chosen }):
+		return chosen, nil
+	case chosen != "" || len(o.Windows) == 0:
+		return "", errWindow
+	}
+	return o.Windows[0].ID(), nil
+}
+
+// stillGoes says what is wrong with the delivery of a cart that is about to be
+// ordered: goods were added since, or an hour has passed, or the shop changed
+// its rates.
+func (d *Desk) stillGoes(k cart.Checkout, lines []cart.Line, s store.Settings) error {
+	if cart.Virtual(lines) {
+		return nil
+	}
+	p, err := parcel(lines, s)
+	if err != nil {
+		return err
+	}
+	m, _ := s.Shipping.Find(k.ShippingMethod)
+	if _, goes := s.Shipping.Price(k.ShippingMethod, k.Zone, p); !goes {
+		return fault.Field("shipping_method", "What you chose for delivery does not fit any more. Please choose again.")
+	}
+	if len(m.Slots) == 0 {
+		return nil
+	}
+	if now := shipping.Windows(m.Slots, d.db.Now(), s.Zone); !slices.ContainsFunc(now, func(w shipping.Window) bool { return w.ID() == k.Window }) {
+		return errWindow
+	}
+	return nil
 }
 
 // Details opens the details of a cart for the shopper who holds its token: to
@@ -150,11 +249,12 @@ func (d *Desk) Details(ctx context.Context, id cart.ID, token string) (order.Det
 	return out, err
 }
 
-// Options returns the delivery methods to a country for the checkout form.
-func (d *Desk) Options(ctx context.Context, country string) ([]ShippingOption, error) {
+// Options returns how a cart could be sent, for the checkout form: what was
+// typed so far may be anything.
+func (d *Desk) Options(ctx context.Context, c cart.Cart, to contact.AddressFields) ([]Option, error) {
 	s, err := d.db.Settings(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return options(s, country), nil
+	return d.options(c.Lines, placeTyped(to), s)
 }

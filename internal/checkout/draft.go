@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -35,12 +36,17 @@ func (d *Desk) KeepDraft(ctx context.Context, id cart.ID, token string, in Detai
 		}
 		was := row.Checkout
 		row.Typed, row.Checkout.Complete = true, false
-		if country := in.country(); country != "" {
-			if method, err := pickShipping(s, country, in.ShippingMethod); err == nil {
-				row.Checkout.Country, row.Checkout.ShippingMethod = country, method
+		lines, err := t.CartLines(id)
+		if err != nil {
+			return err
+		}
+		lines, _ = cart.Apart(lines)
+		if place := placeTyped(in.ShipTo); place.Country != "" {
+			if k, err := d.pick(lines, place, in, contact.VAT{}, s); err == nil {
+				row.Checkout = k
 			}
 		}
-		_, err := d.requote(t, row, was, s)
+		_, err = d.requote(t, row, was, s)
 		return err
 	})
 }
@@ -62,15 +68,15 @@ func (d *Desk) Typed(ctx context.Context, id cart.ID, token string) (DetailsInpu
 		if draft != "" && json.Unmarshal([]byte(draft), &out) == nil {
 			return nil
 		}
-		out = typedFrom(details, row.Checkout.ShippingMethod)
+		out = typedFrom(details, row.Checkout)
 		return nil
 	})
 	return out, err
 }
 
-func typedFrom(d order.Details, method string) DetailsInput {
+func typedFrom(d order.Details, k cart.Checkout) DetailsInput {
 	in := DetailsInput{Email: d.Email.Reveal(), Name: d.Name.Reveal(), Phone: d.Phone.Reveal(), Note: d.Note.Reveal(),
-		ShipTo: d.ShipTo.Reveal(), ShippingMethod: method,
+		ShipTo: d.ShipTo.Reveal(), ShippingMethod: k.ShippingMethod, Window: k.Window, VAT: d.VAT.Reveal(),
 		OrderNote: d.OrderNote.Reveal(), GiftName: d.GiftName.Reveal(), GiftMessage: d.GiftMessage.Reveal()}
 	if !d.BillTo.IsZero() {
 		bill := d.BillTo.Reveal()
@@ -79,10 +85,14 @@ func typedFrom(d order.Details, method string) DetailsInput {
 	return in
 }
 
-// country is the one typed for delivery, if it is one.
-func (in *DetailsInput) country() string {
-	c, _ := contact.CountryOf(strings.TrimSpace(in.ShipTo.Country))
-	return c.Code
+// placeTyped is where an address that may be unfinished lies, as its country
+// writes it; without a country it is nowhere.
+func placeTyped(f contact.AddressFields) area.Place {
+	if a, err := contact.ParseAddress(f); err == nil {
+		f = a.Reveal()
+	}
+	c, _ := contact.CountryOf(strings.TrimSpace(f.Country))
+	return area.Place{Country: c.Code, Region: strings.TrimSpace(f.Region), PostalCode: f.PostalCode}
 }
 
 // text is one thing typed, with the path of its field.
@@ -94,7 +104,7 @@ type text struct {
 // texts lists everything that a person types, whatever it is.
 func (in *DetailsInput) texts() []text {
 	out := []text{{"email", &in.Email}, {"name", &in.Name}, {"phone", &in.Phone}, {"note", &in.Note},
-		{"order_note", &in.OrderNote}, {"gift_name", &in.GiftName}, {"gift_message", &in.GiftMessage}}
+		{"order_note", &in.OrderNote}, {"gift_name", &in.GiftName}, {"gift_message", &in.GiftMessage}, {"vat_number", &in.VAT}}
 	address := func(prefix string, a *contact.AddressFields) {
 		out = append(out, text{prefix + "/street_address", &a.Street}, text{prefix + "/address_locality", &a.Locality},
 			text{prefix + "/address_region", &a.Region}, text{prefix + "/postal_code", &a.PostalCode})

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
@@ -230,7 +231,10 @@ func TestNobodyElseOpensACart(t *testing.T) {
 			"clear":    func(b shoptest.Basket) error { return s.Desk.Clear(noCtx, b.ID, b.Token) },
 			"accept":   func(b shoptest.Basket) error { _, err := s.Desk.Accept(noCtx, b.ID, b.Token); return err },
 			"order of": func(b shoptest.Basket) error { _, _, err := s.Desk.OrderOf(noCtx, b.ID, b.Token); return err },
-			"shipping": func(b shoptest.Basket) error { _, err := s.Desk.Shipping(noCtx, b.ID, b.Token, "DE", ""); return err },
+			"shipping": func(b shoptest.Basket) error {
+				_, err := s.Desk.Shipping(noCtx, b.ID, b.Token, area.Place{Country: "DE"})
+				return err
+			},
 			"save": func(b shoptest.Basket) error {
 				_, err := s.Desk.SaveDetails(noCtx, b.ID, b.Token, shoptest.Ada())
 				return err

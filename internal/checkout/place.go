@@ -151,7 +151,7 @@ func (d *Desk) ready(t *store.Tx, row store.CartRow, s store.Settings) (cart.Car
 	if !row.Checkout.Complete {
 		return cart.Cart{}, errIncomplete
 	}
-	if _, err := pickShipping(s, row.Checkout.Country, row.Checkout.ShippingMethod); err != nil {
+	if err := d.stillGoes(row.Checkout, lines, s); err != nil {
 		return cart.Cart{}, err
 	}
 	return priced(row, lines, s)
@@ -181,7 +181,7 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		if err != nil {
 			return err
 		}
-		now, err := priced(row, held, s)
+		now, sums, err := reckoned(row, held, s)
 		if err != nil {
 			return err
 		}
@@ -198,13 +198,11 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		if !details.Complete() {
 			return errIncomplete
 		}
-		lines, err := orderLines(now, s)
-		if err != nil {
-			return err
-		}
-		o := order.Order{ID: p.id, Owner: string(row.ID), Number: number, Status: order.Pending, Lines: lines, Totals: now.Totals,
-			Country: row.Checkout.Country, ShippingMethod: row.Checkout.ShippingMethod, PaymentMethod: provider.Name(), PlacedAt: t.Now(), HoldUntil: until}
-		if err := t.InsertOrder(o, row.ID, details); err != nil {
+		k := row.Checkout
+		o := order.Order{ID: p.id, Owner: string(row.ID), Number: number, Status: order.Pending, Lines: orderLines(now, sums), Totals: now.Totals,
+			Country: k.Country, Region: k.Region, ShippingMethod: k.ShippingMethod, Window: k.Window, Reverse: k.Reverse,
+			PaymentMethod: provider.Name(), PlacedAt: t.Now(), HoldUntil: until}
+		if err := t.InsertOrder(o, row.ID, details, sums.Sums); err != nil {
 			return err
 		}
 		if err := t.NewPayment(store.Payment{ID: store.NewID(), Owner: o.Owner, Order: o.ID, Attempt: 1, Provider: provider.Name(),

@@ -6,63 +6,68 @@ import (
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/store"
+	"github.com/cartkeep/cartkeep/internal/tax"
 )
 
-// priced puts a cart together and adds it up; what is saved for later is in
-// no sum. Tax is rounded line by line,
-// half to even, and delivery is taxed like goods; the sum of the rounded parts
-// is the tax of the whole.
+// priced puts a cart together and adds it up; how, says tax.Reckon. What is
+// saved for later is in no sum.
 func priced(row store.CartRow, all []cart.Line, s store.Settings) (cart.Cart, error) {
+	c, _, err := reckoned(row, all, s)
+	return c, err
+}
+
+// reckoned is priced with every part of the tax, as an order keeps it.
+func reckoned(row store.CartRow, all []cart.Line, s store.Settings) (cart.Cart, tax.Reckoning, error) {
 	c := cart.Cart{ID: row.ID, State: row.State, OrderID: row.OrderID, Estimate: row.Estimate, Checkout: row.Checkout, ExpiresAt: row.ExpiresAt}
 	c.Lines, c.Saved = cart.Apart(all)
-	zero := money.Zero(s.Currency)
-	t := cart.Totals{Items: zero, Discount: zero, Shipping: zero, Tax: zero, Total: zero, TaxIncluded: s.Tax.Included}
-	parts := make([]money.Amount, 0, len(c.Lines)+1)
-	var err error
+	k, zero := row.Checkout, money.Zero(s.Currency)
+	bill := tax.Bill{Currency: s.Currency, At: tax.At{Country: k.Country, Region: k.Region, Reverse: k.Reverse}, Discount: zero, Delivery: zero,
+		Items: make([]tax.Item, 0, len(c.Lines))}
 	for _, l := range c.Lines {
-		if t.Items, err = t.Items.Plus(l.Total); err != nil {
-			return cart.Cart{}, fmt.Errorf("add up the cart: %w", err)
-		}
-		parts = append(parts, l.Total)
+		bill.Items = append(bill.Items, tax.Item{Total: l.Total, Class: l.TaxClass})
 	}
-	if m, ok := s.Shipping.Find(row.Checkout.ShippingMethod); ok && len(c.Lines) > 0 && row.Checkout.Country != "" {
-		if price, goes := m.For(row.Checkout.Country); goes {
-			t.Shipping = price
-			parts = append(parts, price)
-		}
-	}
-	for _, p := range parts {
-		part, err := s.Tax.Of(p, row.Checkout.Country)
+	if len(c.Lines) > 0 && k.Zone != "" && k.ShippingMethod != "" {
+		p, err := parcel(c.Lines, s)
 		if err != nil {
-			return cart.Cart{}, fmt.Errorf("tax: %w", err)
+			return cart.Cart{}, tax.Reckoning{}, err
 		}
-		if t.Tax, err = t.Tax.Plus(part); err != nil {
-			return cart.Cart{}, fmt.Errorf("tax: %w", err)
-		}
-	}
-	if t.Total, err = t.Items.Plus(t.Shipping); err != nil {
-		return cart.Cart{}, fmt.Errorf("add up the cart: %w", err)
-	}
-	if !t.TaxIncluded {
-		if t.Total, err = t.Total.Plus(t.Tax); err != nil {
-			return cart.Cart{}, fmt.Errorf("add up the cart: %w", err)
+		if price, goes := s.Shipping.Price(k.ShippingMethod, k.Zone, p); goes {
+			m, _ := s.Shipping.Find(k.ShippingMethod)
+			bill.Delivery, bill.DeliveryClass = price, m.TaxClass
 		}
 	}
-	c.Totals = t
-	return c, nil
+	r, err := s.Tax.Reckon(bill)
+	if err != nil {
+		return cart.Cart{}, tax.Reckoning{}, fmt.Errorf("price a cart: %w", err)
+	}
+	c.Totals = cart.Totals{Items: r.Items, Discount: bill.Discount, Shipping: r.Delivery, Tax: r.Tax, Total: r.Total, TaxIncluded: s.Tax.Included}
+	return c, r, nil
+}
+
+// parcel is what of a cart is sent, without where to. Nothing of it is saved for
+// later.
+func parcel(lines []cart.Line, s store.Settings) (shipping.Parcel, error) {
+	p := shipping.Parcel{Total: money.Zero(s.Currency), Virtual: cart.Virtual(lines)}
+	var err error
+	for _, l := range lines {
+		if p.Total, err = p.Total.Plus(l.Total); err != nil {
+			return p, fmt.Errorf("add up a parcel: %w", err)
+		}
+		if !l.Virtual {
+			p.Grams += l.Grams * l.Quantity
+		}
+	}
+	return p, nil
 }
 
 // orderLines turns priced cart lines into the lines of an order.
-func orderLines(c cart.Cart, s store.Settings) ([]order.Line, error) {
+func orderLines(c cart.Cart, r tax.Reckoning) []order.Line {
 	out := make([]order.Line, 0, len(c.Lines))
-	for _, l := range c.Lines {
-		tax, err := s.Tax.Of(l.Total, c.Checkout.Country)
-		if err != nil {
-			return nil, fmt.Errorf("tax: %w", err)
-		}
+	for i, l := range c.Lines {
 		out = append(out, order.Line{Variant: l.Variant, Handle: l.Handle, Title: l.Title, SKU: l.SKU, Quantity: l.Quantity,
-			Unit: l.Unit, Total: l.Total, Tax: tax, TaxRate: s.Tax.Rate(c.Checkout.Country)})
+			Unit: l.Unit, Total: l.Total, Tax: r.Lines[i].Tax, TaxRate: r.Lines[i].Rate, TaxClass: l.TaxClass})
 	}
-	return out, nil
+	return out
 }

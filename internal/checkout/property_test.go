@@ -20,6 +20,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/store"
+	taxes "github.com/cartkeep/cartkeep/internal/tax"
 )
 
 // shared opens one shop for all cases of a property: a shop for each case
@@ -56,7 +57,7 @@ func TestTotalsAddUp(t *testing.T) {
 		included := rapid.Bool().Draw(r, "tax included")
 		rate := int64(rapid.IntRange(0, 300000).Draw(r, "tax rate"))
 		err := s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) error {
-			return errors.Join(t.Set("tax.included", fmt.Sprint(included)), t.SetTax("DE", money.Rate(rate)))
+			return errors.Join(t.Set("tax.included", fmt.Sprint(included)), t.SetTaxes([]taxes.Rule{{Country: "DE", Rate: money.Rate(rate)}}, nil))
 		})
 		if err != nil {
 			r.Fatal(err)

@@ -10,16 +10,8 @@ package checkout
 
 import (
 	"github.com/cartkeep/cartkeep/internal/contact"
-	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 )
-
-// ShippingOption is one way to send a cart to one place, with its price.
-type ShippingOption struct {
-	ID    string
-	Title string
-	Price money.Amount
-}
 
 // DetailsInput is what a shopper typed, not yet parsed. It is personal: it is
 // never logged and never stored as it is.
@@ -30,10 +22,12 @@ type DetailsInput struct {
 	Note           string                 `json:"note,omitempty"`  // optional
 	ShipTo         contact.AddressFields  `json:"shipping_address"`
 	BillTo         *contact.AddressFields `json:"billing_address,omitempty"` // nil: the delivery address
-	ShippingMethod string                 `json:"shipping_method,omitempty"` // "": the cheapest
+	ShippingMethod string                 `json:"shipping_method,omitempty"` // "": the cheapest that is brought
+	Window         string                 `json:"delivery_window,omitempty"` // the time of delivery, where there is a choice; "": the first
 	OrderNote      string                 `json:"order_note,omitempty"`      // optional, to the shop
 	GiftName       string                 `json:"gift_name,omitempty"`       // optional
 	GiftMessage    string                 `json:"gift_message,omitempty"`    // optional
+	VAT            string                 `json:"vat_number,omitempty"`      // optional, of a business
 }
 
 // PlaceInput is a request for an order.

@@ -25,6 +25,12 @@ const (
 	Currency = "EUR" // the currency of the prices in Products
 )
 
+// Where goods can be collected, and when.
+const (
+	PickupPlace = "Hazelmott workshop\nAm Haselbach 3\n01768 Beispielhausen" // a town that does not exist
+	PickupHours = "Monday to Friday, 10:00 to 17:00. We write to you when it is ready."
+)
+
 // Scheme opens the image source of a product that is drawn in this package.
 const Scheme = "demo:"
 

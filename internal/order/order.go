@@ -27,7 +27,11 @@ type Order struct {
 	Lines          []Line
 	Totals         cart.Totals
 	Country        string // ISO 3166-1 alpha-2, where it goes
+	Region         string // where tax has rules for a part of that country; else ""
 	ShippingMethod string
+	Window         string // the time of delivery that was chosen, as package shipping writes it; or ""
+	Reverse        bool   // the buyer is a business that pays the tax itself
+	Accepted       string // which wording of the terms the shopper accepted; or ""
 	PaymentMethod  string
 	PlacedAt       time.Time
 	HoldUntil      time.Time // until then the goods are kept for this order
@@ -46,6 +50,7 @@ type Line struct {
 	Total    money.Amount
 	Tax      money.Amount // contained in Total, or added to it
 	TaxRate  money.Rate
+	TaxClass string
 }
 
 // Bounds of free text, in code points.
@@ -62,6 +67,7 @@ type Details struct {
 	ShipTo contact.Address
 	BillTo contact.Address // zero: same as ShipTo
 	Note   contact.Note    // optional, for the courier
+	VAT    contact.VAT     // optional, of a business
 
 	OrderNote   contact.Note // optional, for the shop
 	GiftName    contact.Name // optional: who gets it, when that is somebody else

@@ -15,6 +15,7 @@ var (
 	CartShipTo = address("cart_details", "ship_to", Cart, "Delivery address")
 	CartBillTo = address("cart_details", "bill_to", Cart, "Billing address")
 	CartNote   = freeText("cart_details", "note", Cart, "Note for the courier")
+	CartVAT    = vat("cart_details", "vat", Cart, "VAT number")
 
 	CartOrderNote   = freeText("cart_details", "order_note", Cart, "Note to the shop")
 	CartGiftName    = name("cart_details", "gift_name", Cart, "Recipient of a gift")
@@ -35,6 +36,7 @@ var (
 	OrderGiftMessage = freeText("order_details", "gift_message", Gift, "Message of a gift")
 	OrderInvoiceName = name("order_details", "invoice_name", Invoicing, "Name on the invoice", TaxOffice)
 	OrderBillTo      = address("order_details", "bill_to", Invoicing, "Billing address", TaxOffice)
+	OrderVAT         = vat("order_details", "vat", Invoicing, "VAT number", TaxOffice)
 )
 
 // Sealed values of a payment.
@@ -105,16 +107,20 @@ const (
 
 var _ = [][]Field{
 	linked("carts", Cart, "user.unique_id", "Cart id", ownerReason, "owner", "order_id"),
-	linked("carts", Cart, "user.behavior.purchase_history", "State of the cart", goodsReason, "state", "complete", "quoted", "shipping_method", "typed"),
-	linked("carts", Cart, "user.location", "Country of delivery", taxReason, "country", "estimate"),
+	linked("carts", Cart, "user.behavior.purchase_history", "State of the cart", goodsReason, "state", "complete", "quoted", "shipping_method", "delivery_window", "typed"),
+	linked("carts", Cart, "user.location", "Country, tax region and delivery zone", taxReason, "country", "region", "zone", "estimate"),
+	linked("carts", Cart, "user.behavior.purchase_history", "Whether a business buys that pays the tax itself", taxReason, "reverse_charge"),
 	linked("carts", Cart, "user.behavior", "Times of the cart", timeReason, "created_at", "updated_at", "expires_at"),
 	linked("cart_lines", Cart, "user.behavior.purchase_history", "Goods in the cart", goodsReason, "owner", "id", "variant", "quantity", "added_at", "seen", "saved"),
 	linked("cart_details", Cart, "user.unique_id", "Cart id", ownerReason, "owner"),
 	linked("orders", Fulfilment, "user.unique_id", "Order id and number", ownerReason, "owner", "id", "number", "cart"),
-	linked("orders", Fulfilment, "user.behavior.purchase_history", "State and choices of the order", goodsReason, "status", "shipping_method", "payment_method"),
-	linked("orders", Invoicing, "user.behavior.purchase_history", "Totals, tax and country of the order", taxReason, "currency", "country", "items", "discount", "shipping", "tax", "total", "tax_included"),
+	linked("orders", Fulfilment, "user.behavior.purchase_history", "State and choices of the order", goodsReason, "status", "shipping_method", "delivery_window", "payment_method"),
+	linked("orders", Invoicing, "user.behavior.purchase_history", "Which wording of our terms you accepted", "a contract is read by the words it was made with", "accepted"),
+	linked("orders", Invoicing, "user.behavior.purchase_history", "Totals, tax, country and tax region of the order", taxReason, "currency", "country", "region", "reverse_charge", "items", "discount", "shipping", "tax", "total", "tax_included"),
 	linked("orders", Fulfilment, "user.behavior", "Times of the order", timeReason, "placed_at", "hold_until", "updated_at"),
-	linked("order_lines", Invoicing, "user.behavior.purchase_history", "Goods ordered", goodsReason, "owner", "order_id", "position", "variant", "handle", "title", "sku", "quantity", "unit_price", "total", "tax", "tax_rate"),
+	linked("order_lines", Invoicing, "user.behavior.purchase_history", "Goods ordered", goodsReason, "owner", "order_id", "position", "variant", "handle", "title", "sku", "quantity", "unit_price", "total", "tax", "tax_rate", "tax_class"),
+	linked("order_taxes", Invoicing, "user.behavior.purchase_history", "Totals by tax rate", taxReason, "owner", "order_id", "class", "rate", "net", "tax"),
+	linked("tax_journal", Invoicing, "user.behavior.purchase_history", "The order in the tax journal", taxReason, "owner", "order_id", "entry", "class", "rate", "day", "kind", "currency", "country", "region", "reverse", "net", "tax"),
 	linked("order_details", Fulfilment, "user.unique_id", "Order id", ownerReason, "owner", "order_id"),
 	linked("payments", Payment, "user.financial", "State and amount of a payment", taxReason, "owner", "id", "order_id", "attempt", "provider", "status", "amount", "currency", "opened_at", "expires_at", "updated_at"),
 	linked("idempotency", Cart, "user.unique_id", "Which order a request made", ownerReason, "owner", "order_id", "started_at"),
@@ -147,6 +153,13 @@ func phone(table, column string, p Purpose, label string, to ...Recipient) Value
 		func(v contact.Phone) []byte { return []byte(v.Reveal()) },
 		func(b []byte) (contact.Phone, error) { return contact.ParsePhone(string(b), "") },
 		contact.Phone.IsZero)
+}
+
+func vat(table, column string, p Purpose, label string, to ...Recipient) Value[contact.VAT] {
+	return declare(Field{Table: table, Column: column, Purpose: p, Category: "user.government_id", Recipients: to, Label: label},
+		func(v contact.VAT) []byte { return []byte(v.Reveal()) },
+		func(b []byte) (contact.VAT, error) { return contact.ParseVAT(string(b)) },
+		contact.VAT.IsZero)
 }
 
 func address(table, column string, p Purpose, label string, to ...Recipient) Value[contact.Address] {

@@ -5,9 +5,12 @@ package personal
 func NotPersonal() map[string]map[string]string {
 	return map[string]map[string]string{
 		"settings":            {"*": "choices of the shop"},
-		"tax_rates":           {"*": "law of a country"},
+		"texts":               {"*": "what the shop says about itself"},
+		"tax_rules":           {"*": "law of a country"},
+		"tax_regions":         {"*": "law of a country"},
+		"shipping_zones":      {"*": "offer of the shop"},
 		"shipping_methods":    {"*": "offer of the shop"},
-		"shipping_prices":     {"*": "offer of the shop"},
+		"shipping_rates":      {"*": "offer of the shop"},
 		"products":            {"*": "catalogue"},
 		"variants":            {"*": "catalogue"},
 		"pictures":            {"*": "catalogue"},

@@ -29,6 +29,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/shoptest/pg"
 	"github.com/cartkeep/cartkeep/internal/store"
+	"github.com/cartkeep/cartkeep/internal/tax"
 )
 
 // Engines names the databases every test of the store runs on.
@@ -126,17 +127,18 @@ func Settings(t *store.Tx) error {
 			return err
 		}
 	}
-	if err := t.SetTax("DE", 190000); err != nil {
+	if err := t.SetTaxes([]tax.Rule{{Country: "DE", Rate: 190000}}, nil); err != nil {
 		return err
 	}
 	eur, err := money.ParseCurrency("EUR")
 	if err != nil {
 		return err
 	}
-	if err := t.SetShipping(shipping.Method{ID: "standard", Title: "Standard", Prices: map[string]money.Amount{"DE": money.Of(490, eur), "*": money.Of(990, eur)}}, 0); err != nil {
-		return err
-	}
-	return t.SetShipping(shipping.Method{ID: "express", Title: "Express", Prices: map[string]money.Amount{"DE": money.Of(1290, eur)}}, 1)
+	flat := func(zone string, minor int64) shipping.Rate { return shipping.FlatRate(zone, money.Of(minor, eur)) }
+	return t.SetShipping(shipping.Plan{Zones: []shipping.Zone{shipping.ZoneOf("DE"), shipping.ZoneOf(shipping.Anywhere)}, Methods: shipping.Methods{
+		{ID: "standard", Title: "Standard", Rates: []shipping.Rate{flat("de", 490), flat("world", 990)}},
+		{ID: "express", Title: "Express", Rates: []shipping.Rate{flat("de", 1290)}},
+	}})
 }
 
 func (s *Shop) reopen(t testing.TB) {

@@ -71,8 +71,9 @@ func (t *Tx) OwnCart(id cart.ID) (CartRow, error) {
 func (v *View) cart(id cart.ID) (c CartRow, mac []byte, err error) {
 	var expires int64
 	c.ID = id
-	err = v.row(`SELECT token_mac, state, order_id, country, shipping_method, complete, typed, estimate, quoted, expires_at FROM carts WHERE owner = $1`+v.forUpdate(), string(id)).
-		Scan(&mac, &c.State, &c.OrderID, &c.Checkout.Country, &c.Checkout.ShippingMethod, &c.Checkout.Complete, &c.Typed, &c.Estimate, &c.Quoted, &expires)
+	k := &c.Checkout
+	err = v.row(`SELECT token_mac, state, order_id, country, region, zone, shipping_method, delivery_window, reverse_charge, complete, typed, estimate, quoted, expires_at FROM carts WHERE owner = $1`+v.forUpdate(), string(id)).
+		Scan(&mac, &c.State, &c.OrderID, &k.Country, &k.Region, &k.Zone, &k.ShippingMethod, &k.Window, &k.Reverse, &k.Complete, &c.Typed, &c.Estimate, &c.Quoted, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
 		return CartRow{}, nil, errNoCart
 	}
@@ -171,8 +172,10 @@ func (t *Tx) SeePrices(id cart.ID) error {
 // SaveCart writes the cart's own row back and moves its end date: it was used.
 func (t *Tx) SaveCart(c CartRow) (CartRow, error) {
 	c.ExpiresAt = t.now.Add(cart.IdleAfter)
-	_, err := t.exec(`UPDATE carts SET state = $2, order_id = $3, country = $4, shipping_method = $5, complete = $6, quoted = $7, updated_at = $8, expires_at = $9, typed = $10, estimate = $11 WHERE owner = $1`,
-		string(c.ID), string(c.State), c.OrderID, c.Checkout.Country, c.Checkout.ShippingMethod, c.Checkout.Complete, c.Quoted, ms(t.now), ms(c.ExpiresAt), c.Typed, c.Estimate)
+	k := c.Checkout
+	_, err := t.exec(`UPDATE carts SET state = $2, order_id = $3, country = $4, region = $5, zone = $6, shipping_method = $7, delivery_window = $8, reverse_charge = $9,
+			complete = $10, quoted = $11, updated_at = $12, expires_at = $13, typed = $14, estimate = $15 WHERE owner = $1`,
+		string(c.ID), string(c.State), c.OrderID, k.Country, k.Region, k.Zone, k.ShippingMethod, k.Window, k.Reverse, k.Complete, c.Quoted, ms(t.now), ms(c.ExpiresAt), c.Typed, c.Estimate)
 	if err != nil {
 		return CartRow{}, fmt.Errorf("save cart: %w", err)
 	}

@@ -24,15 +24,16 @@ func (t *Tx) SaveDetails(id cart.ID, d order.Details, first bool) error {
 	args := []any{string(id),
 		put(&s, box, personal.CartEmail, d.Email), put(&s, box, personal.CartName, d.Name), put(&s, box, personal.CartPhone, d.Phone),
 		put(&s, box, personal.CartShipTo, d.ShipTo), put(&s, box, personal.CartBillTo, d.BillTo), put(&s, box, personal.CartNote, d.Note),
-		put(&s, box, personal.CartOrderNote, d.OrderNote), put(&s, box, personal.CartGiftName, d.GiftName), put(&s, box, personal.CartGiftMessage, d.GiftMessage)}
+		put(&s, box, personal.CartOrderNote, d.OrderNote), put(&s, box, personal.CartGiftName, d.GiftName), put(&s, box, personal.CartGiftMessage, d.GiftMessage),
+		put(&s, box, personal.CartVAT, d.VAT)}
 	if s.err != nil {
 		return fmt.Errorf("seal details: %w", s.err)
 	}
-	_, err = t.exec(`INSERT INTO cart_details (owner, email, name, phone, ship_to, bill_to, note, order_note, gift_name, gift_message)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+	_, err = t.exec(`INSERT INTO cart_details (owner, email, name, phone, ship_to, bill_to, note, order_note, gift_name, gift_message, vat)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (owner) DO UPDATE SET email = excluded.email, name = excluded.name, phone = excluded.phone,
 			ship_to = excluded.ship_to, bill_to = excluded.bill_to, note = excluded.note, order_note = excluded.order_note,
-			gift_name = excluded.gift_name, gift_message = excluded.gift_message, draft = NULL`, args...)
+			gift_name = excluded.gift_name, gift_message = excluded.gift_message, vat = excluded.vat, draft = NULL`, args...)
 	if err != nil {
 		return fmt.Errorf("save details: %w", err)
 	}
@@ -72,9 +73,9 @@ func (t *Tx) cartBox(id cart.ID, first bool) (personal.Dossier, error) {
 // Details opens what SaveDetails sealed, and the draft if there is one. A cart
 // without any has zero details.
 func (v *View) Details(id cart.ID) (order.Details, string, error) {
-	var email, name, phone, shipTo, billTo, note, orderNote, giftName, giftMessage, draft []byte
-	err := v.row(`SELECT email, name, phone, ship_to, bill_to, note, order_note, gift_name, gift_message, draft FROM cart_details WHERE owner = $1`, string(id)).
-		Scan(&email, &name, &phone, &shipTo, &billTo, &note, &orderNote, &giftName, &giftMessage, &draft)
+	var email, name, phone, shipTo, billTo, note, orderNote, giftName, giftMessage, vat, draft []byte
+	err := v.row(`SELECT email, name, phone, ship_to, bill_to, note, order_note, gift_name, gift_message, vat, draft FROM cart_details WHERE owner = $1`, string(id)).
+		Scan(&email, &name, &phone, &shipTo, &billTo, &note, &orderNote, &giftName, &giftMessage, &vat, &draft)
 	if errors.Is(err, sql.ErrNoRows) {
 		return order.Details{}, "", nil
 	}
@@ -94,6 +95,7 @@ func (v *View) Details(id cart.ID) (order.Details, string, error) {
 		ShipTo: get(&s, box, personal.CartShipTo, shipTo), BillTo: get(&s, box, personal.CartBillTo, billTo), Note: get(&s, box, personal.CartNote, note),
 		OrderNote: get(&s, box, personal.CartOrderNote, orderNote), GiftName: get(&s, box, personal.CartGiftName, giftName),
 		GiftMessage: get(&s, box, personal.CartGiftMessage, giftMessage),
+		VAT:         get(&s, box, personal.CartVAT, vat),
 	}
 	return d, get(&s, box, personal.CartDraft, draft), s.err
 }

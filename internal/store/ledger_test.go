@@ -133,7 +133,7 @@ func TestVerifyNamesThePlace(t *testing.T) {
 		kept := traffic(t, s, 2)
 		raw := s.Raw(t)
 		disarm(t, s, raw)
-		const at = 11
+		at := shoptest.One[int64](t, raw, `SELECT min(idx) FROM events WHERE action = 'order.placed'`)
 		flip := func(table, column string) func() {
 			return func() {
 				old := shoptest.One[[]byte](t, raw, `SELECT `+column+` FROM `+table+` WHERE idx = $1`, at)

@@ -12,6 +12,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/personal"
+	"github.com/cartkeep/cartkeep/internal/tax"
 )
 
 // openOrder is how long an order may take until it is delivered, at most. Its
@@ -50,11 +51,15 @@ func orderEnds(d order.Details, placed time.Time) (map[personal.Purpose]time.Tim
 
 // InsertOrder writes a new order with its lines and seals its details, each
 // under the dossier of its purpose. The order's number leads to its owner.
-func (t *Tx) InsertOrder(o order.Order, cartID cart.ID, d order.Details) error {
+// sums is the total by tax class and rate.
+func (t *Tx) InsertOrder(o order.Order, cartID cart.ID, d order.Details, sums []tax.Tax) error {
 	if err := t.putOrder(o, cartID); err != nil {
 		return err
 	}
 	if err := t.putLines(o); err != nil {
+		return err
+	}
+	if err := t.putTaxes(o.Owner, string(o.ID), sums); err != nil {
 		return err
 	}
 	if err := t.putDetails(o, d); err != nil {
@@ -68,12 +73,12 @@ func (t *Tx) InsertOrder(o order.Order, cartID cart.ID, d order.Details) error {
 
 func (t *Tx) putOrder(o order.Order, cartID cart.ID) error {
 	s := o.Totals
-	_, err := t.exec(`INSERT INTO orders (owner, id, number, cart, status, currency, country, items, discount, shipping, tax, total, tax_included,
-			shipping_method, payment_method, placed_at, hold_until, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $16)`,
-		o.Owner, string(o.ID), string(o.Number), string(cartID), string(o.Status), s.Total.Currency().Code(), o.Country,
+	_, err := t.exec(`INSERT INTO orders (owner, id, number, cart, status, currency, country, region, reverse_charge, items, discount, shipping, tax, total, tax_included,
+			shipping_method, delivery_window, payment_method, accepted, placed_at, hold_until, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $20)`,
+		o.Owner, string(o.ID), string(o.Number), string(cartID), string(o.Status), s.Total.Currency().Code(), o.Country, o.Region, o.Reverse,
 		s.Items.Minor(), s.Discount.Minor(), s.Shipping.Minor(), s.Tax.Minor(), s.Total.Minor(), s.TaxIncluded,
-		o.ShippingMethod, o.PaymentMethod, ms(o.PlacedAt), ms(o.HoldUntil))
+		o.ShippingMethod, o.Window, o.PaymentMethod, o.Accepted, ms(o.PlacedAt), ms(o.HoldUntil))
 	if err != nil {
 		return fmt.Errorf("insert order: %w", err)
 	}
@@ -84,10 +89,10 @@ func (t *Tx) putLines(o order.Order) error {
 	var values []string
 	var args []any
 	for i, l := range o.Lines {
-		values = append(values, marks(len(args), 12))
-		args = append(args, o.Owner, string(o.ID), i, string(l.Variant), l.Handle, l.Title, l.SKU, l.Quantity, l.Unit.Minor(), l.Total.Minor(), l.Tax.Minor(), int64(l.TaxRate))
+		values = append(values, marks(len(args), 13))
+		args = append(args, o.Owner, string(o.ID), i, string(l.Variant), l.Handle, l.Title, l.SKU, l.Quantity, l.Unit.Minor(), l.Total.Minor(), l.Tax.Minor(), int64(l.TaxRate), l.TaxClass)
 	}
-	_, err := t.exec(`INSERT INTO order_lines (owner, order_id, position, variant, handle, title, sku, quantity, unit_price, total, tax, tax_rate) VALUES `+strings.Join(values, ", "), args...)
+	_, err := t.exec(`INSERT INTO order_lines (owner, order_id, position, variant, handle, title, sku, quantity, unit_price, total, tax, tax_rate, tax_class) VALUES `+strings.Join(values, ", "), args...)
 	if err != nil {
 		return fmt.Errorf("insert order lines: %w", err)
 	}
@@ -121,12 +126,13 @@ func (t *Tx) putDetails(o order.Order, d order.Details) error {
 		put(&s, ful, personal.OrderEmail, d.Email), put(&s, ful, personal.OrderName, d.Name), put(&s, ful, personal.OrderShipTo, d.ShipTo),
 		put(&s, cou, personal.OrderPhone, d.Phone), put(&s, cou, personal.OrderNote, d.Note),
 		put(&s, inv, personal.OrderInvoiceName, d.Name), put(&s, inv, personal.OrderBillTo, d.Billing()),
-		put(&s, ful, personal.OrderOrderNote, d.OrderNote), put(&s, gift, personal.OrderGiftName, d.GiftName), put(&s, gift, personal.OrderGiftMessage, d.GiftMessage)}
+		put(&s, ful, personal.OrderOrderNote, d.OrderNote), put(&s, gift, personal.OrderGiftName, d.GiftName), put(&s, gift, personal.OrderGiftMessage, d.GiftMessage),
+		put(&s, inv, personal.OrderVAT, d.VAT)}
 	if s.err != nil {
 		return fmt.Errorf("seal order: %w", s.err)
 	}
-	_, err = t.exec(`INSERT INTO order_details (owner, order_id, email, name, ship_to, phone, note, invoice_name, bill_to, order_note, gift_name, gift_message)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, args...)
+	_, err = t.exec(`INSERT INTO order_details (owner, order_id, email, name, ship_to, phone, note, invoice_name, bill_to, order_note, gift_name, gift_message, vat)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, args...)
 	if err != nil {
 		return fmt.Errorf("insert order details: %w", err)
 	}
@@ -139,9 +145,11 @@ func (v *View) Order(owner string, id order.ID) (order.Order, error) {
 	o := order.Order{ID: id, Owner: owner}
 	var currency string
 	var items, discount, ship, tax, total, placed, hold, updated int64
-	err := v.row(`SELECT number, status, currency, country, items, discount, shipping, tax, total, tax_included, shipping_method, payment_method, placed_at, hold_until, updated_at
+	err := v.row(`SELECT number, status, currency, country, region, reverse_charge, items, discount, shipping, tax, total, tax_included,
+			shipping_method, delivery_window, payment_method, accepted, placed_at, hold_until, updated_at
 		FROM orders WHERE owner = $1 AND id = $2`+v.forUpdate(), owner, string(id)).
-		Scan(&o.Number, &o.Status, &currency, &o.Country, &items, &discount, &ship, &tax, &total, &o.Totals.TaxIncluded, &o.ShippingMethod, &o.PaymentMethod, &placed, &hold, &updated)
+		Scan(&o.Number, &o.Status, &currency, &o.Country, &o.Region, &o.Reverse, &items, &discount, &ship, &tax, &total, &o.Totals.TaxIncluded,
+			&o.ShippingMethod, &o.Window, &o.PaymentMethod, &o.Accepted, &placed, &hold, &updated)
 	if errors.Is(err, sql.ErrNoRows) {
 		return order.Order{}, errNoOrder
 	}
@@ -160,7 +168,7 @@ func (v *View) Order(owner string, id order.ID) (order.Order, error) {
 }
 
 func (v *View) orderLines(owner string, id order.ID, c money.Currency) ([]order.Line, error) {
-	rows, err := v.rows(`SELECT variant, handle, title, sku, quantity, unit_price, total, tax, tax_rate FROM order_lines WHERE owner = $1 AND order_id = $2 ORDER BY position`, owner, string(id))
+	rows, err := v.rows(`SELECT variant, handle, title, sku, quantity, unit_price, total, tax, tax_rate, tax_class FROM order_lines WHERE owner = $1 AND order_id = $2 ORDER BY position`, owner, string(id))
 	if err != nil {
 		return nil, fmt.Errorf("read order lines: %w", err)
 	}
@@ -169,7 +177,7 @@ func (v *View) orderLines(owner string, id order.ID, c money.Currency) ([]order.
 	for rows.Next() {
 		var l order.Line
 		var unit, total, tax int64
-		if err := rows.Scan(&l.Variant, &l.Handle, &l.Title, &l.SKU, &l.Quantity, &unit, &total, &tax, &l.TaxRate); err != nil {
+		if err := rows.Scan(&l.Variant, &l.Handle, &l.Title, &l.SKU, &l.Quantity, &unit, &total, &tax, &l.TaxRate, &l.TaxClass); err != nil {
 			return nil, fmt.Errorf("read order lines: %w", err)
 		}
 		l.Unit, l.Total, l.Tax = money.Of(unit, c), money.Of(total, c), money.Of(tax, c)
@@ -190,9 +198,9 @@ func (v *View) OrderByNumber(n order.Number) (order.Order, error) {
 // OrderDetails opens the personal values of an order. What has been destroyed
 // is zero.
 func (v *View) OrderDetails(owner string, id order.ID) (order.Details, error) {
-	var email, name, shipTo, phone, note, billTo, orderNote, giftName, giftMessage []byte
-	err := v.row(`SELECT email, name, ship_to, phone, note, bill_to, order_note, gift_name, gift_message FROM order_details WHERE owner = $1 AND order_id = $2`, owner, string(id)).
-		Scan(&email, &name, &shipTo, &phone, &note, &billTo, &orderNote, &giftName, &giftMessage)
+	var email, name, shipTo, phone, note, billTo, orderNote, giftName, giftMessage, vat []byte
+	err := v.row(`SELECT email, name, ship_to, phone, note, bill_to, order_note, gift_name, gift_message, vat FROM order_details WHERE owner = $1 AND order_id = $2`, owner, string(id)).
+		Scan(&email, &name, &shipTo, &phone, &note, &billTo, &orderNote, &giftName, &giftMessage, &vat)
 	if errors.Is(err, sql.ErrNoRows) {
 		return order.Details{}, nil
 	}
@@ -216,12 +224,13 @@ func (v *View) OrderDetails(owner string, id order.ID) (order.Details, error) {
 		d.GiftName, d.GiftMessage = get(&s, gift, personal.OrderGiftName, giftName), get(&s, gift, personal.OrderGiftMessage, giftMessage)
 	}
 	if inv := f.open(personal.Invoicing); inv.Key != nil || f.clear {
-		d.BillTo = get(&s, inv, personal.OrderBillTo, billTo)
+		d.BillTo, d.VAT = get(&s, inv, personal.OrderBillTo, billTo), get(&s, inv, personal.OrderVAT, vat)
 	}
 	return d, s.err
 }
 
-// MoveOrder takes an order from one state to the next and writes the event. It
+// MoveOrder takes an order from one state to the next, and writes the event and,
+// where money came or went, the tax journal. It
 // reports false when the order is not in the state from, so that of two racing
 // movers one wins. The detail goes into the event.
 func (t *Tx) MoveOrder(owner string, id order.ID, from, to order.Status, detail string) (bool, error) {
@@ -234,6 +243,9 @@ func (t *Tx) MoveOrder(owner string, id order.ID, from, to order.Status, detail 
 	}
 	if n == 0 {
 		return false, nil
+	}
+	if err := t.journal(owner, string(id), to); err != nil {
+		return false, err
 	}
 	return true, t.Event("order."+string(to), owner, string(id), detail)
 }

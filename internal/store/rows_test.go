@@ -95,7 +95,7 @@ func TestAJobComesWithItsChangeOrNotAtAll(t *testing.T) {
 func TestSettingsAreSeen(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
 		set, err := s.DB.Settings(noCtx)
-		if err != nil || set.ShopName != "Test Shop" || set.Currency.Code() != "EUR" || !set.Tax.Included || len(set.Shipping) != 2 || set.Demo {
+		if err != nil || set.ShopName != "Test Shop" || set.Currency.Code() != "EUR" || !set.Tax.Included || len(set.Shipping.Methods) != 2 || set.Demo {
 			t.Fatalf("got %+v, %v, want what shoptest set", set, err)
 		}
 		inTx(t, s, func(t *store.Tx) error { return t.Set("shop.name", "Another Name") })

@@ -21,7 +21,7 @@ type Settings struct {
 	Contact    string // where a shopper writes to
 	Demo       bool   // made by cartkeep demo: the sandbox provider is enabled
 	Tax        tax.Policy
-	Shipping   shipping.Methods
+	Shipping   shipping.Plan
 	Providers  []string // enabled payment providers, the first is the default
 	Seller     Seller
 	Zone       *time.Location // in which days and times are told; never nil
@@ -92,7 +92,8 @@ func (v *View) settings() (Settings, error) {
 	s := Settings{
 		ShopName: words["shop.name"], Tagline: words["shop.tagline"], Home: words["shop.country"],
 		Descriptor: words["shop.descriptor"], Contact: words["shop.contact"], Demo: words["shop.demo"] == "true",
-		Tax: tax.Policy{Included: words["tax.included"] != "false", Home: words["shop.country"]},
+		Tax: tax.Policy{Included: words["tax.included"] != "false", Home: words["shop.country"], HomeInEU: words["tax.home_in_eu"] == "true",
+			ReverseCharge: words["tax.reverse_charge"] == "true", Delivery: words["tax.delivery"]},
 	}
 	if code := words["shop.currency"]; code != "" {
 		if s.Currency, err = money.ParseCurrency(code); err != nil {
@@ -107,10 +108,13 @@ func (v *View) settings() (Settings, error) {
 	if p := words["payment.providers"]; p != "" {
 		s.Providers = splitWords(p)
 	}
-	if s.Tax.Table, err = v.taxTable(); err != nil {
+	if s.Tax.Rules, err = v.taxRules(); err != nil {
 		return Settings{}, err
 	}
-	s.Shipping, err = v.shippingMethods(s.Currency)
+	if s.Tax.Regions, err = v.taxRegions(); err != nil {
+		return Settings{}, err
+	}
+	s.Shipping, err = v.shippingPlan(s.Currency)
 	return s, err
 }
 
@@ -121,70 +125,4 @@ func (t *Tx) Set(name, value string) error {
 		return fmt.Errorf("set %s: %w", name, err)
 	}
 	return t.Event("setting.changed", "", name, "")
-}
-
-// SetTax writes the tax rate of a country.
-func (t *Tx) SetTax(country string, rate money.Rate) error {
-	_, err := t.exec(`INSERT INTO tax_rates (country, rate) VALUES ($1, $2) ON CONFLICT (country) DO UPDATE SET rate = excluded.rate`, country, int64(rate))
-	if err != nil {
-		return fmt.Errorf("set tax of %s: %w", country, err)
-	}
-	return t.Event("setting.changed", "", "tax."+country, "")
-}
-
-func (v *View) taxTable() (tax.Table, error) {
-	rows, err := v.rows(`SELECT country, rate FROM tax_rates`)
-	if err != nil {
-		return nil, fmt.Errorf("read tax rates: %w", err)
-	}
-	defer rows.Close()
-	var rules []tax.Rule
-	for rows.Next() {
-		var r tax.Rule
-		if err := rows.Scan(&r.Country, &r.Rate); err != nil {
-			return nil, fmt.Errorf("read tax rates: %w", err)
-		}
-		rules = append(rules, r)
-	}
-	return tax.Table(rules), rows.Err()
-}
-
-// SetShipping writes a delivery method with its prices by country; "*" stands
-// for every other country.
-func (t *Tx) SetShipping(m shipping.Method, position int) error {
-	_, err := t.exec(`INSERT INTO shipping_methods (id, title, position) VALUES ($1, $2, $3)
-		ON CONFLICT (id) DO UPDATE SET title = excluded.title, position = excluded.position`, m.ID, m.Title, position)
-	if err != nil {
-		return fmt.Errorf("set shipping %s: %w", m.ID, err)
-	}
-	if _, err := t.exec(`DELETE FROM shipping_prices WHERE method = $1`, m.ID); err != nil {
-		return fmt.Errorf("set shipping %s: %w", m.ID, err)
-	}
-	for country, price := range m.Prices {
-		if _, err := t.exec(`INSERT INTO shipping_prices (method, country, price) VALUES ($1, $2, $3)`, m.ID, country, price.Minor()); err != nil {
-			return fmt.Errorf("set shipping %s: %w", m.ID, err)
-		}
-	}
-	return t.Event("setting.changed", "", "shipping."+m.ID, "")
-}
-
-func (v *View) shippingMethods(c money.Currency) (shipping.Methods, error) {
-	rows, err := v.rows(`SELECT m.id, m.title, p.country, p.price FROM shipping_methods m JOIN shipping_prices p ON p.method = m.id ORDER BY m.position, m.id`)
-	if err != nil {
-		return nil, fmt.Errorf("read shipping: %w", err)
-	}
-	defer rows.Close()
-	var out shipping.Methods
-	for rows.Next() {
-		var id, title, country string
-		var price int64
-		if err := rows.Scan(&id, &title, &country, &price); err != nil {
-			return nil, fmt.Errorf("read shipping: %w", err)
-		}
-		if n := len(out); n == 0 || out[n-1].ID != id {
-			out = append(out, shipping.Method{ID: id, Title: title, Prices: map[string]money.Amount{}})
-		}
-		out[len(out)-1].Prices[country] = money.Of(price, c)
-	}
-	return out, rows.Err()
 }

@@ -34,6 +34,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/seal"
 	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/store"
+	"github.com/cartkeep/cartkeep/internal/tax"
 	"github.com/cartkeep/cartkeep/internal/web/api"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
@@ -88,10 +89,11 @@ func (s *Shop) fill(ctx context.Context, products int) error {
 				return err
 			}
 		}
-		if err := t.SetTax("DE", 190000); err != nil {
+		if err := t.SetTaxes([]tax.Rule{{Country: "DE", Rate: 190000}}, nil); err != nil {
 			return err
 		}
-		return t.SetShipping(shipping.Method{ID: "standard", Title: "Standard", Prices: map[string]money.Amount{shipping.Anywhere: money.Of(490, eur)}}, 0)
+		return t.SetShipping(shipping.Plan{Zones: []shipping.Zone{shipping.ZoneOf(shipping.Anywhere)},
+			Methods: shipping.Methods{{ID: "standard", Title: "Standard", Rates: []shipping.Rate{shipping.FlatRate("world", money.Of(490, eur))}}}})
 	})
 	for i := 0; i < products && err == nil; i++ {
 		p := catalog.Product{Handle: fmt.Sprintf("thing-%d", i), Title: fmt.Sprintf("Thing %d", i), Published: true, Variants: []catalog.Variant{

@@ -23,6 +23,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
@@ -39,7 +40,7 @@ type Desk interface {
 	AddLine(ctx context.Context, id cart.ID, token string, variant catalog.VariantID, quantity int64) (cart.Cart, error)
 	SetQuantity(ctx context.Context, id cart.ID, token string, line cart.LineID, quantity int64) (cart.Cart, error)
 	RemoveLine(ctx context.Context, id cart.ID, token string, line cart.LineID) (cart.Cart, error)
-	Shipping(ctx context.Context, id cart.ID, token, country, postalCode string) ([]checkout.ShippingOption, error)
+	Shipping(ctx context.Context, id cart.ID, token string, to area.Place) ([]checkout.Option, error)
 	SaveLine(ctx context.Context, id cart.ID, token string, line cart.LineID) (cart.Cart, error)
 	RestoreLine(ctx context.Context, id cart.ID, token string, line cart.LineID) (cart.Cart, error)
 	Accept(ctx context.Context, id cart.ID, token string) (cart.Cart, error)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
@@ -82,13 +83,13 @@ func listShipping(c *call) (any, error) {
 	if len(country) != 2 {
 		return nil, fault.Field("country", "Expected two letters, as in ISO 3166-1 alpha-2.")
 	}
-	options, err := c.cfg.Desk.Shipping(c.r.Context(), cart.ID(id), c.token, country, c.query["postal_code"])
+	options, err := c.cfg.Desk.Shipping(c.r.Context(), cart.ID(id), c.token, area.Place{Country: country, Region: c.query["region"], PostalCode: c.query["postal_code"]})
 	if err != nil {
 		return nil, err
 	}
 	out := ShippingMethods{ShippingMethods: make([]ShippingMethod, 0, len(options))}
 	for _, o := range options {
-		out.ShippingMethods = append(out.ShippingMethods, ShippingMethod{ID: o.ID, Title: o.Title, Price: o.Price})
+		out.ShippingMethods = append(out.ShippingMethods, methodOf(o))
 	}
 	return out, nil
 }
@@ -101,7 +102,7 @@ func saveDetails(c *call) (any, error) {
 	in := c.body.(*Details)
 	details := checkout.DetailsInput{
 		Email: in.Email, Name: in.Name, Phone: in.Phone, Note: in.Note,
-		ShipTo: in.ShippingAddress.fields(), ShippingMethod: in.ShippingMethod,
+		ShipTo: in.ShippingAddress.fields(), ShippingMethod: in.ShippingMethod, Window: in.DeliveryWindow, VAT: in.VATNumber,
 		OrderNote: in.OrderNote, GiftName: in.GiftName, GiftMessage: in.GiftMessage,
 	}
 	if in.BillingAddress != nil {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
@@ -21,6 +22,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/web/api"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
@@ -136,14 +138,14 @@ func (d *desk) RemoveLine(_ context.Context, id cart.ID, token string, line cart
 	return d.cart(), nil
 }
 
-func (d *desk) Shipping(_ context.Context, id cart.ID, token, country, _ string) ([]checkout.ShippingOption, error) {
+func (d *desk) Shipping(_ context.Context, id cart.ID, token string, to area.Place) ([]checkout.Option, error) {
 	if err := d.open(id, token); err != nil {
 		return nil, err
 	}
-	if country != "DE" {
+	if to.Country != "DE" {
 		return nil, fault.Field("country", "We do not deliver there.")
 	}
-	return []checkout.ShippingOption{{ID: "standard", Title: "Standard", Price: money.Of(490, d.eur)}}, nil
+	return []checkout.Option{{Option: shipping.Option{Method: shipping.Method{ID: "standard", Title: "Standard"}, Price: money.Of(490, d.eur)}}}, nil
 }
 
 func (d *desk) SaveDetails(_ context.Context, id cart.ID, token string, in checkout.DetailsInput) (cart.Cart, error) {

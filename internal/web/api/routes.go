@@ -99,6 +99,7 @@ func operations() []operation {
 			query: []parameter{
 				{name: "country", doc: "ISO 3166-1 alpha-2", required: true, max: 2},
 				{name: "postal_code", doc: "Where the country has them", max: 40},
+				{name: "region", doc: "State or province, where the country has them in addresses", max: 200},
 			},
 			status: 200, answer: reflect.TypeFor[ShippingMethods](), faults: []fault.Kind{fault.NotFound}, handle: listShipping},
 		{method: put, path: "/api/v1/carts/{id}/checkout", id: "saveDetails",

@@ -57,7 +57,9 @@ type (
 		Phone           string   `json:"phone,omitempty" maxLength:"40"`
 		Note            string   `json:"note,omitempty" maxLength:"1000" doc:"For the courier"`
 		BillingAddress  *Address `json:"billing_address,omitempty" doc:"Absent: the delivery address"`
-		ShippingMethod  string   `json:"shipping_method,omitempty" maxLength:"64" doc:"Absent: the cheapest"`
+		ShippingMethod  string   `json:"shipping_method,omitempty" maxLength:"64" doc:"Absent: the cheapest that is brought"`
+		VATNumber       string   `json:"vat_number,omitempty" maxLength:"40" doc:"Of a business, with its country's letters first"`
+		DeliveryWindow  string   `json:"delivery_window,omitempty" maxLength:"40" doc:"Where the method has windows, the id of one; absent: the first"`
 		OrderNote       string   `json:"order_note,omitempty" maxLength:"1000" doc:"To the shop"`
 		GiftName        string   `json:"gift_name,omitempty" maxLength:"200" doc:"Who gets it, when that is somebody else; the parcel bears it"`
 		GiftMessage     string   `json:"gift_message,omitempty" maxLength:"600" doc:"What is written on the card"`
@@ -134,6 +136,8 @@ type (
 	CartCheckout struct {
 		Complete       bool    `json:"complete"`
 		ShippingMethod *string `json:"shipping_method"`
+		DeliveryWindow string  `json:"delivery_window,omitempty" doc:"The time that was chosen, where there is a choice"`
+		Virtual        bool    `json:"virtual,omitempty" doc:"Nothing of it is sent, so that no method is needed"`
 	}
 
 	// Cart is the whole cart.
@@ -155,9 +159,26 @@ type (
 
 	// ShippingMethod is a way to send the cart, with its price.
 	ShippingMethod struct {
-		ID    string       `json:"id"`
-		Title string       `json:"title"`
-		Price money.Amount `json:"price"`
+		ID       string       `json:"id"`
+		Title    string       `json:"title"`
+		Price    money.Amount `json:"price"`
+		Estimate string       `json:"estimate,omitempty" doc:"When it arrives, in words"`
+		Pickup   *Pickup      `json:"pickup,omitempty" doc:"Present: the goods are collected there"`
+		Windows  []Window     `json:"windows,omitempty" doc:"Times of which one is chosen"`
+	}
+
+	// Pickup is where goods are collected.
+	Pickup struct {
+		Place string `json:"place" doc:"With line breaks"`
+		Hours string `json:"hours"`
+	}
+
+	// Window is a time at which goods can come.
+	Window struct {
+		ID    string    `json:"id"`
+		Title string    `json:"title"`
+		From  time.Time `json:"from"`
+		To    time.Time `json:"to"`
 	}
 
 	// ShippingMethods are the ways to one place.
@@ -254,8 +275,9 @@ func cartOf(c cart.Cart) Cart {
 	out := Cart{
 		ID: string(c.ID), Lines: linesOf(c.Lines), Saved: linesOf(c.Saved), Totals: totalsOf(c.Totals),
 		TaxIncluded: c.Totals.TaxIncluded,
-		Checkout:    CartCheckout{Complete: c.Checkout.Complete, ShippingMethod: orNull(c.Checkout.ShippingMethod)},
-		ExpiresAt:   c.ExpiresAt.UTC().Truncate(time.Second),
+		Checkout: CartCheckout{Complete: c.Checkout.Complete, ShippingMethod: orNull(c.Checkout.ShippingMethod),
+			DeliveryWindow: c.Checkout.Window, Virtual: c.Virtual()},
+		ExpiresAt: c.ExpiresAt.UTC().Truncate(time.Second),
 	}
 	return out
 }
@@ -279,6 +301,17 @@ func linesOf(lines []cart.Line) []CartLine {
 			}
 		}
 		out = append(out, shown)
+	}
+	return out
+}
+
+func methodOf(o checkout.Option) ShippingMethod {
+	out := ShippingMethod{ID: o.ID, Title: o.Title, Price: o.Price, Estimate: o.Estimate()}
+	if o.Collected() {
+		out.Pickup = &Pickup{Place: o.Pickup.Place, Hours: o.Pickup.Hours}
+	}
+	for _, w := range o.Windows {
+		out.Windows = append(out.Windows, Window{ID: w.ID(), Title: w.String(), From: w.From.UTC(), To: w.To.UTC()})
 	}
 	return out
 }

@@ -39,7 +39,7 @@ func (s *Shop) saveCheckout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	typed := typedIn(form)
-	offered, err := s.methods(r.Context(), typed)
+	offered, err := s.methods(r.Context(), c, typed)
 	if err != nil {
 		s.gate.Refuse(w, r, err)
 		return
@@ -70,7 +70,7 @@ func (s *Shop) showCheckout(w http.ResponseWriter, r *http.Request, status int, 
 		typed.ShipTo.Country = settings.Home
 	}
 	p := page.Checkout{Layout: s.layout(r), Typed: typed, Problems: problems, Cart: c, Countries: destinations(settings)}
-	if p.Methods, err = s.methods(ctx, typed); err == nil {
+	if p.Methods, err = s.methods(ctx, c, typed); err == nil {
 		p.Uses, err = uses()
 	}
 	if err != nil {
@@ -85,7 +85,7 @@ func destinations(s store.Settings) []contact.Country {
 	all := contact.Countries()
 	out := all[:0]
 	for _, c := range all {
-		if len(s.Shipping.To(c.Code)) > 0 {
+		if s.Shipping.Reaches(c.Code) {
 			out = append(out, c)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/web/page"
@@ -45,9 +46,9 @@ func input(t page.Typed) checkout.DetailsInput {
 	return in
 }
 
-// methods returns the ways of delivery to the country typed.
-func (s *Shop) methods(ctx context.Context, t page.Typed) ([]page.Method, error) {
-	options, err := s.desk.Options(ctx, strings.ToUpper(strings.TrimSpace(t.ShipTo.Country)))
+// methods returns the ways of delivery to the place typed.
+func (s *Shop) methods(ctx context.Context, c cart.Cart, t page.Typed) ([]page.Method, error) {
+	options, err := s.desk.Options(ctx, c, t.ShipTo)
 	if err != nil {
 		return nil, err
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/web/page"
 )
@@ -100,7 +102,7 @@ func (s *Shop) shelfOf(ctx context.Context, p catalog.Product) page.Link {
 // the parcel goes.
 func taxNote(s store.Settings) string {
 	switch {
-	case len(s.Tax.Table) == 0:
+	case s.Tax.None():
 		return ""
 	case s.Tax.Included:
 		return "tax included"
@@ -110,12 +112,12 @@ func taxNote(s store.Settings) string {
 
 // delivery is the cheapest way to the shop's own country.
 func delivery(s store.Settings) (price money.Amount, note string, ok bool) {
-	m, ok := s.Shipping.Cheapest(s.Home)
+	ways := s.Shipping.For(shipping.Parcel{Place: area.Place{Country: s.Home}, Total: money.Zero(s.Currency)})
 	country, known := contact.CountryOf(s.Home)
-	if !ok || !known {
+	if len(ways) == 0 || !known {
 		return money.Amount{}, "", false
 	}
-	price, _ = m.For(s.Home)
+	price = ways[0].Price
 	if price.IsZero() {
 		return price, "free delivery to " + country.Name, true
 	}
