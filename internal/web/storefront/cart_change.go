@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -115,7 +116,7 @@ func (s *Shop) remove(ctx context.Context, w http.ResponseWriter, b basket, line
 	if _, err := s.desk.RemoveLine(ctx, b.id, b.token, line); err != nil {
 		return err
 	}
-	for _, l := range before.Lines {
+	for _, l := range slices.Concat(before.Lines, before.Saved) {
 		if l.ID == line {
 			tell(w, news{newsRemoved, l.Variant, l.Quantity})
 		}
