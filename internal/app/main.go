@@ -20,15 +20,17 @@ const Version = "0.1.0"
 type cli struct {
 	Settings
 
-	Demo    demoCmd    `cmd:"" help:"Try the shop: makes a data folder, keys, a catalogue and a certificate, and serves on this machine only."`
-	Init    initCmd    `cmd:"" help:"Make a data folder and keys for a real shop."`
-	Serve   serveCmd   `cmd:"" help:"Serve a real shop."`
-	Import  importCmd  `cmd:"" help:"Bring goods in."`
-	Keys    keysCmd    `cmd:"" help:"Look after the epoch keys."`
-	Ledger  ledgerCmd  `cmd:"" help:"Check and export the ledger."`
-	Privacy privacyCmd `cmd:"" help:"What is kept about people."`
-	Outbox  outboxCmd  `cmd:"" help:"Messages kept instead of sent (demo)."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Demo    demoCmd     `cmd:"" help:"Try the shop: makes a data folder, keys, a catalogue and a certificate, and serves on this machine only."`
+	Init    initCmd     `cmd:"" help:"Make a data folder and keys for a real shop."`
+	Serve   serveCmd    `cmd:"" help:"Serve a real shop."`
+	Import  importCmd   `cmd:"" help:"Bring goods in."`
+	Choices settingsCmd `cmd:"" name:"settings" help:"The shop's own settings: delivery, taxes, texts, who sells."`
+	Tax     taxCmd      `cmd:"" help:"The books."`
+	Keys    keysCmd     `cmd:"" help:"Look after the epoch keys."`
+	Ledger  ledgerCmd   `cmd:"" help:"Check and export the ledger."`
+	Privacy privacyCmd  `cmd:"" help:"What is kept about people."`
+	Outbox  outboxCmd   `cmd:"" help:"Messages kept instead of sent (demo)."`
+	Version versionCmd  `cmd:"" help:"Print the version."`
 }
 
 // Process is what a command finds around it. Tests give their own.

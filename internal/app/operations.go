@@ -36,6 +36,12 @@ func (o *operating) do(ctx context.Context, c call) error {
 	switch c.Name {
 	case "import products":
 		return o.importProducts(ctx)
+	case "settings export":
+		return o.settingsExport(ctx)
+	case "settings import":
+		return o.settingsImport(ctx, c.Args["dry"] == "yes")
+	case "tax journal":
+		return o.taxJournal(ctx, c.Args["from"], c.Args["to"], c.Args["format"], c.Args["each"] == "yes")
 	case "keys list":
 		return o.keysList()
 	case "ledger verify":

@@ -31,7 +31,7 @@ var rings = []ring{
 		"order": "cart catalog contact fault money", "area": "fault", "tax": "area fault money", "shipping": "area fault money"}},
 	{"guards", "seal personal ledger", map[string]string{"personal": "seal", "seal/keyfile": "seal"}},
 	{"outside world", "store payment message certs", map[string]string{"payment/sandbox": "payment"}},
-	{"doings", "checkout intake privacy job", nil},
+	{"doings", "checkout intake settings privacy job", nil},
 	{"delivery", "web", map[string]string{"web/storefront": "web/gate web/page", "web/admin": "web/gate web/page", "web/api": "web/gate web/page"}},
 	{"assembly", "app", nil},
 }

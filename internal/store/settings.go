@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,7 +25,10 @@ type Settings struct {
 	Shipping   shipping.Plan
 	Providers  []string // enabled payment providers, the first is the default
 	Seller     Seller
-	Zone       *time.Location // in which days and times are told; never nil
+	Zone       *time.Location  // in which days and times are told; never nil
+	Texts      map[string]Text // the legal ones there are, by name
+	MustTick   bool            // the terms are accepted with a tick of their own
+	Embeds     []string        // origins whose pages may show the shop's buttons
 }
 
 // Seller is who sells, as the imprint and every invoice must say (Directive
@@ -54,7 +58,7 @@ func (db *DB) Settings(ctx context.Context) (Settings, error) {
 	defer db.snap.mu.Unlock()
 	if now := time.Now(); now.After(db.snap.until) {
 		err := db.View(ctx, func(v *View) (err error) {
-			db.snap.value, err = v.settings()
+			db.snap.value, err = v.Settings()
 			return err
 		})
 		if err != nil {
@@ -72,22 +76,33 @@ func (db *DB) ForgetSettings() {
 	db.snap.until = time.Time{}
 }
 
-func (v *View) settings() (Settings, error) {
+// SettingWords returns every setting that is one text, by its stored name.
+func (v *View) SettingWords() (map[string]string, error) {
 	words := map[string]string{}
 	rows, err := v.rows(`SELECT name, value FROM settings`)
 	if err != nil {
-		return Settings{}, fmt.Errorf("read settings: %w", err)
+		return nil, fmt.Errorf("read settings: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var name, value string
 		if err := rows.Scan(&name, &value); err != nil {
-			return Settings{}, fmt.Errorf("read settings: %w", err)
+			return nil, fmt.Errorf("read settings: %w", err)
 		}
 		words[name] = value
 	}
 	if err := rows.Err(); err != nil {
-		return Settings{}, fmt.Errorf("read settings: %w", err)
+		return nil, fmt.Errorf("read settings: %w", err)
+	}
+	return words, nil
+}
+
+// Settings returns the shop's settings as they are now. DB.Settings is quicker
+// where a second does not matter.
+func (v *View) Settings() (Settings, error) {
+	words, err := v.SettingWords()
+	if err != nil {
+		return Settings{}, err
 	}
 	s := Settings{
 		ShopName: words["shop.name"], Tagline: words["shop.tagline"], Home: words["shop.country"],
@@ -104,6 +119,10 @@ func (v *View) settings() (Settings, error) {
 		Phone: words["seller.phone"], VAT: words["seller.vat"], Register: words["seller.register"]}
 	if s.Zone, err = time.LoadLocation(words["shop.zone"]); err != nil { // "" is UTC
 		return Settings{}, fmt.Errorf("setting shop.zone: %w", err)
+	}
+	s.MustTick, s.Embeds = words["terms.must_tick"] == "true", strings.Fields(words["embed.origins"])
+	if s.Texts, err = v.texts(); err != nil {
+		return Settings{}, err
 	}
 	if p := words["payment.providers"]; p != "" {
 		s.Providers = splitWords(p)

@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/cartkeep/cartkeep/internal/settings"
+)
+
+type settingsCmd struct {
+	Export settingsExportCmd `cmd:"" help:"Write the shop's settings as TOML. No secret is among them."`
+	Import settingsImportCmd `cmd:"" help:"Change the shop's settings to what a file says: all of it or, when something is wrong, nothing."`
+}
+
+type settingsExportCmd struct {
+	File string `arg:"" optional:"" help:"Where to write; default standard output." placeholder:"FILE.toml"`
+}
+
+// Run writes the settings.
+func (c settingsExportCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	if c.File == "" || c.File == "-" {
+		return carryOut(ctx, p, set, call{Name: "settings export"}, nil)
+	}
+	f, err := os.OpenFile(c.File, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return misused("%w", err)
+	}
+	to := *p
+	to.Out = f
+	err = carryOut(ctx, &to, set, call{Name: "settings export"}, nil)
+	return joinClose(err, f.Close)
+}
+
+type settingsImportCmd struct {
+	File   string `arg:"" help:"The TOML file, or - for standard input." placeholder:"FILE.toml"`
+	DryRun bool   `help:"Say what would change and change nothing."`
+}
+
+// Run brings settings in.
+func (c settingsImportCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	in := p.In
+	if c.File != "-" {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return misused("%w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	args := map[string]string{}
+	if c.DryRun {
+		args["dry"] = "yes"
+	}
+	return carryOut(ctx, p, set, call{Name: "settings import", Args: args}, in)
+}
+
+func (o *operating) settingsExport(ctx context.Context) error {
+	b, err := settings.Export(ctx, o.vault.db)
+	if err == nil {
+		_, err = o.out.Write(b)
+	}
+	return err
+}
+
+func (o *operating) settingsImport(ctx context.Context, dry bool) error {
+	file, err := io.ReadAll(io.LimitReader(o.in, settings.MaxFile+1))
+	if err != nil {
+		return fmt.Errorf("read the file: %w", err)
+	}
+	changes, err := settings.Import(ctx, o.vault.db, o.actor, file, dry)
+	var bad settings.Problems
+	if errors.As(err, &bad) {
+		for _, p := range bad {
+			fmt.Fprintln(o.err, "cartkeep: "+settings.Problems{p}.Error())
+		}
+		fmt.Fprintf(o.err, "cartkeep: %s, nothing was changed\n", many(len(bad), "mistake"))
+		return statusError(1)
+	}
+	if err != nil {
+		return err
+	}
+	for _, c := range changes {
+		fmt.Fprintln(o.out, c)
+	}
+	word := "changed"
+	if dry {
+		word = "would change"
+	}
+	fmt.Fprintf(o.out, "cartkeep: %s %s\n", many(len(changes), "setting"), word)
+	return nil
+}
