@@ -26,10 +26,17 @@ func (s shelf) Products(ctx context.Context, q api.Query) (list []catalog.Produc
 	return list, next, err
 }
 
-// ProductByHandle implements api.Shelf.
+// ProductByHandle implements api.Shelf. An old handle gives the product too,
+// which says what it is called now.
 func (s shelf) ProductByHandle(ctx context.Context, handle string) (p catalog.Product, err error) {
 	err = s.db.View(ctx, func(v *store.View) error {
-		p, err = v.ProductByHandle(handle)
+		if p, err = v.ProductByHandle(handle); !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		now, err := v.MovedTo(handle)
+		if err == nil {
+			p, err = v.ProductByHandle(now)
+		}
 		return err
 	})
 	return p, err

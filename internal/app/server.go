@@ -325,6 +325,11 @@ func toHTTPS(origin string) http.Handler {
 // run serves until ctx ends or a listener fails.
 func (s *server) run(ctx context.Context) error {
 	s.jobs.Start(context.WithoutCancel(ctx))
+	s.running.Go(func() {
+		if err := s.vault.db.ReadCatalogue(ctx); err != nil {
+			s.log.WarnContext(ctx, "catalogue not read ahead", "error", err)
+		}
+	})
 	select {
 	case <-ctx.Done():
 		return nil

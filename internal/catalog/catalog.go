@@ -51,7 +51,8 @@ type Variant struct {
 	SKU       string   // may be empty; then handle and option values tell the variant
 	Values    []string // one value for each of the product's options
 	Price     money.Amount
-	CompareAt money.Amount // the struck-through price; zero amount for none
+	CompareAt money.Amount // the earlier price as the merchant tells it; zero amount for none. See Was
+	Lowest    money.Amount // the lowest of the 30 days before the reduction; zero when not known
 	Grams     int64
 	Barcode   string
 	Stock     Stock
@@ -79,13 +80,6 @@ type Picture struct {
 	URL    string // path in this shop, such as /pictures/demo/bowl.svg; "" when missing
 	Source string // where the import found it
 	Alt    string // what a person who cannot see it should know
-}
-
-// Collection is a named shelf of products.
-type Collection struct {
-	ID     string
-	Handle string
-	Title  string
 }
 
 // Stock is what is left of one variant.

@@ -16,6 +16,9 @@ func NotPersonal() map[string]map[string]string {
 		"pictures":            {"*": "catalogue"},
 		"collections":         {"*": "catalogue"},
 		"collection_products": {"*": "catalogue"},
+		"catalogue":           {"*": "counts of changes to the catalogue"},
+		"prices":              {"*": "catalogue: what goods cost before"},
+		"old_handles":         {"*": "catalogue: addresses that goods had"},
 		"stock":               {"*": "counts of goods"},
 		"holds": {
 			"variant": "goods", "quantity": "a count of goods", "expires_at": "an end date",

@@ -208,7 +208,7 @@ func TestSearchFoldsAccentsAndTakesNoOrders(t *testing.T) {
 		})
 		for text, want := range map[string]int{
 			"": 1, "theiere": 1, "THÉIÈRE": 1, "muller theiere": 1, "strasse": 1, "pot": 0, "50%": 1, "50%_x": 1,
-			"%": 1, "_": 1, "5_%": 0, "!": 0, "' OR 1=1 --": 0, "\x00": 0, "théière kettle": 0,
+			"%": 0, "_": 0, "5_%": 1, "!": 0, "' OR 1=1 --": 0, "\x00": 0, "théière kettle": 0, "theeire": 1, "eier": 1, "SKU-S": 1, "sku-s theiere": 1, "SKU-X": 0,
 		} {
 			var got []catalog.Product
 			err := s.DB.View(noCtx, func(v *store.View) (err error) { got, _, err = v.Products(store.ProductQuery{Text: text}); return err })

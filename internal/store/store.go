@@ -61,6 +61,7 @@ type DB struct {
 	plain   bool
 	keys    Keys
 	snap    settingsCache
+	cards   cards
 	count   atomic.Int64 // statements run, for the benchmark
 	closing sync.Once
 	closed  error
@@ -169,6 +170,7 @@ type Tx struct {
 	View
 	actor  ledger.Actor
 	events []ledger.Event // of this transaction, written at its end
+	change int64          // its number among the changes of the catalogue; 0 for none yet
 }
 
 // Actor returns who acts in this transaction.

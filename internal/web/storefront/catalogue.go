@@ -111,7 +111,7 @@ func queryOf(text string) string {
 // cursorOf reads where a list goes on. Anything that can't be a place begins anew.
 func cursorOf(form url.Values) string {
 	after := form.Get("after")
-	if len(after) > 64 || !wordy(after) {
+	if len(after) > 200 || !wordy(strings.ReplaceAll(after, ".", "")) {
 		return ""
 	}
 	return after
@@ -120,7 +120,8 @@ func cursorOf(form url.Values) string {
 // products returns a part of a list and the path of the next one.
 func (s *Shop) products(ctx context.Context, q store.ProductQuery, path string) (list []catalog.Product, next string, err error) {
 	err = s.db.View(ctx, func(v *store.View) (err error) {
-		list, next, err = v.Products(q)
+		f, err := v.Find(q)
+		list, next = f.Products, f.Next
 		return err
 	})
 	if next != "" {

@@ -46,7 +46,7 @@ func (f *frame) shelves(ctx context.Context) ([]catalog.Collection, []page.Link)
 	if now := time.Now(); now.After(f.menu.until) {
 		var found []catalog.Collection
 		err := f.db.View(ctx, func(v *store.View) (err error) {
-			found, err = v.Collections()
+			found, err = v.Shelves()
 			return err
 		})
 		f.menu.until = now.Add(menuAge)

@@ -3,6 +3,7 @@ package storefront
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strconv"
 	"sync"
@@ -127,6 +128,13 @@ func (s *Shop) showKept(w http.ResponseWriter, r *http.Request, build func() (pa
 		}
 		return s.pages.Bytes(p)
 	})
+	var to moved
+	if errors.As(err, &to) {
+		w.Header()["Cache-Control"] = one(cachePage) // the handle may become another product's
+		w.Header().Set("Location", to.to)
+		w.WriteHeader(http.StatusMovedPermanently)
+		return
+	}
 	if err != nil {
 		s.gate.Refuse(w, r, err)
 		return

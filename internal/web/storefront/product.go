@@ -7,6 +7,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -24,6 +25,13 @@ func (s *Shop) product(w http.ResponseWriter, r *http.Request) {
 		var p catalog.Product
 		err := s.db.View(ctx, func(v *store.View) (err error) {
 			p, err = v.ProductByHandle(handle)
+			if !fault.Is(err, fault.NotFound) {
+				return err
+			}
+			now, gone := v.MovedTo(handle)
+			if gone == nil {
+				return moved{page.ProductPath(now)}
+			}
 			return err
 		})
 		if err != nil {
@@ -32,6 +40,12 @@ func (s *Shop) product(w http.ResponseWriter, r *http.Request) {
 		return s.productPage(r, p)
 	})
 }
+
+// moved is the answer of a page that has another address now.
+type moved struct{ to string }
+
+// Error says so; the address is no secret.
+func (m moved) Error() string { return "this page is at " + m.to }
 
 // productPage says about a thing what is true for every visitor.
 func (s *Shop) productPage(r *http.Request, p catalog.Product) (page.Product, error) {
