@@ -3,6 +3,7 @@
 # make test    everything that must be true before a change is taken
 # make soak    the long tests: every fuzz target, the whole crash matrix
 # make bench   speed and size beside their budgets
+# make lighthouse  what Lighthouse says of five pages; needs Node and Chromium
 # make docs    write the documents that come from code
 
 SHELL       := /bin/bash
@@ -19,7 +20,7 @@ export CGO_ENABLED := 0
 BUILDFLAGS := -trimpath -ldflags=-w
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test soak fuzz bench docs go tools
+.PHONY: help demo build test soak fuzz bench lighthouse docs go tools
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -80,6 +81,10 @@ fuzz: go
 bench: build tools
 	$(GO) run ./internal/bench -shop bin/cartkeep
 	$(GO) test -run '^$$' -bench . $(PACKAGES)
+
+# Node fetches Lighthouse by the lock file beside the script.
+lighthouse: build tools
+	cd tools/lighthouse && npm ci --ignore-scripts --no-audit --no-fund && node run.mjs $(CURDIR)/bin/cartkeep
 
 # Documents are compared with the code by tests; with this variable set the
 # tests write them.

@@ -14,6 +14,12 @@ import (
 
 var errNoOrder = fault.Missing("We cannot find that order.")
 
+// MaxAttempts is how often one order may be tried to be paid. Who tests stolen
+// cards needs many more; who mistypes needs two or three.
+const MaxAttempts = 10
+
+const tooOftenText = "This order was tried to be paid too often. Nothing was taken. When the time to pay has ended, your cart opens again."
+
 // NoticePath is where a provider's call-backs arrive.
 func NoticePath(provider string) string { return "/payments/" + provider + "/notices" }
 
@@ -107,6 +113,9 @@ func (d *Desk) PayAgain(ctx context.Context, number order.Number, token string) 
 		p, err := t.LastPayment(o.Owner, o.ID)
 		if err != nil || p.Status == order.PaymentOpen {
 			return err
+		}
+		if p.Attempt >= MaxAttempts {
+			return fault.Limited(tooOftenText, o.HoldUntil.Sub(t.Now()))
 		}
 		return t.NewPayment(store.Payment{ID: store.NewID(), Owner: o.Owner, Order: o.ID, Attempt: p.Attempt + 1, Provider: p.Provider,
 			Status: order.PaymentOpen, Amount: o.Totals.Total, ExpiresAt: o.HoldUntil})

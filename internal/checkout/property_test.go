@@ -201,7 +201,7 @@ func (m *model) payAgain() {
 	if !ok {
 		return
 	}
-	if _, err := m.s.Desk.PayAgain(noCtx, p.Order.Number, p.Token); m.ok(err, fault.Conflict) {
+	if _, err := m.s.Desk.PayAgain(noCtx, p.Order.Number, p.Token); m.ok(err, fault.Conflict, fault.RateLimited) {
 		m.tries[p.Order.ID] = int(m.number(`SELECT max(attempt) FROM payments WHERE order_id = $1`, string(p.Order.ID)))
 	}
 }

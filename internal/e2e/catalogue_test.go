@@ -163,6 +163,7 @@ func (h home) imports(t *testing.T, file string, products int) {
 type counted struct {
 	counted bool
 	onHand  int64
+	held    int64
 }
 
 // onHand reads the stock of a product's n-th variant from the tables.
@@ -172,6 +173,7 @@ func (s *shop) onHand(t *testing.T, handle string, n int) (c counted) {
 	id := s.product(handle).Variants[n].ID
 	c.counted = shoptest.One[bool](t, db, `SELECT counted FROM stock WHERE variant = $1`, id)
 	c.onHand = shoptest.One[int64](t, db, `SELECT on_hand FROM stock WHERE variant = $1`, id)
+	c.held = shoptest.One[int64](t, db, `SELECT held FROM stock WHERE variant = $1`, id)
 	return c
 }
 

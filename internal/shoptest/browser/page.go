@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -30,16 +31,17 @@ const patience = 20 * time.Second
 // View is how a page is looked at. The zero value is a wide, light window with
 // scripts.
 type View struct {
-	Width    int64 // of the window; 0 means Wide
-	Dark     bool
-	NoScript bool // pages may not run scripts
+	Width        int64 // of the window; 0 means Wide
+	Dark         bool
+	NoScript     bool // pages may not run scripts
+	ForcedColors bool // the system's few colours instead of the page's
+	Still        bool // the shopper wants no motion
 }
 
 // Page is one tab with cookies of its own.
 type Page struct {
-	t    testing.TB
-	ctx  context.Context
-	view View
+	t   testing.TB
+	ctx context.Context
 
 	mu         sync.Mutex // guards what the browser tells meanwhile
 	complaints []string
@@ -49,10 +51,7 @@ type Page struct {
 // Page opens an empty tab in a profile of its own, as another shopper would.
 func (b *Browser) Page(t testing.TB, view View) *Page {
 	t.Helper()
-	if view.Width == 0 {
-		view.Width = Wide
-	}
-	p := &Page{t: t, view: view}
+	p := &Page{t: t}
 	ctx, end := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.listen))
 	t.Cleanup(end)
 	p.ctx = ctx
@@ -63,18 +62,41 @@ func (b *Browser) Page(t testing.TB, view View) *Page {
 	}
 	p.do("enable the network events", command(network.Enable, network.EnableParams{}))
 	p.do("enable the log", command(log.Enable, cdp.Empty{}))
-	p.do("set the window", chromedp.EmulateViewport(view.Width, height(view.Width)))
-	scheme := "light"
-	if view.Dark {
-		scheme = "dark"
-	}
-	p.do("set the colours", command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-	}))
+	p.Look(view)
 	p.do("allow or forbid scripts", command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{
 		Value: view.NoScript,
 	}))
 	return p
+}
+
+// Look looks at the open page in another window, light or motion. Scripts stay
+// as they were.
+func (p *Page) Look(view View) {
+	p.t.Helper()
+	if view.Width == 0 {
+		view.Width = Wide
+	}
+	p.do("set the window", chromedp.EmulateViewport(view.Width, height(view.Width)))
+	either := func(name string, on bool, yes, no string) *emulation.MediaFeature {
+		if on {
+			no = yes
+		}
+		return &emulation.MediaFeature{Name: name, Value: no}
+	}
+	p.do("set the media", command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		either("prefers-color-scheme", view.Dark, "dark", "light"),
+		either("forced-colors", view.ForcedColors, "active", "none"),
+		either("prefers-reduced-motion", view.Still, "reduce", "no-preference"),
+	}}))
+}
+
+// Printed returns the page as a printer gets it, as PDF.
+func (p *Page) Printed() []byte {
+	p.t.Helper()
+	return ask(p, "print", func(ctx context.Context, t *chromedp.Target) ([]byte, error) {
+		got, err := cdp.Call(ctx, t, page.PrintToPDF, page.PrintToPDFParams{})
+		return got.Data, err
+	})
 }
 
 func height(width int64) int64 {
@@ -248,6 +270,12 @@ func (p *Page) Has(selector string) bool {
 func Eval[T any](p *Page, expression string) T {
 	p.t.Helper()
 	return ask(p, "evaluate", chromedp.Evaluate[T](expression))
+}
+
+// Await is Eval for an expression that gives a promise.
+func Await[T any](p *Page, expression string) T {
+	p.t.Helper()
+	return ask(p, "evaluate", chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
 // Cookies returns the cookies that this page may send.

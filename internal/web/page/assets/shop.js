@@ -42,8 +42,7 @@
     r.onload = () => {
       running = null;
       const fresh = r.response?.getElementById("main");
-      const path = new URL(r.responseURL).pathname;
-      if (r.status !== 200 || !fresh || (path !== "/cart" && path !== "/cart/estimate")) {
+      if (r.status !== 200 || !fresh || new URL(r.responseURL).pathname !== "/cart") {
         form.submit();
         return;
       }
