@@ -142,6 +142,11 @@ func demoSettings(t *store.Tx, set *Settings, name string, c money.Currency) err
 			return err
 		}
 	}
+	for name, body := range demo.Texts() {
+		if err := t.SetText(name, body); err != nil {
+			return err
+		}
+	}
 	if err := t.SetTaxes(demoTaxes()); err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ type DetailsInput struct {
 type PlaceInput struct {
 	Key           string // the caller's Idempotency-Key
 	PaymentMethod string // "": the first that is enabled
+	AcceptTerms   bool   // the box is ticked; asked only where the merchant wants it
 	Request       []byte // canonical bytes of the request, for the MAC that a replay must match
 }
 

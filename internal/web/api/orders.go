@@ -25,7 +25,7 @@ func placeOrder(c *call) (any, error) {
 	}
 	in := c.body.(*NewOrder)
 	placed, err := c.cfg.Desk.Place(c.r.Context(), cart.ID(id), c.token, checkout.PlaceInput{
-		Key: c.key, PaymentMethod: in.PaymentMethod, Request: c.canonical,
+		Key: c.key, PaymentMethod: in.PaymentMethod, AcceptTerms: in.AcceptTerms, Request: c.canonical,
 	})
 	if err != nil {
 		return nil, err

@@ -68,6 +68,7 @@ type (
 	// NewOrder is the body of POST /carts/{id}/orders.
 	NewOrder struct {
 		PaymentMethod string `json:"payment_method,omitempty" maxLength:"64" doc:"Absent: the first that is enabled"`
+		AcceptTerms   bool   `json:"accept_terms,omitempty" doc:"Needed as true in a shop that asks for a tick; elsewhere ordering accepts the terms"`
 	}
 
 	// NewPayment is the body of POST /orders/{number}/payments.

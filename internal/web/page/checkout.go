@@ -130,6 +130,9 @@ type Review struct {
 	Key        string // idempotency key, drawn by the handler for this page
 	Working    bool   // the order is being placed: ask the shopper to wait
 	Wrong      string // why the order was not placed, such as a declined payment; "" for nothing
+	Terms      []Link // what ordering accepts; empty for nothing
+	MustTick   bool   // it is accepted with a tick of its own
+	Unticked   bool   // the tick was forgotten
 }
 
 // Payment is one way to pay.

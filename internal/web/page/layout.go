@@ -8,6 +8,8 @@ type Layout struct {
 	CartCount int64  // units in the cart; CountLater leaves CartMark
 	GPC       bool   // the browser asks not to be sold or shared, and we say that we heard it
 	Flash     Flash  // what just happened; zero for nothing
+	Shop      string // the shop's name as it is now; "" for the one it began with
+	Words     []Link // the shop's own texts that there are, for the footer
 }
 
 func (l Layout) layout() Layout { return l }

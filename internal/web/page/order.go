@@ -17,6 +17,7 @@ type OrderStatus struct {
 	PayAgain   PayAgain
 	Delivery   string // title of the way of delivery
 	Descriptor string // what the card statement says; "" when not known
+	Accepted   []Link // the wordings that hold for this order
 	Next       []Fact // what happens next, with dates; none leaves the part out
 	Fresh      bool   // just ordered: thank them
 }

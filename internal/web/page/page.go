@@ -21,6 +21,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -90,7 +91,11 @@ type Set struct {
 	templates map[string]*template.Template
 	assets    assets
 	buffers   sync.Pool
+	zone      atomic.Pointer[time.Location]
 }
+
+// In makes every page from now on tell days and times in a zone.
+func (s *Set) In(zone *time.Location) { s.zone.Store(zone) }
 
 // site is what is the same on every page.
 type site struct {
@@ -104,6 +109,14 @@ type view struct {
 	Head   head
 	Layout Layout
 	Page   Page
+}
+
+// ShopName is the shop's name as it is now.
+func (v view) ShopName() string {
+	if v.Layout.Shop != "" {
+		return v.Layout.Shop
+	}
+	return v.Site.ShopName
 }
 
 // New parses every template and prepares the assets. It fails on a missing
@@ -131,6 +144,7 @@ func New(c Config) (*Set, error) {
 		return nil, err
 	}
 	s := &Set{accent: accent, templates: map[string]*template.Template{}}
+	s.In(c.Zone)
 	s.buffers.New = func() any { return new(bytes.Buffer) }
 	if s.assets, err = newAssets(accent); err != nil {
 		return nil, err
@@ -160,7 +174,7 @@ func pages() []Page {
 	return []Page{
 		Home{}, Shelf{}, Search{}, Product{},
 		Cart{}, Checkout{}, Review{}, OrderStatus{}, OrderMissing{},
-		Problem{}, Privacy{}, Admin{},
+		Problem{}, Privacy{}, Text{}, Admin{},
 	}
 }
 

@@ -36,6 +36,7 @@ const (
 	FieldShippingMethod = "shipping_method"
 	FieldPaymentMethod  = "payment_method"
 	FieldIdempotency    = "idempotency_key"
+	FieldAcceptTerms    = "accept_terms"
 	FieldOrderToken     = "token" // of the order, in the form that tries a payment again
 	FieldQuery          = "q"
 )

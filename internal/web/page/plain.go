@@ -25,6 +25,7 @@ type Privacy struct {
 	Cookies  []Cookie
 	Backup   string // "Backups are kept 35 days." read from the running settings; "" for none
 	Updated  time.Time
+	Own      []Block // what the shop adds
 }
 
 // Purpose is one reason to keep something about a person.

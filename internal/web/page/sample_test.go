@@ -270,6 +270,8 @@ func samples(t testing.TB) map[string]Page {
 		"order-missing": OrderMissing{Layout: frame()},
 		"problem":       Problem{Layout: frame(), Kind: fault.Internal, Reference: "7f3k-22ab"},
 		"problem-limit": Problem{Layout: frame(), Kind: fault.RateLimited, RetryAfter: 40 * time.Second, Reference: "7f3k-22ab"},
+		"text": Text{Layout: frame(), Title: "Terms", Path: PathTerms, Since: noon, Facts: []Named{{"Seller", "Hazelmott"}, {"Address", "Am Haselbach 3\nBeispielhausen"}},
+			Blocks: Blocks("We send what you order.\nAnd we like to.\n\n# What holds\n- You pay.\n- We send.\n\n<script>alert(1)</script>")},
 		"privacy": Privacy{
 			Layout: frame(), Backup: "Backups are kept for 35 days.", Updated: noon,
 			Purposes: []Purpose{

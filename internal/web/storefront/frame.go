@@ -66,7 +66,12 @@ func (f *frame) shelves(ctx context.Context) ([]catalog.Collection, []page.Link)
 // layout is the frame of a page. The number in the cart is put in by write.
 func (f *frame) layout(r *http.Request) page.Layout {
 	_, links := f.shelves(r.Context())
-	return page.Layout{Nav: links, CartCount: page.CountLater, GPC: gpc(r)}
+	l := page.Layout{Nav: links, CartCount: page.CountLater, GPC: gpc(r)}
+	if settings, err := f.db.Settings(r.Context()); err == nil { // without them a page has its old name and fewer links
+		l.Shop, l.Words = settings.ShopName, wordsOf(settings)
+		f.pages.In(settings.Zone)
+	}
+	return l
 }
 
 // gpc reports whether the browser asks not to be sold or shared (Global

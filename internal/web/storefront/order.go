@@ -81,6 +81,7 @@ func (s *Shop) showOrder(w http.ResponseWriter, r *http.Request, status int, v c
 	p := page.OrderStatus{Layout: s.layout(r), Order: v.Order, Payment: v.Payment.Status, Now: now,
 		Descriptor: settings.Descriptor, Fresh: now.Sub(v.Order.PlacedAt) < fresh}
 	p.Flash = flash
+	p.Accepted = acceptedLinks(v.Order.Accepted)
 	if m, ok := settings.Shipping.Find(v.Order.ShippingMethod); ok {
 		p.Delivery = m.Title
 	}

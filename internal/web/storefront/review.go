@@ -53,6 +53,7 @@ func (s *Shop) showReview(w http.ResponseWriter, r *http.Request, status int, b 
 		s.gate.Refuse(w, r, err)
 		return
 	}
+	p.Terms, p.MustTick = acceptable(settings), settings.MustTick
 	p.Layout, p.Details, p.Cart, p.Descriptor = s.layout(r), details, c, settings.Descriptor
 	if m, ok := settings.Shipping.Find(c.Checkout.ShippingMethod); ok {
 		p.Method = page.Method{ID: m.ID, Title: m.Title, Price: c.Totals.Shipping}
@@ -108,6 +109,7 @@ func (s *Shop) placeOrder(w http.ResponseWriter, r *http.Request) {
 	method := form.Get(page.FieldPaymentMethod)
 	placed, err := s.desk.Place(r.Context(), b.id, b.token, checkout.PlaceInput{
 		Key: form.Get(page.FieldIdempotency), PaymentMethod: method, Request: []byte("form\n" + method),
+		AcceptTerms: form.Get(page.FieldAcceptTerms) == "yes",
 	})
 	if err != nil {
 		s.notPlaced(w, r, b, err, method)
@@ -170,9 +172,12 @@ func (s *Shop) notReady(w http.ResponseWriter, r *http.Request, b basket, f *fau
 	switch {
 	case field == "lines":
 		seeOther(w, page.PathCart)
+	case field == page.FieldAcceptTerms:
+		again.Unticked = true
+		s.reviewAgain(w, r, gate.Status(f.Kind), again)
 	case field == "payment_method":
 		s.reviewAgain(w, r, gate.Status(f.Kind), again)
-	case strings.HasPrefix(field, "shipping"):
+	case strings.HasPrefix(field, "shipping"), field == "delivery_window":
 		b, c, ok := s.openCart(w, r)
 		if !ok {
 			return

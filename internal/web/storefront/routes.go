@@ -47,6 +47,10 @@ func (s *Shop) routes() []route {
 
 		// The words.
 		{"GET", page.PathPrivacy, s.privacy},
+		{"GET", page.PathTerms, s.text},
+		{"GET", page.PathReturns, s.text},
+		{"GET", page.PathShipping, s.text},
+		{"GET", page.PathImprint, s.text},
 		{"GET", page.PathAssets, s.pages.Assets(s.gate.NotFound()).ServeHTTP},
 		{"GET", "/robots.txt", s.robots},
 	}

@@ -17,7 +17,11 @@ import (
 // export and retention read.
 func (s *Shop) privacy(w http.ResponseWriter, r *http.Request) {
 	s.showKept(w, r, func() (page.Page, error) {
-		return page.Privacy{Layout: s.layout(r), Purposes: purposes(), Cookies: cookies(), Backup: s.cfg.Backup}, nil
+		settings, err := s.db.Settings(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		return page.Privacy{Layout: s.layout(r), Purposes: purposes(), Cookies: cookies(), Backup: s.cfg.Backup, Own: page.Blocks(settings.Texts["privacy"].Body)}, nil
 	})
 }
 
