@@ -140,15 +140,8 @@ func (d *Desk) SaveDetails(ctx context.Context, id cart.ID, token string, in Det
 	if err != nil {
 		return cart.Cart{}, err
 	}
-	details, err := ParseDetails(in)
-	var bad fault.Fields
-	bad.Take("", err)
-	to := placeTyped(in.ShipTo)
-	k, why := d.pick(lines, to, in, details.VAT, s)
-	if to.Country != "" {
-		bad.Take("", why)
-	}
-	if err := bad.Err(); err != nil {
+	details, k, err := d.check(lines, in, s)
+	if err != nil {
 		return cart.Cart{}, err
 	}
 	k.Complete = details.Complete()
@@ -163,6 +156,29 @@ func (d *Desk) SaveDetails(ctx context.Context, id cart.ID, token string, in Det
 		return err
 	})
 	return c, err
+}
+
+// Check says what SaveDetails would refuse for a cart, and changes nothing.
+func (d *Desk) Check(ctx context.Context, c cart.Cart, in DetailsInput) error {
+	s, err := d.db.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	_, _, err = d.check(c.Lines, in, s)
+	return err
+}
+
+// check parses a form and picks the delivery, and names all that is wrong.
+func (d *Desk) check(lines []cart.Line, in DetailsInput, s store.Settings) (order.Details, cart.Checkout, error) {
+	details, err := ParseDetails(in)
+	var bad fault.Fields
+	bad.Take("", err)
+	to := placeTyped(in.ShipTo)
+	k, why := d.pick(lines, to, in, details.VAT, s)
+	if to.Country != "" {
+		bad.Take("", why)
+	}
+	return details, k, bad.Err()
 }
 
 // pick decides what a cart keeps of where it goes, and how: the way that was

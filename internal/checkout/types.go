@@ -9,6 +9,9 @@
 package checkout
 
 import (
+	"fmt"
+	"log/slog"
+
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/order"
 )
@@ -29,6 +32,12 @@ type DetailsInput struct {
 	GiftMessage    string                 `json:"gift_message,omitempty"`    // optional
 	VAT            string                 `json:"vat_number,omitempty"`      // optional, of a business
 }
+
+// Format prints [form], whatever the verb.
+func (DetailsInput) Format(f fmt.State, _ rune) { fmt.Fprint(f, "[form]") }
+
+// LogValue is [form].
+func (DetailsInput) LogValue() slog.Value { return slog.StringValue("[form]") }
 
 // PlaceInput is a request for an order.
 type PlaceInput struct {

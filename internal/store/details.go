@@ -97,7 +97,8 @@ func (v *View) Details(id cart.ID) (order.Details, string, error) {
 		GiftMessage: get(&s, box, personal.CartGiftMessage, giftMessage),
 		VAT:         get(&s, box, personal.CartVAT, vat),
 	}
-	return d, get(&s, box, personal.CartDraft, draft), s.err
+	kept := get(&s, box, personal.CartDraft, draft)
+	return d, kept, s.err
 }
 
 // sealer seals or opens the values of one row and remembers the first error.

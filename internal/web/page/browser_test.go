@@ -188,6 +188,19 @@ func TestVariantsShowTheirPrice(t *testing.T) {
 	eventually(t, "its own price", func() bool { return p.Text("#price") == "€64.00" && p.Text("#stock") == "3 left" })
 }
 
+// Pictures of every page on a desk at night, for a person's eyes.
+func TestEveryPageOnAWideScreen(t *testing.T) {
+	c, b, url := open(t)
+	p := b.Page(t, browser.View{Dark: true})
+	for name := range c.samples {
+		p.Open(url + "/" + name)
+		if got := browser.Eval[int64](p, "document.documentElement.scrollWidth"); got > browser.Wide {
+			t.Errorf("%s is %d pixels wide", name, got)
+		}
+		p.Shot("wide-" + name)
+	}
+}
+
 // At 320 pixels nothing may need sideways scrolling (that is also 400 % zoom
 // of a usual window), and everything to press is big enough for a thumb.
 func TestEveryPageFitsASmallScreen(t *testing.T) {
@@ -205,6 +218,7 @@ func TestEveryPageFitsASmallScreen(t *testing.T) {
 		if small != "" {
 			t.Errorf("%s: too small to press:\n%s", name, small)
 		}
+		p.Shot("small-" + name)
 		if got := p.Complaints(); len(got) > 0 {
 			t.Fatalf("%s: the browser complains: %v", name, got)
 		}

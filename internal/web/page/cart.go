@@ -1,46 +1,67 @@
 package page
 
 import (
+	"slices"
+
 	"github.com/cartkeep/cartkeep/internal/cart"
-	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/contact"
 )
 
 // Cart is the page of the cart. A Cart without lines shows the empty state.
 type Cart struct {
 	Layout
 	Cart     cart.Cart
-	Changes  []Change // what moved since the shopper last saw it; must be accepted
-	Delivery string   // "Delivery €4.90 to Germany, three days"; "" says it comes next
-	TaxNote  string   // "incl. VAT €7.66"; "" for none
-	Popular  []Link   // shelves to begin with, for the empty state
+	Estimate Estimate
+	Popular  []Link // shelves to begin with, for the empty state
 }
 
-// Change is a price that moved since it was shown.
-type Change struct {
-	Line cart.LineID
-	Was  money.Amount
+// Estimate is what delivery would cost, before anybody is asked who they are.
+type Estimate struct {
+	Countries []contact.Country // to choose from; empty: nothing is estimated
+	Country   string            // chosen
+	Postal    string            // typed, in this answer only
+	AskPostal bool              // what delivery costs there depends on the postcode
+	Methods   []Method          // ways of delivery, the cheapest first
+	Totals    cart.Totals       // with the cheapest one
+	Wrong     string            // why nothing is estimated
 }
 
 func (Cart) template() string { return "cart" }
 func (Cart) head(site) head   { return head{Title: "Cart", NoIndex: true} }
 
 // Ready reports whether the cart can go to checkout as it is: every line is
-// for sale and in stock, and no change waits to be accepted.
+// for sale and in stock, and no price waits to be accepted.
 func (p Cart) Ready() bool {
-	for _, l := range p.Cart.Lines {
-		if !l.Sold || !l.Stock.Has(l.Quantity) {
-			return false
-		}
-	}
-	return len(p.Cart.Lines) > 0 && len(p.Changes) == 0
+	return len(p.Cart.Lines) > 0 && !slices.ContainsFunc(p.Cart.Lines, func(l cart.Line) bool { return l.Changed() || !l.Fits() })
 }
 
-// Was returns the earlier price of a line that changed, or zero.
-func (p Cart) Was(id cart.LineID) money.Amount {
-	for _, c := range p.Changes {
-		if c.Line == id {
-			return c.Was
+// Changes are the lines whose price moved since the shopper last saw it.
+func (p Cart) Changes() []cart.Line {
+	var out []cart.Line
+	for _, l := range p.Cart.Lines {
+		if l.Changed() {
+			out = append(out, l)
 		}
 	}
-	return money.Amount{}
+	return out
+}
+
+// Name is the name of the country of the estimate.
+func (e Estimate) Name() string {
+	for _, c := range e.Countries {
+		if c.Code == e.Country {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+// Slip is the summary beside the lines: sums alone, the lines stand next to it.
+func (p Cart) Slip() Slip {
+	s := slip(p.Cart, Method{})
+	s.Lines = nil
+	if e := p.Estimate; !s.Priced && len(e.Methods) > 0 {
+		s.Totals, s.Delivery, s.Priced, s.Estimated = e.Totals, e.Methods[0].Title+", "+e.Name(), true, true
+	}
+	return s
 }

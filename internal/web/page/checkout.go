@@ -15,34 +15,13 @@ import (
 // Typed is the checkout form as it was typed, mistakes included, so that
 // nothing is lost when it is shown again. It is personal and prints as [form].
 type Typed struct {
-	Email, Name, Phone, Note string
-	ShipTo                   contact.AddressFields
-	BillTo                   contact.AddressFields // all empty: the bill goes where the goods go
-	ShippingMethod           string
-}
+	Email, Name, Phone, Note         string
+	OrderNote, GiftName, GiftMessage string
+	VAT                              string
 
-// TypedFrom fills the form from what the shopper gave before.
-func TypedFrom(d order.Details, method string) Typed {
-	t := Typed{ShippingMethod: method}
-	if !d.Email.IsZero() {
-		t.Email = d.Email.Reveal()
-	}
-	if !d.Name.IsZero() {
-		t.Name = d.Name.Reveal()
-	}
-	if !d.Phone.IsZero() {
-		t.Phone = d.Phone.Reveal()
-	}
-	if !d.Note.IsZero() {
-		t.Note = d.Note.Reveal()
-	}
-	if !d.ShipTo.IsZero() {
-		t.ShipTo = d.ShipTo.Reveal()
-	}
-	if !d.BillTo.IsZero() {
-		t.BillTo = d.BillTo.Reveal()
-	}
-	return t
+	ShipTo         contact.AddressFields
+	BillTo         contact.AddressFields // all empty: the bill goes where the goods go
+	ShippingMethod string
 }
 
 // Format prints [form], whatever the verb.
@@ -54,9 +33,11 @@ func (Typed) LogValue() slog.Value { return slog.StringValue("[form]") }
 // MarshalText gives [form].
 func (Typed) MarshalText() ([]byte, error) { return []byte("[form]"), nil }
 
-// Checkout is the one page of details: who, where to, how.
+// Checkout is the form of details: who, where to, how. It is one page; on
+// request it goes step by step, which is the same form with one part shown.
 type Checkout struct {
 	Layout
+	Step      int // 1 to Steps; 0: everything on one page
 	Typed     Typed
 	Problems  []fault.Problem   // what is wrong, fields named as in fault.Problem
 	Countries []contact.Country // where the shop delivers
@@ -75,13 +56,40 @@ type Method struct {
 // DataUse holds one short sentence for each sensitive field: what we do with
 // it and how long we keep it. It comes from the register of personal data.
 type DataUse struct {
-	Email, Name, Phone, Address, Note string
+	Email, Name, Phone, Address, Note, OrderNote, Gift, VAT string
 }
 
 func (Checkout) template() string { return "checkout" }
 func (p Checkout) head(site) head {
-	return head{Title: "Checkout", NoIndex: true, Wrong: len(p.Problems) > 0}
+	title := "Checkout"
+	if p.Step > 0 {
+		title = fmt.Sprintf("Checkout, step %d of %d", p.Step, Steps)
+	}
+	return head{Title: title, NoIndex: true, Wrong: len(p.Problems) > 0}
 }
+
+// Steps is how many steps the checkout has, when it goes step by step: where
+// the receipt goes, where the parcel goes, and everything else.
+const Steps = 3
+
+// StepOf returns the step that asks for a field, by its path as in
+// fault.Problem.
+func StepOf(field string) int {
+	first, _, _ := strings.Cut(field, "/")
+	switch first {
+	case FieldEmail:
+		return 1
+	case FieldName, FieldShipping, FieldPhone:
+		return 2
+	}
+	return 3
+}
+
+// Shows reports whether a step's fields are asked on this page.
+func (p Checkout) Shows(step int) bool { return p.Step == 0 || p.Step == step }
+
+// Last reports whether the review comes next.
+func (p Checkout) Last() bool { return p.Step == 0 || p.Step == Steps }
 
 // Wrong returns what is wrong with a form field, or "".
 func (p Checkout) Wrong(name string) string {

@@ -22,7 +22,6 @@ type Input struct {
 	Wrong    string // what is wrong with it
 	Check    string // what the page says when a first look finds it wrong; "" checks nothing early
 	Caps     string // autocapitalize
-	Max      int
 	Optional bool
 	Hidden   bool // not asked in the country chosen
 	Hints    bool // the hint may come later, with another country
@@ -53,7 +52,7 @@ func (i Input) Described() string {
 func (p Checkout) Email() Input {
 	return Input{
 		Name: FieldEmail, Label: "E-mail", Value: p.Typed.Email, Kind: "email", Complete: "email", Mode: "email",
-		Caps: "none", Max: 254, Use: p.Uses.Email, Wrong: p.Wrong(FieldEmail),
+		Caps: "none", Use: p.Uses.Email, Wrong: p.Wrong(FieldEmail),
 		Check: "An e-mail address has a name, an @ and a place, like ada@example.com.",
 	}
 }
@@ -62,7 +61,7 @@ func (p Checkout) Email() Input {
 func (p Checkout) Name() Input {
 	return Input{
 		Name: FieldName, Label: "Full name", Value: p.Typed.Name, Kind: "text", Complete: "shipping name",
-		Caps: "words", Max: 200, Use: p.Uses.Name, Wrong: p.Wrong(FieldName),
+		Caps: "words", Use: p.Uses.Name, Wrong: p.Wrong(FieldName),
 	}
 }
 
@@ -70,7 +69,7 @@ func (p Checkout) Name() Input {
 func (p Checkout) Phone() Input {
 	return Input{
 		Name: FieldPhone, Label: "Phone", Value: p.Typed.Phone, Kind: "tel", Complete: "shipping tel", Mode: "tel",
-		Max: 40, Use: p.Uses.Phone, Wrong: p.Wrong(FieldPhone), Optional: true,
+		Use: p.Uses.Phone, Wrong: p.Wrong(FieldPhone), Optional: true,
 	}
 }
 
@@ -78,10 +77,48 @@ func (p Checkout) Phone() Input {
 func (p Checkout) Note() Input {
 	return Input{
 		Name: FieldNote, Label: "Note", Value: p.Typed.Note, Kind: "area",
-		Max: 500, Use: p.Uses.Note, Wrong: p.Wrong(FieldNote), Optional: true,
+		Use: p.Uses.Note, Wrong: p.Wrong(FieldNote), Optional: true,
 		Hint: "Where to leave the parcel, which bell to ring.",
 	}
 }
+
+// OrderNote is for the shop, GiftName and GiftMessage are for somebody else's
+// parcel. All three are folded away.
+func (p Checkout) OrderNote() Input {
+	return Input{
+		Name: FieldOrderNote, Label: "Note to us", Value: p.Typed.OrderNote, Kind: "area",
+		Use: p.Uses.OrderNote, Wrong: p.Wrong(FieldOrderNote), Optional: true,
+	}
+}
+
+// GiftName is described at OrderNote.
+func (p Checkout) GiftName() Input {
+	return Input{
+		Name: FieldGiftName, Label: "Who gets it?", Value: p.Typed.GiftName, Kind: "text", Complete: "off",
+		Caps: "words", Use: p.Uses.Gift, Wrong: p.Wrong(FieldGiftName), Optional: true,
+		Hint: "The parcel bears this name. The bill keeps yours.",
+	}
+}
+
+// GiftMessage is described at OrderNote.
+func (p Checkout) GiftMessage() Input {
+	return Input{
+		Name: FieldGiftMessage, Label: "What should the card say?", Value: p.Typed.GiftMessage, Kind: "area",
+		Wrong: p.Wrong(FieldGiftMessage), Optional: true,
+	}
+}
+
+// VAT is the number of a business, folded away.
+func (p Checkout) VAT() Input {
+	return Input{
+		Name: FieldVAT, Label: "VAT number", Value: p.Typed.VAT, Kind: "text", Complete: "off",
+		Caps: "characters", Use: p.Uses.VAT, Wrong: p.Wrong(FieldVAT), Optional: true,
+		Hint: "With the letters of its country first, like DE123456789.",
+	}
+}
+
+// VATOpen is described at BillOpen.
+func (p Checkout) VATOpen() bool { return p.Typed.VAT+p.Wrong(FieldVAT) != "" }
 
 // ShipTo are the fields of the delivery address.
 func (p Checkout) ShipTo() Address {
@@ -105,24 +142,32 @@ func (p Checkout) BillOpen() bool {
 // NoteOpen is described at BillOpen.
 func (p Checkout) NoteOpen() bool { return p.Typed.Note != "" || p.Wrong(FieldNote) != "" }
 
+// GiftOpen and OrderNoteOpen are described at BillOpen.
+func (p Checkout) GiftOpen() bool {
+	return p.Typed.GiftName+p.Typed.GiftMessage+p.Wrong(FieldGiftName)+p.Wrong(FieldGiftMessage) != ""
+}
+
+// OrderNoteOpen is described at BillOpen.
+func (p Checkout) OrderNoteOpen() bool { return p.Typed.OrderNote+p.Wrong(FieldOrderNote) != "" }
+
 // Address are the inputs of an address, country first: it decides which
 // others are asked.
 type Address struct{ Country, Street, PostalCode, Locality, Region Input }
 
 func (p Checkout) address(prefix, section string, v contact.AddressFields, use string) Address {
-	field := func(name, label, value, token string, most int) Input {
+	field := func(name, label, value, token string) Input {
 		name = prefix + "." + name
 		return Input{
 			Name: name, Label: label, Value: value, Kind: "text", Complete: section + " " + token,
-			Max: most, Wrong: p.Wrong(name),
+			Wrong: p.Wrong(name),
 		}
 	}
 	a := Address{
-		Country:    field("address_country", "Country", v.Country, "country", 2),
-		Street:     field("street_address", "Street and number", v.Street, "street-address", 400),
-		PostalCode: field("postal_code", "Postcode", v.PostalCode, "postal-code", 20),
-		Locality:   field("address_locality", "Town", v.Locality, "address-level2", 200),
-		Region:     field("address_region", "State or province", v.Region, "address-level1", 200),
+		Country:    field("address_country", "Country", v.Country, "country"),
+		Street:     field("street_address", "Street and number", v.Street, "street-address"),
+		PostalCode: field("postal_code", "Postcode", v.PostalCode, "postal-code"),
+		Locality:   field("address_locality", "Town", v.Locality, "address-level2"),
+		Region:     field("address_region", "State or province", v.Region, "address-level1"),
 	}
 	c := p.Country(v.Country)
 	a.Country.Kind, a.Country.Countries = "country", p.Countries
@@ -150,7 +195,7 @@ func (p Checkout) Inputs() []Input {
 	s, b := p.ShipTo(), p.BillTo()
 	return []Input{
 		p.Email(), p.Name(), s.Country, s.Street, s.PostalCode, s.Locality, s.Region, p.Phone(),
-		b.Country, b.Street, b.PostalCode, b.Locality, b.Region, p.Note(),
+		b.Country, b.Street, b.PostalCode, b.Locality, b.Region, p.VAT(), p.GiftName(), p.GiftMessage(), p.Note(), p.OrderNote(),
 	}
 }
 
@@ -178,7 +223,9 @@ type Slip struct {
 	Totals   cart.Totals
 	Delivery string // title of the way of delivery
 	Priced   bool   // delivery is known and its price is in the total
-	Edit     bool   // with a link back to the cart
+
+	Estimated bool // the price of delivery is an estimate
+	Edit      bool // with a link back to the cart
 }
 
 // SlipLine is one thing on it.
@@ -193,13 +240,6 @@ func slip(c cart.Cart, m Method) Slip {
 	for _, l := range c.Lines {
 		s.Lines = append(s.Lines, SlipLine{l.Title, l.Quantity, l.Total})
 	}
-	return s
-}
-
-// Slip is the summary beside the lines: sums alone, the lines stand next to it.
-func (p Cart) Slip() Slip {
-	s := slip(p.Cart, Method{})
-	s.Lines = nil
 	return s
 }
 

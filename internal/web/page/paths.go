@@ -13,8 +13,9 @@ const (
 	PathCartLines   = "/cart/lines"      // POST variant_id, quantity: adds; also what "Undo" posts
 	PathCartLine    = "/cart/lines/"     // + line id; POST quantity (0 removes)
 	PathCartAccept  = "/cart/accept"     // POST: the changes shown are fine
+	PathEstimate    = "/cart/estimate"   // POST country, postal_code: what delivery would cost
 	PathCartClear   = "/cart/clear"      // POST
-	PathCheckout    = "/checkout"        // GET; POST the form below
+	PathCheckout    = "/checkout"        // GET ?step=, one step of three; POST the form below
 	PathReview      = "/checkout/review" // GET; POST payment_method, idempotency_key: places the order
 	PathOrders      = "/orders/"         // + number; GET
 	PathPrivacy     = "/privacy"
@@ -31,6 +32,14 @@ const (
 	FieldName           = "name"
 	FieldPhone          = "phone"
 	FieldNote           = "note"
+	FieldOrderNote      = "order_note"
+	FieldGiftName       = "gift_name"
+	FieldGiftMessage    = "gift_message"
+	FieldVAT            = "vat_number"
+	FieldStep           = "step"        // of the checkout, when it goes step by step
+	FieldGo             = "go"          // which button: GoBack, GoWhole or none
+	FieldCountry        = "country"     // of an estimate
+	FieldPostal         = "postal_code" // of an estimate
 	FieldShipping       = "shipping_address"
 	FieldBilling        = "billing_address"
 	FieldShippingMethod = "shipping_method"
@@ -39,6 +48,12 @@ const (
 	FieldAcceptTerms    = "accept_terms"
 	FieldOrderToken     = "token" // of the order, in the form that tries a payment again
 	FieldQuery          = "q"
+)
+
+// Buttons of the checkout beside the one that goes on.
+const (
+	GoBack  = "back"  // to the step before
+	GoWhole = "whole" // everything on one page
 )
 
 // ProductPath is the path of a product's page.

@@ -147,7 +147,11 @@ func details(t testing.TB) order.Details {
 	home, err := contact.ParseAddress(contact.AddressFields{Street: "12 Analytical Way", Locality: "Berlin", PostalCode: "10115", Country: "DE"})
 	must(t, home, err)
 	note, err := contact.ParseNote("Ring twice.\nThe dog is friendly.", 500)
-	return order.Details{Email: email, Name: name, ShipTo: home, Note: must(t, note, err)}
+	must(t, note, err)
+	to, err := contact.ParseName("Byron Lovelace")
+	must(t, to, err)
+	card, err := contact.ParseNote("Many happy returns.", 300)
+	return order.Details{Email: email, Name: name, ShipTo: home, Note: note, GiftName: to, GiftMessage: must(t, card, err)}
 }
 
 func bought(t testing.TB, status order.Status) order.Order {
@@ -207,16 +211,24 @@ func samples(t testing.TB) map[string]Page {
 	differ := product
 	differ.Product = list[3]
 
-	full := Cart{Layout: frame(), Cart: filled(t), TaxNote: "", Delivery: "Three days to Germany."}
+	full := Cart{Layout: frame(), Cart: filled(t)}
+	guessed := full
+	guessed.Cart.Checkout = cart.Checkout{}
+	guessed.Estimate = Estimate{Countries: lands(), Country: "DE", AskPostal: true, Totals: guessed.Cart.Totals,
+		Methods: []Method{{"standard", "Standard, three days", euros(t, 490)}, {"express", "Express, tomorrow", euros(t, 1290)}}}
 	moved := full
 	moved.Cart = filled(t)
 	moved.Cart.Lines[0].Quantity = 5
 	moved.Cart.Lines[2].Sold = false
-	moved.Changes = []Change{{"l2", euros(t, 1600)}}
+	moved.Cart.Lines[1].Was = euros(t, 1600)
+	moved.Cart.Saved = []cart.Line{full.Cart.Lines[0]}
+	moved.Cart.Saved[0].ID, moved.Cart.Saved[0].Saved = "l9", true
 	moved.Flash = Flash{Text: "Evening lamp is out of the cart.", Undo: Undo{"v-evening-lamp", 1}}
 	moved.GPC = true
 	empty := Cart{Layout: frame(), Popular: frame().Nav}
 	empty.CartCount = 0
+	later := empty
+	later.Cart.Saved = moved.Cart.Saved
 
 	methods := []Method{{"standard", "Standard, three days", euros(t, 490)}, {"express", "Express, tomorrow", euros(t, 1290)}}
 	blank := Checkout{Layout: frame(), Countries: lands(), Cart: filled(t), Uses: uses(), Methods: methods[:1]}
@@ -233,6 +245,13 @@ func samples(t testing.TB) map[string]Page {
 		{Field: "shipping_address/postal_code", Detail: "A ZIP code has five digits, like 10001."},
 		{Field: "shipping_address/address_region", Detail: "Please add the state."},
 	}
+	gift := blank
+	gift.Methods = methods
+	gift.Typed.GiftName, gift.Typed.GiftMessage, gift.Typed.OrderNote = "Byron Lovelace", "Many happy returns.", "No plastic, please."
+	gift.Problems = []fault.Problem{{Field: "gift_message", Detail: "Please shorten the text to 300 characters."}}
+	first, second, third := blank, wrong, gift
+	first.Step, second.Step, third.Step = 1, 2, 3
+	second.Problems = wrong.Problems[1:]
 	review := Review{
 		Layout: frame(), Details: details(t), Cart: filled(t), Method: methods[0], Descriptor: "HAZELMOTT K7Q2M",
 		Payments: []Payment{{"sandbox", "Card", "You type it on the payment page, not here."}, {"transfer", "Bank transfer", "We send when the money is here."}},
@@ -263,8 +282,9 @@ func samples(t testing.TB) map[string]Page {
 		"search":         Search{Layout: frame(), Query: "teapot", Products: list[:1]},
 		"search-nothing": Search{Layout: frame(), Query: "<b>unicorn"},
 		"product":        product, "product-select": variants, "product-gone": gone, "product-prices": differ,
-		"cart": full, "cart-changed": moved, "cart-empty": empty,
-		"checkout": blank, "checkout-wrong": wrong,
+		"cart": full, "cart-changed": moved, "cart-empty": empty, "cart-estimate": guessed, "cart-later": later,
+		"checkout": blank, "checkout-wrong": wrong, "checkout-gift": gift,
+		"checkout-1": first, "checkout-2": second, "checkout-3": third,
 		"review": review, "review-working": working, "review-declined": declined,
 		"order-pending": pending, "order-paid": paid, "order-cancelled": cancelled,
 		"order-missing": OrderMissing{Layout: frame()},

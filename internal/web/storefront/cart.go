@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
@@ -13,12 +14,12 @@ import (
 
 // cart shows what is in the cart.
 func (s *Shop) cart(w http.ResponseWriter, r *http.Request) {
-	s.showCart(w, r, http.StatusOK, s.flash(w, r))
+	s.showCart(w, r, http.StatusOK, s.flash(w, r), "")
 }
 
 // showCart shows the cart with a word about what just happened. No cart, one
 // that has ended and one that became an order are empty ones.
-func (s *Shop) showCart(w http.ResponseWriter, r *http.Request, status int, flash page.Flash) {
+func (s *Shop) showCart(w http.ResponseWriter, r *http.Request, status int, flash page.Flash, postal string) {
 	p := page.Cart{Layout: s.layout(r)}
 	p.Flash = flash
 	if b, has := cartOf(r); has {
@@ -35,7 +36,7 @@ func (s *Shop) showCart(w http.ResponseWriter, r *http.Request, status int, flas
 			}
 		default:
 			p.Cart = c
-			s.estimate(r.Context(), &p)
+			s.estimate(r.Context(), &p, postal)
 		}
 	}
 	if len(p.Cart.Lines) == 0 {
@@ -45,21 +46,64 @@ func (s *Shop) showCart(w http.ResponseWriter, r *http.Request, status int, flas
 }
 
 // estimate says what delivery will cost before anybody is asked who they are.
-func (s *Shop) estimate(ctx context.Context, p *page.Cart) {
-	if p.Cart.Checkout.ShippingMethod != "" {
+// The postcode, where one is needed, is for this answer alone.
+func (s *Shop) estimate(ctx context.Context, p *page.Cart, postal string) {
+	if p.Cart.Checkout.ShippingMethod != "" || len(p.Cart.Lines) == 0 || p.Cart.Virtual() {
 		return // it is in the total
 	}
 	settings, err := s.db.Settings(ctx)
 	if err != nil {
 		return // an estimate is not worth an error
 	}
-	if price, note, ok := delivery(settings); ok {
-		p.Delivery = "Not in it yet: " + note + "."
-		if price.IsZero() {
-			p.Delivery = "With " + note + "."
-		}
+	e := &p.Estimate
+	e.Countries, e.Postal = destinations(settings), postal
+	e.Country = p.Cart.Estimate
+	if e.Country == "" {
+		e.Country = settings.Home
 	}
-	p.TaxNote = "" // the sums beside it say what the tax is
+	got, err := s.desk.Estimate(ctx, p.Cart, area.Place{Country: e.Country, PostalCode: postal})
+	e.AskPostal = got.ByPostal
+	if err != nil {
+		e.Wrong = fault.Of(err).Text
+		return
+	}
+	e.Totals = got.Totals
+	for _, o := range got.Options {
+		e.Methods = append(e.Methods, page.Method{ID: o.ID, Title: o.Title, Price: o.Price})
+	}
+}
+
+// setEstimate answers what delivery to a country costs. The country is
+// remembered with the cart; a postcode is not, so the answer is the page itself.
+func (s *Shop) setEstimate(w http.ResponseWriter, r *http.Request) {
+	form, err := gate.Form(r)
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	b, has := cartOf(r)
+	if !has {
+		seeOther(w, page.PathCart)
+		return
+	}
+	_, err = s.desk.SetEstimate(r.Context(), b.id, b.token, form.Get(page.FieldCountry))
+	switch {
+	case fault.Is(err, fault.NotFound), fault.Is(err, fault.CartClosed):
+		seeOther(w, page.PathCart)
+		return
+	case fault.Is(err, fault.Invalid):
+		s.showCart(w, r, gate.Status(fault.Invalid), page.Flash{Text: fault.Of(err).Text}, "")
+		return
+	case err != nil:
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	keepBasket(w, b)
+	if postal := form.Get(page.FieldPostal); postal != "" {
+		s.showCart(w, r, http.StatusOK, page.Flash{}, postal)
+		return
+	}
+	seeOther(w, page.PathCart)
 }
 
 // orderLink links to the order that a cart has become.

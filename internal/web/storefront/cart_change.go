@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -100,7 +101,7 @@ func (s *Shop) setLine(w http.ResponseWriter, r *http.Request) {
 	case fault.Is(err, fault.CartClosed):
 		seeOther(w, page.PathCart)
 	case fault.Is(err, fault.Invalid):
-		s.showCart(w, r, gate.Status(fault.Invalid), page.Flash{Text: fault.Of(err).Text})
+		s.showCart(w, r, gate.Status(fault.Invalid), page.Flash{Text: fault.Of(err).Text}, "")
 	default:
 		s.gate.Refuse(w, r, err)
 	}
@@ -115,12 +116,46 @@ func (s *Shop) remove(ctx context.Context, w http.ResponseWriter, b basket, line
 	if _, err := s.desk.RemoveLine(ctx, b.id, b.token, line); err != nil {
 		return err
 	}
-	for _, l := range before.Lines {
+	for _, l := range slices.Concat(before.Lines, before.Saved) {
 		if l.ID == line {
 			tell(w, news{newsRemoved, l.Variant, l.Quantity})
 		}
 	}
 	return nil
+}
+
+// saveLine sets a line aside for later.
+func (s *Shop) saveLine(w http.ResponseWriter, r *http.Request) {
+	s.moveLine(w, r, s.desk.SaveLine, newsSaved)
+}
+
+// restoreLine puts one back that was set aside.
+func (s *Shop) restoreLine(w http.ResponseWriter, r *http.Request) {
+	s.moveLine(w, r, s.desk.RestoreLine, newsRestored)
+}
+
+type lineChange func(context.Context, cart.ID, string, cart.LineID) (cart.Cart, error)
+
+func (s *Shop) moveLine(w http.ResponseWriter, r *http.Request, move lineChange, word string) {
+	b, has := cartOf(r)
+	if !has {
+		seeOther(w, page.PathCart)
+		return
+	}
+	_, err := move(r.Context(), b.id, b.token, cart.LineID(r.PathValue("line")))
+	switch {
+	case err == nil:
+		keepBasket(w, b)
+		tell(w, news{word: word})
+		seeOther(w, page.PathCart)
+	case fault.Is(err, fault.NotFound):
+		tell(w, news{word: newsGone})
+		seeOther(w, page.PathCart)
+	case fault.Is(err, fault.CartClosed):
+		seeOther(w, page.PathCart)
+	default:
+		s.gate.Refuse(w, r, err)
+	}
 }
 
 // acceptCart takes the prices shown as seen.
@@ -146,6 +181,10 @@ func (s *Shop) clearCart(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	forgetAll(w, r)
+	// Pages kept for the back button may show what was in the cart and in the
+	// form. Cookies are cleared by name: the directive for them would reach
+	// other sites of the same domain.
+	w.Header()["Clear-Site-Data"] = one(`"cache", "storage"`)
 	tell(w, news{word: newsCleared})
 	seeOther(w, page.PathCart)
 }

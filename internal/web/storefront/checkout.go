@@ -3,9 +3,11 @@ package storefront
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -14,20 +16,26 @@ import (
 )
 
 // checkoutForm asks who, where to and how, filled with what is known already.
+// It is one page; ?step= shows one part of it.
 func (s *Shop) checkoutForm(w http.ResponseWriter, r *http.Request) {
 	b, c, ok := s.openCart(w, r)
 	if !ok {
 		return
 	}
-	details, err := s.desk.Details(r.Context(), b.id, b.token)
+	typed, err := s.desk.Typed(r.Context(), b.id, b.token)
 	if err != nil {
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	s.showCheckout(w, r, http.StatusOK, c, page.TypedFrom(details, c.Checkout.ShippingMethod), nil)
+	step := 0
+	if r.URL.RawQuery != "" {
+		step = stepIn(r.URL.Query())
+	}
+	s.showCheckout(w, r, http.StatusOK, c, step, typed, nil)
 }
 
-// saveCheckout reads the form. What is wrong is named, and nothing typed is lost.
+// saveCheckout reads the form, or one step of it. What is wrong is named, and
+// nothing typed is lost: a form that can't be taken yet is kept as it is.
 func (s *Shop) saveCheckout(w http.ResponseWriter, r *http.Request) {
 	form, err := gate.Form(r)
 	if err != nil {
@@ -38,20 +46,33 @@ func (s *Shop) saveCheckout(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	typed := typedIn(form)
-	offered, err := s.methods(r.Context(), c, typed)
+	ctx, step := r.Context(), stepIn(form)
+	var typed checkout.DetailsInput
+	if step > 0 {
+		typed, err = s.desk.Typed(ctx, b.id, b.token)
+	}
+	if err == nil {
+		typeIn(&typed, form, step == 0)
+		err = s.fitting(ctx, c, &typed)
+	}
 	if err != nil {
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	typed = fitting(typed, offered)
-	_, err = s.desk.SaveDetails(r.Context(), b.id, b.token, input(typed))
+	next, err := s.takeStep(ctx, b, c, step, form.Get(page.FieldGo), typed)
 	switch {
 	case err == nil:
 		keepBasket(w, b)
-		seeOther(w, page.PathReview)
+		seeOther(w, next)
 	case fault.Is(err, fault.Invalid):
-		s.showCheckout(w, r, gate.Status(fault.Invalid), c, typed, fault.Of(err).Problems)
+		problems := fault.Of(err).Problems
+		if step == page.Steps {
+			step = firstStep(problems)
+		}
+		if err := s.desk.KeepDraft(ctx, b.id, b.token, typed); err != nil {
+			s.log.WarnContext(ctx, "draft not kept", "error", err) // the page still shows all of it
+		}
+		s.showCheckout(w, r, gate.Status(fault.Invalid), c, step, typed.WithoutCards(), problems)
 	case fault.Is(err, fault.CartClosed):
 		s.toOrder(w, r, b)
 	default:
@@ -59,18 +80,74 @@ func (s *Shop) saveCheckout(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *Shop) showCheckout(w http.ResponseWriter, r *http.Request, status int, c cart.Cart, typed page.Typed, problems []fault.Problem) {
+// takeStep carries out what a button of the form asks for, and says where to
+// go next.
+func (s *Shop) takeStep(ctx context.Context, b basket, c cart.Cart, step int, button string, typed checkout.DetailsInput) (next string, err error) {
+	switch {
+	case step > 0 && button == page.GoWhole:
+		return page.PathCheckout, s.desk.KeepDraft(ctx, b.id, b.token, typed)
+	case step > 1 && button == page.GoBack:
+		return stepPath(step - 1), s.desk.KeepDraft(ctx, b.id, b.token, typed)
+	case step > 0 && step < page.Steps:
+		var here fault.Fields
+		for _, p := range problemsOf(s.desk.Check(ctx, c, typed)) {
+			if page.StepOf(p.Field) == step {
+				here.Add(p.Field, p.Detail)
+			}
+		}
+		if err := here.Err(); err != nil {
+			return "", err
+		}
+		return stepPath(step + 1), s.desk.KeepDraft(ctx, b.id, b.token, typed)
+	}
+	_, err = s.desk.SaveDetails(ctx, b.id, b.token, typed)
+	return page.PathReview, err
+}
+
+func problemsOf(err error) []fault.Problem {
+	if err == nil {
+		return nil
+	}
+	return fault.Of(err).Problems
+}
+
+// firstStep is the step where the first thing to mend is asked for.
+func firstStep(problems []fault.Problem) int {
+	step := page.Steps
+	for _, p := range problems {
+		step = min(step, page.StepOf(p.Field))
+	}
+	return step
+}
+
+// stepIn reads which step a form or an address is about; 0 for the whole.
+func stepIn(values url.Values) int {
+	n, err := strconv.Atoi(values.Get(page.FieldStep))
+	if err != nil || n < 1 || n > page.Steps {
+		return 0
+	}
+	return n
+}
+
+func stepPath(step int) string {
+	return page.PathCheckout + "?" + page.FieldStep + "=" + strconv.Itoa(step)
+}
+
+func (s *Shop) showCheckout(w http.ResponseWriter, r *http.Request, status int, c cart.Cart, step int, in checkout.DetailsInput, problems []fault.Problem) {
 	ctx := r.Context()
 	settings, err := s.db.Settings(ctx)
 	if err != nil {
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	if typed.ShipTo == (contact.AddressFields{}) && problems == nil {
-		typed.ShipTo.Country = settings.Home
+	if in.ShipTo == (contact.AddressFields{}) && problems == nil {
+		in.ShipTo.Country = c.Estimate
+		if c.Estimate == "" {
+			in.ShipTo.Country = settings.Home
+		}
 	}
-	p := page.Checkout{Layout: s.layout(r), Typed: typed, Problems: problems, Cart: c, Countries: destinations(settings)}
-	if p.Methods, err = s.methods(ctx, c, typed); err == nil {
+	p := page.Checkout{Layout: s.layout(r), Step: step, Typed: typedOf(in), Problems: problems, Cart: c, Countries: destinations(settings)}
+	if p.Methods, err = s.methods(ctx, c, in); err == nil {
 		p.Uses, err = uses()
 	}
 	if err != nil {

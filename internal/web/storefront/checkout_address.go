@@ -12,43 +12,57 @@ import (
 	"github.com/cartkeep/cartkeep/internal/web/page"
 )
 
-// typedIn takes the checkout form as it was typed, whatever is wrong with it.
-func typedIn(form url.Values) page.Typed {
-	return page.Typed{
-		Email:          form.Get(page.FieldEmail),
-		Name:           form.Get(page.FieldName),
-		Phone:          form.Get(page.FieldPhone),
-		Note:           form.Get(page.FieldNote),
-		ShipTo:         addressIn(form, page.FieldShipping),
-		BillTo:         addressIn(form, page.FieldBilling),
-		ShippingMethod: form.Get(page.FieldShippingMethod),
+// typeIn takes what a form says, whatever is wrong with it. A whole form says
+// everything; a step leaves what it does not ask for as it was.
+func typeIn(in *checkout.DetailsInput, form url.Values, whole bool) {
+	take := func(field string, into *string) {
+		if whole || form.Has(field) {
+			*into = form.Get(field)
+		}
+	}
+	address := func(prefix string, a *contact.AddressFields) {
+		take(prefix+".street_address", &a.Street)
+		take(prefix+".address_locality", &a.Locality)
+		take(prefix+".address_region", &a.Region)
+		take(prefix+".postal_code", &a.PostalCode)
+		take(prefix+".address_country", &a.Country)
+	}
+	take(page.FieldEmail, &in.Email)
+	take(page.FieldName, &in.Name)
+	take(page.FieldPhone, &in.Phone)
+	take(page.FieldNote, &in.Note)
+	take(page.FieldOrderNote, &in.OrderNote)
+	take(page.FieldGiftName, &in.GiftName)
+	take(page.FieldGiftMessage, &in.GiftMessage)
+	take(page.FieldShippingMethod, &in.ShippingMethod)
+	take(page.FieldVAT, &in.VAT)
+	address(page.FieldShipping, &in.ShipTo)
+
+	// An empty billing address means that the bill goes where the goods go.
+	var bill contact.AddressFields
+	if in.BillTo != nil {
+		bill = *in.BillTo
+	}
+	address(page.FieldBilling, &bill)
+	in.BillTo = nil
+	if strings.TrimSpace(bill.Street+bill.Locality+bill.Region+bill.PostalCode+bill.Country) != "" {
+		in.BillTo = &bill
 	}
 }
 
-// addressIn takes the fields of one address.
-func addressIn(form url.Values, prefix string) contact.AddressFields {
-	return contact.AddressFields{
-		Street:     form.Get(prefix + ".street_address"),
-		Locality:   form.Get(prefix + ".address_locality"),
-		Region:     form.Get(prefix + ".address_region"),
-		PostalCode: form.Get(prefix + ".postal_code"),
-		Country:    form.Get(prefix + ".address_country"),
+// typedOf is the form as its page shows it.
+func typedOf(in checkout.DetailsInput) page.Typed {
+	t := page.Typed{Email: in.Email, Name: in.Name, Phone: in.Phone, Note: in.Note, ShipTo: in.ShipTo, ShippingMethod: in.ShippingMethod,
+		VAT: in.VAT, OrderNote: in.OrderNote, GiftName: in.GiftName, GiftMessage: in.GiftMessage}
+	if in.BillTo != nil {
+		t.BillTo = *in.BillTo
 	}
-}
-
-// input is what a typed form asks the till to save. An empty billing address
-// means that the bill goes where the goods go.
-func input(t page.Typed) checkout.DetailsInput {
-	in := checkout.DetailsInput{Email: t.Email, Name: t.Name, Phone: t.Phone, Note: t.Note, ShipTo: t.ShipTo, ShippingMethod: t.ShippingMethod}
-	if b := t.BillTo; strings.TrimSpace(b.Street+b.Locality+b.Region+b.PostalCode+b.Country) != "" {
-		in.BillTo = &b
-	}
-	return in
+	return t
 }
 
 // methods returns the ways of delivery to the place typed.
-func (s *Shop) methods(ctx context.Context, c cart.Cart, t page.Typed) ([]page.Method, error) {
-	options, err := s.desk.Options(ctx, c, t.ShipTo)
+func (s *Shop) methods(ctx context.Context, c cart.Cart, in checkout.DetailsInput) ([]page.Method, error) {
+	options, err := s.desk.Options(ctx, c, in.ShipTo)
 	if err != nil {
 		return nil, err
 	}
@@ -61,9 +75,10 @@ func (s *Shop) methods(ctx context.Context, c cart.Cart, t page.Typed) ([]page.M
 
 // fitting drops a way of delivery that was shown for another country when the
 // country typed leaves no choice: there is nothing to ask the shopper then.
-func fitting(t page.Typed, offered []page.Method) page.Typed {
-	if len(offered) == 1 && !slices.ContainsFunc(offered, func(m page.Method) bool { return m.ID == t.ShippingMethod }) {
-		t.ShippingMethod = ""
+func (s *Shop) fitting(ctx context.Context, c cart.Cart, in *checkout.DetailsInput) error {
+	offered, err := s.methods(ctx, c, *in)
+	if err == nil && len(offered) == 1 && !slices.ContainsFunc(offered, func(m page.Method) bool { return m.ID == in.ShippingMethod }) {
+		in.ShippingMethod = ""
 	}
-	return t
+	return err
 }

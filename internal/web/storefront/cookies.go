@@ -99,11 +99,13 @@ type news struct {
 }
 
 const (
-	newsRemoved = "removed"
-	newsCleared = "cleared"
-	newsGone    = "gone"    // the line was not there any more
-	newsNoPay   = "nopay"   // the payment service did not answer
-	newsPayOver = "payover" // the order can't be paid any more
+	newsRemoved  = "removed"
+	newsSaved    = "saved"    // set aside for later
+	newsRestored = "restored" // back in the cart
+	newsCleared  = "cleared"
+	newsGone     = "gone"    // the line was not there any more
+	newsNoPay    = "nopay"   // the payment service did not answer
+	newsPayOver  = "payover" // the order can't be paid any more
 )
 
 func tell(w http.ResponseWriter, n news) {
@@ -132,7 +134,7 @@ func told(w http.ResponseWriter, r *http.Request) (news, bool) {
 func parseNews(value string) (news, bool) {
 	word, rest, more := strings.Cut(value, ".")
 	switch word {
-	case newsCleared, newsGone, newsNoPay, newsPayOver:
+	case newsSaved, newsRestored, newsCleared, newsGone, newsNoPay, newsPayOver:
 		return news{word: word}, !more
 	case newsRemoved:
 		variant, number, ok := strings.Cut(rest, ".")
@@ -158,6 +160,10 @@ func (s *Shop) flash(w http.ResponseWriter, r *http.Request) page.Flash {
 			return page.Flash{Text: "It is out of your cart."} // no longer for sale: no way back
 		}
 		return page.Flash{Text: title + " is out of your cart.", Undo: page.Undo{Variant: n.variant, Quantity: n.quantity}}
+	case newsSaved:
+		return page.Flash{Text: "It is saved for later, below your cart."}
+	case newsRestored:
+		return page.Flash{Text: "It is in your cart again."}
 	case newsCleared:
 		return page.Flash{Text: "Your cart is cleared, and this browser has forgotten your orders here."}
 	case newsGone:

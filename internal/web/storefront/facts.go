@@ -69,6 +69,10 @@ func uses() (page.DataUse, error) {
 	if err != nil {
 		return page.DataUse{}, err
 	}
+	gift, err := personal.TermsOf(personal.Gift)
+	if err != nil {
+		return page.DataUse{}, err
+	}
 	whole, short := fulfil.Keep.String(), courier.Keep.String()
 	return page.DataUse{
 		Email:   "For your receipt and news of this order. Kept until " + whole + ".",
@@ -76,5 +80,9 @@ func uses() (page.DataUse, error) {
 		Address: "For the courier. Kept until " + whole + "; on the invoice " + books.Keep.String() + ", as tax law asks.",
 		Phone:   "For the courier alone, if they can't find you. Kept until " + short + ".",
 		Note:    "For the courier alone. Kept until " + short + ".",
+
+		VAT:       "For the invoice. Kept " + books.Keep.String() + ", as tax law asks.",
+		OrderNote: "For us, to pack your order. Kept until " + whole + ".",
+		Gift:      "For the parcel and its card alone, apart from your own details. Kept until " + gift.Keep.String() + ".",
 	}, nil
 }

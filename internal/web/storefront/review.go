@@ -137,7 +137,7 @@ func (s *Shop) notPlaced(w http.ResponseWriter, r *http.Request, b basket, err e
 	case fault.InProgress:
 		s.reviewAgain(w, r, status, page.Review{Working: true})
 	case fault.OutOfStock:
-		s.showCart(w, r, status, page.Flash{Text: f.Text})
+		s.showCart(w, r, status, page.Flash{Text: f.Text}, "")
 	case fault.Changed:
 		if c, err := s.desk.Cart(r.Context(), b.id, b.token); err == nil {
 			again.Wrong += " The total is now " + c.Totals.Total.Format() + "."
@@ -182,12 +182,12 @@ func (s *Shop) notReady(w http.ResponseWriter, r *http.Request, b basket, f *fau
 		if !ok {
 			return
 		}
-		details, err := s.desk.Details(r.Context(), b.id, b.token)
+		typed, err := s.desk.Typed(r.Context(), b.id, b.token)
 		if err != nil {
 			s.gate.Refuse(w, r, err)
 			return
 		}
-		s.showCheckout(w, r, gate.Status(f.Kind), c, page.TypedFrom(details, c.Checkout.ShippingMethod), f.Problems)
+		s.showCheckout(w, r, gate.Status(f.Kind), c, 0, typed, f.Problems)
 	default:
 		seeOther(w, page.PathCheckout)
 	}

@@ -32,6 +32,9 @@ func (s *Shop) routes() []route {
 		{"GET", page.PathCart, s.cart},
 		{"POST", page.PathCartLines, s.addLine},
 		{"POST", "/cart/lines/{line}", s.setLine},
+		{"POST", "/cart/lines/{line}/save", s.saveLine},
+		{"POST", "/cart/lines/{line}/restore", s.restoreLine},
+		{"POST", page.PathEstimate, s.setEstimate},
 		{"POST", page.PathCartAccept, s.acceptCart},
 		{"POST", page.PathCartClear, s.clearCart},
 

@@ -26,7 +26,7 @@ func TestGuestBuysWithoutJavaScript(t *testing.T) {
 	if got := shown.field("variant_id"); got != string(mug.ID) {
 		t.Errorf("got variant %s, want %s", got, mug.ID)
 	}
-	cart := b.post("/cart/lines", put(mug, "2")).is(200, "The mug", "€39.00", "Not in it yet: delivery €4.90 to Germany.")
+	cart := b.post("/cart/lines", put(mug, "2")).is(200, "The mug", "€39.00", "Total, estimated", "€43.90")
 	if cart.path != "/cart" || cart.count() != "2" {
 		t.Errorf("got %s with %s in the cart, want /cart with 2", cart.path, cart.count())
 	}

@@ -42,7 +42,8 @@
     r.onload = () => {
       running = null;
       const fresh = r.response?.getElementById("main");
-      if (r.status !== 200 || !fresh || new URL(r.responseURL).pathname !== "/cart") {
+      const path = new URL(r.responseURL).pathname;
+      if (r.status !== 200 || !fresh || (path !== "/cart" && path !== "/cart/estimate")) {
         form.submit();
         return;
       }
