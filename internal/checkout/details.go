@@ -80,6 +80,7 @@ func ParseDetails(in DetailsInput) (order.Details, error) {
 	for _, field := range in.withoutCards() {
 		bad.Add(field, cardHint)
 	}
+	in.tidy()
 	d.Email, err = contact.ParseEmail(in.Email)
 	bad.Take("", err)
 	d.Name, err = contact.ParseName(in.Name)
@@ -170,6 +171,7 @@ func (d *Desk) Check(ctx context.Context, c cart.Cart, in DetailsInput) error {
 
 // check parses a form and picks the delivery, and names all that is wrong.
 func (d *Desk) check(lines []cart.Line, in DetailsInput, s store.Settings) (order.Details, cart.Checkout, error) {
+	in.tidy()
 	details, err := ParseDetails(in)
 	var bad fault.Fields
 	bad.Take("", err)

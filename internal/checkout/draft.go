@@ -138,6 +138,17 @@ func (in *DetailsInput) withoutCards() []string {
 	return found
 }
 
+// tidy takes away what people paste around a value; see contact.TidyEmail.
+func (in *DetailsInput) tidy() {
+	in.Email, in.Phone = contact.TidyEmail(in.Email), contact.TidyPhone(in.Phone)
+	in.Name, in.GiftName = contact.TidyLine(in.Name), contact.TidyLine(in.GiftName)
+	in.ShipTo = contact.TidyAddress(in.ShipTo)
+	if in.BillTo != nil {
+		bill := contact.TidyAddress(*in.BillTo)
+		in.BillTo = &bill
+	}
+}
+
 // WithoutCards returns the form as it may be shown again and kept.
 func (in DetailsInput) WithoutCards() DetailsInput {
 	in.withoutCards()

@@ -12,6 +12,7 @@ type Country struct {
 	CallingCode   string // digits after the plus, such as "49"; shared by some
 	PostalName    string // what it is called there: "postcode", "ZIP code", "Eircode"
 	PostalExample string // "" where we do not know the form
+	PostalForm    string // 9 and N are digits, A is a letter, * either, forms parted by "|"; "" where unknown
 	NeedsPostal   bool   // an address without the code is refused
 	NoPostalCode  bool   // there is none
 	NeedsRegion   bool   // an address without the region is refused
@@ -72,6 +73,7 @@ func (r *row) country() Country {
 		CallingCode:   r.calling,
 		PostalName:    r.postalName(),
 		PostalExample: r.example,
+		PostalForm:    strings.Trim(r.postal, "?-"),
 		NeedsPostal:   r.needsPostal(),
 		NoPostalCode:  r.postal == "-",
 		NeedsRegion:   r.needsRegion(),

@@ -53,6 +53,18 @@ func ParseEmail(s string) (Email, error) {
 		return refuse("Something is missing after the @.")
 	case len(local) > maxLocal:
 		return refuse("The part before the @ is too long. It can have up to 64 characters.")
+	case strings.ContainsRune(local, '@'):
+		return refuse("An e-mail address has one @. Please look before the @ for another one.")
+	case strings.ContainsAny(local, ",;"):
+		return refuse("There is a comma before the @. Please take it out, or write a dot.")
+	case strings.IndexFunc(local, isSpace) >= 0:
+		return refuse("There is a space before the @. Please take it out.")
+	case strings.ContainsAny(domain, ",;"):
+		return refuse("There is a comma after the @. Did you mean a dot, as in example.com?")
+	case strings.IndexFunc(domain, isSpace) >= 0:
+		return refuse("There is a space after the @. Please take it out, so that it looks like example.com.")
+	case !strings.ContainsRune(domain, '.') && isASCII(domain):
+		return refuse("The ending is missing after the @. It should look like example.com.")
 	case !goodLocal(local):
 		return refuse("Please check the part before the @: it has letters, digits, signs like - and _, and single dots between them.")
 	}

@@ -32,14 +32,46 @@ func (r *row) postalCode(typed string) (tidy, problem string) {
 		return tidy, ""
 	}
 	forms := strings.TrimPrefix(r.postal, "?")
-	for _, candidate := range [...]string{raw, unsigned(raw, r.code), r.code + raw} {
-		for form := range strings.SplitSeq(forms, "|") {
-			if tidy, ok := fitPostal(form, candidate); ok && r.possible(tidy) {
-				return tidy, ""
+	for _, fit := range [...]func(form, raw string) (string, bool){fitPostal, fitMisread} {
+		for _, candidate := range [...]string{raw, unsigned(raw, r.code), r.code + raw} {
+			for form := range strings.SplitSeq(forms, "|") {
+				if tidy, ok := fit(form, candidate); ok && r.possible(tidy) {
+					return tidy, ""
+				}
 			}
 		}
 	}
+	if first, more, ok := strings.Cut(strings.TrimSpace(typed), " "); ok && !hasDigit(more) && r.oneCode(first) {
+		return "", "Please give the " + r.postalName() + " alone, like " + r.example + ". The town has a field of its own."
+	}
 	return "", r.wrongPostal()
+}
+
+// fitMisread is fitPostal for a code whose letters O, I and L were meant to be
+// digits, or whose zero was meant to be an O, wherever the form leaves no doubt.
+func fitMisread(form, raw string) (string, bool) {
+	meant, at := []byte(raw), 0
+	for i := range len(form) {
+		if form[i] == ' ' || form[i] == '-' {
+			continue
+		}
+		if at == len(meant) {
+			return "", false
+		}
+		switch got := meant[at]; {
+		case form[i] == '9' || form[i] == 'N':
+			switch got {
+			case 'O':
+				meant[at] = '0'
+			case 'I', 'L':
+				meant[at] = '1'
+			}
+		case form[i] == 'A' && got == '0':
+			meant[at] = 'O'
+		}
+		at++
+	}
+	return fitPostal(form, string(meant))
 }
 
 // fitPostal lays the letters and digits of a code into a form: 9 is a digit, N
@@ -102,7 +134,7 @@ func squeeze(s string) string {
 			c = ' '
 		}
 		switch {
-		case c == ' ' || c == '-' || c == '.':
+		case c == ' ' || c == '-' || c == '.' || c == ',' || c == ';':
 		case c < 0x80 && alnum(byte(c)):
 			if c >= 'a' {
 				c -= 'a' - 'A'
