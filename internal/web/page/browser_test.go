@@ -1,6 +1,7 @@
 package page
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -173,6 +174,31 @@ func TestCheckoutHelpsWhileTyping(t *testing.T) {
 	if got := p.Complaints(); len(got) > 0 {
 		t.Errorf("the browser complains: %v", got)
 	}
+
+	// The form of a postcode follows the country, and a mended one gets its tick.
+	blur := func(id, typed string, wrong bool) {
+		t.Helper()
+		browser.Eval[bool](p, fmt.Sprintf(`(() => { const e = document.getElementById(%q); e.focus(); e.value = %q;
+			e.dispatchEvent(new Event("input", {bubbles: true})); e.blur(); return true })()`, id, typed))
+		if got := p.Has("#" + id + "-wrong"); got != wrong {
+			t.Errorf("%s = %q: blamed %v, want %v", id, typed, got, wrong)
+		}
+		if got := p.Has(".field.fine #" + id); got == wrong {
+			t.Errorf("%s = %q: ticked %v, want %v", id, typed, got, !wrong)
+		}
+	}
+	code := "shipping_address-postal_code"
+	blur(code, "1011", true)
+	if got := p.Text("#" + code + "-wrong"); got != "Please check this. It should look like 10001." {
+		t.Errorf("got %q", got)
+	}
+	for _, right := range []string{"10001", "10001-1234", "１０００１", "1ooo1", "US 10001"} {
+		blur(code, right, false)
+	}
+	blur("name", "!!", true)
+	blur("name", "Ж", false)
+	blur("phone", "ring me", true)
+	blur("phone", "+49 (30) 123-45 67", false)
 
 	p.Open(url + "/checkout-wrong")
 	if got := browser.Eval[string](p, "document.activeElement.id"); got != "wrong" {

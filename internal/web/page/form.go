@@ -62,6 +62,7 @@ func (p Checkout) Name() Input {
 	return Input{
 		Name: FieldName, Label: "Full name", Value: p.Typed.Name, Kind: "text", Complete: "shipping name",
 		Caps: "words", Use: p.Uses.Name, Wrong: p.Wrong(FieldName),
+		Check: "Please give a name.",
 	}
 }
 
@@ -70,6 +71,7 @@ func (p Checkout) Phone() Input {
 	return Input{
 		Name: FieldPhone, Label: "Phone", Value: p.Typed.Phone, Kind: "tel", Complete: "shipping tel", Mode: "tel",
 		Use: p.Uses.Phone, Wrong: p.Wrong(FieldPhone), Optional: true,
+		Check: "A telephone number has digits, spaces and a plus, like +49 30 1234567.",
 	}
 }
 
@@ -173,6 +175,7 @@ func (p Checkout) address(prefix, section string, v contact.AddressFields, use s
 	a.Country.Kind, a.Country.Countries = "country", p.Countries
 	a.Street.Kind, a.Street.Use = "lines", use
 	a.PostalCode.Caps, a.PostalCode.Hints = "characters", true
+	a.PostalCode.Check = "Please check this. It should look like %."
 	if c.PostalName != "" {
 		a.PostalCode.Label = capital(c.PostalName)
 	}

@@ -65,6 +65,9 @@ func (p OrderStatus) Steps() []Step {
 	return steps
 }
 
+// Left is how long the goods are still kept for this order.
+func (p OrderStatus) Left() time.Duration { return p.Order.HoldUntil.Sub(p.Now) }
+
 // Told is how the order stands, in one line and one paragraph.
 func (p OrderStatus) Told() Words {
 	switch p.Order.Status {

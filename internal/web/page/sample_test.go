@@ -123,10 +123,10 @@ func filled(t testing.TB) cart.Cart {
 
 func lands() []contact.Country {
 	return []contact.Country{
-		{Code: "AT", Name: "Austria", PostalName: "postcode", PostalExample: "1010", NeedsPostal: true},
-		{Code: "DE", Name: "Germany", PostalName: "postcode", PostalExample: "10115", NeedsPostal: true},
+		{Code: "AT", Name: "Austria", PostalName: "postcode", PostalExample: "1010", PostalForm: "N999", NeedsPostal: true},
+		{Code: "DE", Name: "Germany", PostalName: "postcode", PostalExample: "10115", PostalForm: "99999", NeedsPostal: true},
 		{Code: "IE", Name: "Ireland", PostalName: "Eircode", PostalExample: "D02 X285"},
-		{Code: "US", Name: "United States", PostalName: "ZIP code", PostalExample: "10001", NeedsPostal: true, NeedsRegion: true, RegionName: "state"},
+		{Code: "US", Name: "United States", PostalName: "ZIP code", PostalExample: "10001", PostalForm: "99999|99999-9999", NeedsPostal: true, NeedsRegion: true, RegionName: "state"},
 	}
 }
 

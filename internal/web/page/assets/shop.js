@@ -109,10 +109,31 @@
       say(button.dataset.working);
     }
   });
-  // A page from the back-forward cache would still say "working".
+  // A page from the back-forward cache is as old as the visit before. A form
+  // keeps what was typed, as long as its cart is still this browser's.
   addEventListener("pageshow", (e) => {
-    if (e.persisted && document.querySelector("[aria-disabled][data-working]")) location.reload();
+    if (!e.persisted) return;
+    if (!byId("details")) {
+      if (/^\/(cart|checkout|orders)/.test(location.pathname)) location.reload();
+      return;
+    }
+    const r = new XMLHttpRequest();
+    r.open("HEAD", location.href);
+    r.onload = () => { if (r.status !== 200 || r.responseURL !== location.href.split("#")[0]) location.reload(); };
+    r.send();
   });
+
+  // An order that waits to be paid: its goods are kept until a time, and that
+  // is said before it comes.
+  const held = byId("held");
+  if (held) {
+    const left = Date.parse(held.dateTime) - Date.parse(held.dataset.now), note = byId("held-note");
+    const tell = () => { note.hidden = false; say(note.textContent); };
+    if (left > 0) {
+      setTimeout(tell, Math.max(1000, left - 180000));
+      setTimeout(() => location.reload(), left + 2000);
+    }
+  }
 
   // Checkout: the country decides which fields are asked.
   const country = (select) => {
@@ -137,11 +158,29 @@
     }
   };
   document.addEventListener("change", (e) => {
-    if (e.target.id.endsWith("address_country")) country(e.target);
+    if (!e.target.id.endsWith("address_country")) return;
+    country(e.target);
+    const code = byId(e.target.id.replace("address_country", "postal_code"));
+    if (code.value.trim()) code.dispatchEvent(new Event("focusout", { bubbles: true }));
   });
 
-  // Checks on leaving a field, gone as soon as it is mended.
-  const looksRight = (el) => el.type !== "email" || /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(el.value.trim());
+  // Checks on leaving a field, gone as soon as it is mended. They are milder
+  // than the shop's own, which tidies a good deal before it refuses.
+  const countryOf = (el) => byId(el.id.replace("postal_code", "address_country"))?.selectedOptions?.[0]?.dataset;
+  const signs = { 9: "[0-9OIL]", N: "[1-9OIL]", A: "[A-Z0]", "*": "[A-Z0-9]" };
+  const fits = (form, code) => form.split("|").some((f) =>
+    new RegExp("^(?:[A-Z]{1,3})?" + [...f.replace(/[ -]/g, "")].map((c) => signs[c] || c.toUpperCase()).join("") + "$").test(code) ||
+    new RegExp("^" + [...f.replace(/[ -]|^[a-z]+/g, "")].map((c) => signs[c] || c.toUpperCase()).join("") + "$").test(code));
+  const looksRight = (el) => {
+    const v = el.value.trim();
+    if (el.type === "email") return /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(v);
+    if (el.type === "tel") return /^[+\d\s().\/\u2010-\u2015-]+$/.test(v) && v.replace(/\D/g, "").length > 5;
+    if (el.id.endsWith("postal_code")) {
+      const form = countryOf(el)?.form;
+      return !form || fits(form, v.normalize("NFKC").toUpperCase().replace(/[\s.,;-]/g, ""));
+    }
+    return /[\p{L}\p{N}]/u.test(v);
+  };
   const clear = (el) => {
     el.closest(".field").classList.remove("wrong");
     el.removeAttribute("aria-invalid");
@@ -158,7 +197,7 @@
     const p = document.createElement("p");
     p.className = "say";
     p.id = el.id + "-wrong";
-    p.textContent = el.dataset.check;
+    p.textContent = el.dataset.check.replace("%", countryOf(el)?.like || "");
     el.labels[0].after(p);
     el.closest(".field").classList.add("wrong");
     el.setAttribute("aria-invalid", "true");
