@@ -157,6 +157,9 @@ func (d *desk) SaveDetails(_ context.Context, id cart.ID, token string, in check
 	if in.ShipTo.PostalCode == "bad" {
 		return cart.Cart{}, fault.Field("shipping_address/postal_code", "Please check the postal code.")
 	}
+	if _, err := checkout.ParseDetails(in); err != nil {
+		return cart.Cart{}, err
+	}
 	d.details = &in
 	d.changes++
 	return d.cart(), nil

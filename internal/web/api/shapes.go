@@ -42,27 +42,29 @@ type (
 
 	// Address is a postal address; its names are those of OpenID Connect and vCard.
 	Address struct {
-		Street     string `json:"street_address" minLength:"1" maxLength:"500" doc:"House and street; line breaks allowed"`
-		Locality   string `json:"address_locality,omitempty" maxLength:"200" doc:"Town"`
-		Region     string `json:"address_region,omitempty" maxLength:"200" doc:"State or province, where the country has them in addresses"`
-		PostalCode string `json:"postal_code,omitempty" maxLength:"40" doc:"Where the country has them"`
-		Country    string `json:"address_country" minLength:"2" maxLength:"2" doc:"ISO 3166-1 alpha-2"`
+		Street     string `json:"street_address" doc:"House and street; up to four lines of 100 characters"`
+		Locality   string `json:"address_locality,omitempty" doc:"Town, up to 100 characters"`
+		Region     string `json:"address_region,omitempty" doc:"State or province, where the country has them in addresses"`
+		PostalCode string `json:"postal_code,omitempty" doc:"Where the country has them"`
+		Country    string `json:"address_country" doc:"ISO 3166-1 alpha-2"`
 	}
 
-	// Details is what a checkout needs to know. It is sealed and never comes back.
+	// Details is what a checkout needs to know. It is sealed and never comes
+	// back. Its texts have no limits here: what is wrong with them is said in the
+	// same words as on the pages.
 	Details struct {
-		Email           string   `json:"email" minLength:"1" maxLength:"254"`
-		Name            string   `json:"name" minLength:"1" maxLength:"200"`
+		Email           string   `json:"email" doc:"Up to 254 characters"`
+		Name            string   `json:"name" doc:"In any script, up to 200 characters"`
 		ShippingAddress Address  `json:"shipping_address"`
-		Phone           string   `json:"phone,omitempty" maxLength:"40"`
-		Note            string   `json:"note,omitempty" maxLength:"1000" doc:"For the courier"`
+		Phone           string   `json:"phone,omitempty" doc:"With its country's code, or as it is dialled in the country of delivery"`
+		Note            string   `json:"note,omitempty" doc:"For the courier, up to 500 characters"`
 		BillingAddress  *Address `json:"billing_address,omitempty" doc:"Absent: the delivery address"`
 		ShippingMethod  string   `json:"shipping_method,omitempty" maxLength:"64" doc:"Absent: the cheapest that is brought"`
-		VATNumber       string   `json:"vat_number,omitempty" maxLength:"40" doc:"Of a business, with its country's letters first"`
-		DeliveryWindow  string   `json:"delivery_window,omitempty" maxLength:"40" doc:"Where the method has windows, the id of one; absent: the first"`
-		OrderNote       string   `json:"order_note,omitempty" maxLength:"1000" doc:"To the shop"`
-		GiftName        string   `json:"gift_name,omitempty" maxLength:"200" doc:"Who gets it, when that is somebody else; the parcel bears it"`
-		GiftMessage     string   `json:"gift_message,omitempty" maxLength:"600" doc:"What is written on the card"`
+		VATNumber       string   `json:"vat_number,omitempty" doc:"Of a business, with its country's letters first"`
+		DeliveryWindow  string   `json:"delivery_window,omitempty" doc:"Where the method has windows, the id of one; absent: the first"`
+		OrderNote       string   `json:"order_note,omitempty" doc:"To the shop, up to 500 characters"`
+		GiftName        string   `json:"gift_name,omitempty" doc:"Who gets it, when that is somebody else; the parcel bears it"`
+		GiftMessage     string   `json:"gift_message,omitempty" doc:"What is written on the card, up to 300 characters"`
 	}
 
 	// NewOrder is the body of POST /carts/{id}/orders.
