@@ -135,7 +135,7 @@ func (s *server) assemble(ctx context.Context) error {
 		return err
 	}
 	for _, door := range s.doors {
-		s.add(gate.Server(handler, s.log), tls.NewListener(door, s.tls))
+		s.add(gate.Server(handler, s.log), tls.NewListener(s.gate.Doors(door), s.tls))
 	}
 	if s.bank != nil {
 		s.add(gate.Server(s.bankRoutes(), s.log), tls.NewListener(s.bank, s.tls))
@@ -282,7 +282,7 @@ func (s *server) serveConsole(staff *admin.Console) {
 	mux.Handle("GET "+page.PathAssets, s.pages.Assets(s.gate.NotFound()))
 	mux.Handle("/", s.gate.NotFound())
 	for _, door := range s.consoles {
-		s.add(gate.Server(s.gate.Wrap(mux), s.log), tls.NewListener(door, s.tls))
+		s.add(gate.Server(s.gate.Wrap(mux), s.log), tls.NewListener(s.gate.Doors(door), s.tls))
 	}
 }
 

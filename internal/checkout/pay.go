@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"fmt"
+	"time"
 
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
@@ -19,6 +20,9 @@ var errNoOrder = fault.Missing("We cannot find that order.")
 const MaxAttempts = 10
 
 const tooOftenText = "This order was tried to be paid too often. Nothing was taken. When the time to pay has ended, your cart opens again."
+
+// openFor bounds how long a provider may take to open a page to pay on.
+const openFor = 10 * time.Second
 
 // NoticePath is where a provider's call-backs arrive.
 func NoticePath(provider string) string { return "/payments/" + provider + "/notices" }
@@ -42,7 +46,9 @@ func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
 		return PaymentView{}, fault.New(fault.Unavailable, "This way to pay is not available right now.")
 	}
 	link := d.origin + "/orders/" + string(o.Number)
-	session, err := provider.Open(ctx, payment.Request{OrderID: string(o.ID), OrderNumber: string(o.Number), Attempt: p.Attempt, Amount: p.Amount,
+	asking, cancel := context.WithTimeout(ctx, openFor)
+	defer cancel()
+	session, err := provider.Open(asking, payment.Request{OrderID: string(o.ID), OrderNumber: string(o.Number), Attempt: p.Attempt, Amount: p.Amount,
 		ReturnURL: link, CancelURL: link, NoticeURL: d.origin + NoticePath(p.Provider), ExpiresAt: p.ExpiresAt})
 	if err != nil {
 		// The order stands and its goods are held: the shopper can try again.

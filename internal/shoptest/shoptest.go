@@ -320,6 +320,7 @@ func (l *Letters) All() []message.Message {
 type Bank struct {
 	mu       sync.Mutex
 	Down     bool // Open fails
+	Silent   bool // Open never answers
 	opened   map[string]payment.Request
 	refunded map[string]money.Amount
 	decided  map[string]payment.Notice
@@ -341,7 +342,11 @@ func (b *Bank) Title() string { return "Bank" }
 func (b *Bank) Origin() string { return "https://bank.test" }
 
 // Open implements payment.Provider.
-func (b *Bank) Open(_ context.Context, q payment.Request) (payment.Session, error) {
+func (b *Bank) Open(ctx context.Context, q payment.Request) (payment.Session, error) {
+	if b.Silent {
+		<-ctx.Done()
+		return payment.Session{}, ctx.Err()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.Down {

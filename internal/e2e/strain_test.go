@@ -1,0 +1,257 @@
+package e2e
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/shoptest"
+)
+
+// resident is how much memory the server has, in MiB, as it says itself.
+func (s *shop) resident(t testing.TB) float64 {
+	t.Helper()
+	res, err := http.Get(s.private + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), "process_resident_memory_bytes "); ok {
+			n, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n / (1 << 20)
+		}
+	}
+	t.Fatal("the metrics do not tell the memory")
+	return 0
+}
+
+// TestAFloodOfSmallRequestsLeavesMemorySteady sends many requests of every
+// kind: good ones, carts that nobody comes back to, junk.
+func TestAFloodOfSmallRequestsLeavesMemorySteady(t *testing.T) {
+	s := demo(t, "")
+	v := s.product("whistling-kettle").Variants[0].ID
+	flood := func(n int) {
+		var next atomic.Int64
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				for i := next.Add(1); i <= int64(n); i = next.Add(1) {
+					var err error
+					switch i % 6 {
+					case 0:
+						_, err = s.try("POST", "/api/v1/carts", "{}")
+					case 1:
+						_, err = s.try("GET", "/products/whistling-kettle", "")
+					case 2:
+						_, err = s.try("GET", "/search?q="+fmt.Sprint("thing", i), "")
+					case 3:
+						_, err = s.try("POST", "/api/v1/carts", `{"`+strings.Repeat("a", 4000)+`":[`+strings.Repeat("[", 2000))
+					case 4:
+						_, err = s.try("GET", fmt.Sprint("/nothing/", i), "")
+					case 5:
+						_, err = s.try("POST", "/cart/lines", fmt.Sprintf("variant_id=%s&quantity=%d", v, i%3+1), "Content-Type: application/x-www-form-urlencoded", "Origin: "+s.origin)
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		group.Wait()
+	}
+	requests := 1500
+	if soak() {
+		requests = 100_000
+	}
+	flood(requests / 3)
+	before := s.resident(t)
+	flood(requests)
+	after := s.resident(t)
+	t.Logf("%d requests: %.0f MiB before, %.0f MiB after", requests, before, after)
+	if after > before+40 || after > 160 {
+		t.Errorf("got %.0f MiB after %d requests, want about the %.0f before", after, requests, before)
+	}
+	if a := s.ask("GET", "/readyz", ""); a.status != 200 {
+		t.Errorf("ready: got %d, want 200", a.status)
+	}
+}
+
+// TestWhoIsSlowHarmsNobody holds many connections open from one machine: some
+// that never finish their request, some that never read their answer. The shop
+// lets them go after a while, and everybody else is served meanwhile.
+func TestWhoIsSlowHarmsNobody(t *testing.T) {
+	h := newHome(t, "")
+	h.env = nil // as a stranger, without any exemption
+	s := h.start(t)
+	s.want(200, "GET", "/", "") // our own connection, from before
+	host := strings.TrimPrefix(s.origin, "https://")
+	config := s.client.Transport.(*http.Transport).TLSClientConfig.Clone()
+	config.NextProtos = []string{"http/1.1"}
+	before := s.resident(t)
+
+	var open []net.Conn
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	defer func() {
+		for _, c := range open {
+			c.Close()
+		}
+	}()
+	for i := range 400 {
+		group.Go(func() {
+			raw, err := net.DialTimeout("tcp", host, 5*time.Second)
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			open = append(open, raw)
+			mu.Unlock()
+			if i%4 == 0 {
+				return // says nothing at all
+			}
+			conn := tls.Client(raw, config)
+			conn.SetDeadline(time.Now().Add(5 * time.Second))
+			if conn.Handshake() != nil {
+				return // turned away
+			}
+			conn.SetDeadline(time.Time{})
+			switch i % 4 {
+			case 1:
+				io.WriteString(conn, "GET / HTTP/1.1\r\nHost: "+host+"\r\nX-Slow: ") // a head without an end
+			case 2:
+				io.WriteString(conn, "POST /cart/lines HTTP/1.1\r\nHost: "+host+"\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\nv")
+			case 3:
+				for range 50 { // asks and asks, and reads nothing
+					if _, err := io.WriteString(conn, "GET /assets/none HTTP/1.1\r\nHost: "+host+"\r\n\r\n"); err != nil {
+						return
+					}
+				}
+			}
+		})
+	}
+	group.Wait()
+	began := time.Now()
+	s.want(200, "GET", "/products/whistling-kettle", "")
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("somebody else waited %v", took)
+	}
+	during := s.resident(t)
+	if during > before+60 {
+		t.Errorf("memory: got %.0f MiB with slow clients, %.0f before", during, before)
+	}
+	// Those that said nothing in time are gone; the others when their time is up.
+	within := 12 * time.Second
+	if soak() {
+		within = 45 * time.Second
+	}
+	eventually(t, within, "the connections are let go", func() bool {
+		gone := 0
+		for _, c := range open {
+			c.SetReadDeadline(time.Now().Add(time.Millisecond))
+			for {
+				_, err := c.Read(make([]byte, 4096))
+				if n, ok := err.(net.Error); ok && n.Timeout() {
+					break
+				}
+				if err != nil {
+					gone++
+					break
+				}
+			}
+		}
+		return gone >= len(open)/2 && (!soak() || gone == len(open))
+	})
+	t.Logf("%d slow connections: %.0f MiB before, %.0f MiB with them", len(open), before, during)
+	s.want(200, "GET", "/", "")
+}
+
+// TestTheDiskIsFull fills the disk under a running shop. Reading goes on,
+// saving is refused kindly, nothing that was acknowledged is lost, and once
+// there is room the shop sells again.
+func TestTheDiskIsFull(t *testing.T) {
+	disk := filepath.Join(t.TempDir(), "disk")
+	if err := os.Mkdir(disk, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", disk).CombinedOutput(); err != nil {
+		t.Skipf("a small disk can be mounted by root only: %s", out)
+	}
+	defer exec.Command("umount", "-l", disk).Run()
+	h := newHome(t, "")
+	h.dir = filepath.Join(disk, "data")
+	s := h.start(t)
+	v := s.product("whistling-kettle").Variants[0].ID
+	kept := s.buy(v, 1, ada())
+	c := s.cart(v, 1)
+
+	filler := filepath.Join(disk, "filler")
+	f, err := os.Create(filler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for block := make([]byte, 1<<12); err == nil; {
+		_, err = f.Write(block)
+	}
+	f.Close()
+
+	var refused answer
+	for range 2000 { // until the pages that are there are used up
+		refused = s.ask("POST", "/api/v1/carts/"+c.ID+"/lines", fmt.Sprintf(`{"variant_id":%q,"quantity":1}`, v), "Cart-Token: "+c.Token)
+		if refused.status != 201 && refused.status != 422 {
+			break
+		}
+		s.ask("POST", "/api/v1/carts", "{}")
+	}
+	problem(t, refused, 503, "unavailable")
+	for _, path := range []string{"/", "/products/whistling-kettle", "/cart", "/healthz", "/search?q=kettle"} {
+		if a := s.ask("GET", path, ""); a.status != 200 {
+			t.Errorf("%s on a full disk: got %d, want 200", path, a.status)
+		}
+	}
+	b := &browserless{shop: s}
+	if a := b.post("/cart/lines", "variant_id", v, "quantity", "1"); a.status != 503 || !strings.Contains(a.body, "</html>") {
+		t.Errorf("adding by form on a full disk: got %d, want a page that says 503", a.status)
+	}
+	if got := s.order(kept).Order.Status; got != "paid" {
+		t.Errorf("the order from before: got %q, want paid", got)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	// A COMMIT that failed stops the writer for good: what is on the disk is then
+	// unknown, and readyz says so to whoever starts the shop again.
+	if s.ask("GET", "/readyz", "").status != 200 {
+		s.kill()
+		s = h.start(t)
+		t.Log("the shop had to be started again")
+	}
+	if got := s.order(kept).Order.Status; got != "paid" {
+		t.Errorf("the order from before, afterwards: got %q, want paid", got)
+	}
+	s.buy(v, 1, ada())
+	if out := s.must(t, "ledger", "verify"); !strings.HasPrefix(out, "ok ") {
+		t.Errorf("ledger verify: got %q, want ok", out)
+	}
+	db := s.raw(t)
+	defer db.Close()
+	if got := shoptest.One[string](t, db, `PRAGMA integrity_check`); got != "ok" {
+		t.Errorf("the file: got %q, want ok", got)
+	}
+}
