@@ -133,6 +133,9 @@ type model struct {
 	tries   map[order.ID]int             // attempts opened
 	said    map[string]payment.Notice    // approvals that were delivered, by session
 	baskets map[order.ID]shoptest.Basket // what an order was made of
+	stood   map[order.ID]order.Status    // where each order stood after the last step
+	lost    map[string]bool              // approvals that were decided and not delivered
+	back    time.Duration                // how far the clock was turned back
 	keys    int
 }
 
@@ -191,6 +194,9 @@ func (m *model) tell(outcome payment.Outcome) {
 		return
 	}
 	n := m.s.Bank.Say(p, rapid.IntRange(1, m.tries[p.Order.ID]).Draw(m.r, "attempt"), outcome)
+	if m.lost[n.Ref] && outcome != payment.Approved {
+		return
+	}
 	if m.ok(settle(m.s, n)) && outcome == payment.Approved {
 		m.said[n.Ref] = n
 	}
@@ -203,6 +209,46 @@ func (m *model) payAgain() {
 	}
 	if _, err := m.s.Desk.PayAgain(noCtx, p.Order.Number, p.Token); m.ok(err, fault.Conflict, fault.RateLimited) {
 		m.tries[p.Order.ID] = int(m.number(`SELECT max(attempt) FROM payments WHERE order_id = $1`, string(p.Order.ID)))
+	}
+}
+
+// lose lets the bank decide without its call-back ever arriving.
+func (m *model) lose() {
+	p, ok := m.some()
+	if !ok {
+		return
+	}
+	// Of an attempt that is open: a bank decides once.
+	open := m.number(`SELECT count(*) FROM payments p JOIN orders o ON o.owner = p.owner AND o.id = p.order_id WHERE o.id = $1 AND o.status = 'pending' AND p.attempt = $2 AND p.status = 'open'`,
+		string(p.Order.ID), m.tries[p.Order.ID])
+	if open == 0 {
+		return
+	}
+	n := m.s.Bank.Say(p, m.tries[p.Order.ID], payment.Approved)
+	m.s.Bank.Decide(n)
+	m.said[n.Ref], m.lost[n.Ref] = n, true // the shop asks for it when the hold has ended
+}
+
+// abandon clears a cart that an order may have come of.
+func (m *model) abandon() {
+	if p, ok := m.some(); ok {
+		b := m.baskets[p.Order.ID]
+		m.ok(m.s.Desk.Clear(noCtx, b.ID, b.Token), fault.CartClosed, fault.NotFound)
+	}
+}
+
+// drawn checks that every order that moved did so along an arrow of the
+// drawing in order.Status.
+func (m *model) drawn() {
+	for _, p := range m.orders {
+		was, now := m.stood[p.Order.ID], m.s.Order(m.r, p).Status
+		if was == "" {
+			was = order.Pending
+		}
+		if was != now && !was.May(now) {
+			m.r.Fatalf("an order went from %s to %s, and the drawing has no such arrow", was, now)
+		}
+		m.stood[p.Order.ID] = now
 	}
 }
 
@@ -230,6 +276,7 @@ func (m *model) number(query string, args ...any) int64 {
 
 // always holds after every step.
 func (m *model) always() {
+	m.drawn()
 	got := m.s.Stock(m.r, m.variant)
 	held := m.number(`SELECT COALESCE(SUM(quantity), 0) FROM holds WHERE variant = $1`, string(m.variant))
 	if got.Held != held {
@@ -253,7 +300,7 @@ func (m *model) always() {
 
 // finally holds once everything has come to rest.
 func (m *model) finally() {
-	m.s.Clock.Move(20 * time.Minute)
+	m.s.Clock.Move(20*time.Minute + m.back)
 	m.sweep()
 	for m.s.Run(m.r) > 0 {
 	}
@@ -287,7 +334,7 @@ func (m *model) finally() {
 
 func TestNothingIsSoldTwiceWhateverHappens(t *testing.T) {
 	shared(t, map[string]int{"sqlite": 600, "postgres": 100}, func(r *rapid.T, s *shoptest.Shop, raw *sql.DB, fresh string) {
-		m := &model{r: r, s: s, raw: raw, stock: rapid.Int64Range(1, 4).Draw(r, "stock"), tries: map[order.ID]int{}, said: map[string]payment.Notice{}, baskets: map[order.ID]shoptest.Basket{}}
+		m := &model{r: r, s: s, raw: raw, stock: rapid.Int64Range(1, 4).Draw(r, "stock"), tries: map[order.ID]int{}, said: map[string]payment.Notice{}, baskets: map[order.ID]shoptest.Basket{}, stood: map[order.ID]order.Status{}, lost: map[string]bool{}}
 		m.variant = s.Product(r, fresh, 3900, shoptest.Counted(m.stock)).ID
 		r.Repeat(map[string]func(*rapid.T){
 			"":         func(*rapid.T) { m.always() },
@@ -300,8 +347,16 @@ func TestNothingIsSoldTwiceWhateverHappens(t *testing.T) {
 				m.r = r
 				s.Clock.Move(time.Duration(rapid.IntRange(1, 10).Draw(r, "minutes")) * time.Minute)
 			},
-			"sweep": func(r *rapid.T) { m.r = r; m.sweep() },
-			"work":  func(r *rapid.T) { m.r = r; m.work() },
+			"back": func(r *rapid.T) {
+				m.r = r
+				back := time.Duration(rapid.IntRange(1, 10).Draw(r, "minutes back")) * time.Minute
+				m.back += back
+				s.Clock.Move(-back)
+			},
+			"lose":    func(r *rapid.T) { m.r = r; m.lose() },
+			"abandon": func(r *rapid.T) { m.r = r; m.abandon() },
+			"sweep":   func(r *rapid.T) { m.r = r; m.sweep() },
+			"work":    func(r *rapid.T) { m.r = r; m.work() },
 		})
 		m.finally()
 	})
