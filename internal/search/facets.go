@@ -20,8 +20,8 @@ const (
 const (
 	MaxFilters = 20  // values that are filtered by
 	maxLabel   = 100 // code points of a value
-	maxGroups  = 8   // groups of options shown
-	maxValues  = 12  // values shown of a group
+	maxOptions = 4   // groups of options shown, the commonest
+	maxValues  = 8   // values shown of a group
 )
 
 // labels numbers every value of every group.
@@ -119,6 +119,7 @@ type Value struct {
 type Facet struct {
 	Group  string // as in Filter
 	Values []Value
+	has    int // products counted, in all its values
 }
 
 // filters are the filters of a question, by group.
@@ -218,6 +219,9 @@ func (x *Index) facets(counts []int32, f filters) []Facet {
 			return strings.Compare(x.labels.names[a], x.labels.names[b])
 		})
 		facet := Facet{Group: x.labels.group[g]}
+		for _, n := range list {
+			facet.has += int(counts[n])
+		}
 		for _, n := range list[:min(len(list), maxValues)] {
 			facet.Values = append(facet.Values, Value{x.labels.names[n], int(counts[n]), chosen[n]})
 		}
@@ -227,9 +231,19 @@ func (x *Index) facets(counts []int32, f filters) []Facet {
 		if ra, rb := rank(a.Group), rank(b.Group); ra != rb {
 			return ra - rb
 		}
+		if a.has != b.has {
+			return b.has - a.has
+		}
 		return strings.Compare(a.Group, b.Group)
 	})
-	return out[:min(len(out), maxGroups)]
+	options := 0
+	return slices.DeleteFunc(out, func(f Facet) bool {
+		if rank(f.Group) != rankOption {
+			return false
+		}
+		options++
+		return options > maxOptions && !slices.ContainsFunc(f.Values, func(v Value) bool { return v.Chosen })
+	})
 }
 
 // rank puts the groups in the order in which people choose.
@@ -242,8 +256,10 @@ func rank(group string) int {
 	case GroupTag:
 		return 3
 	}
-	return 1
+	return rankOption
 }
+
+const rankOption = 1
 
 func order(a, b bool) int {
 	switch {

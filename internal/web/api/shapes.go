@@ -91,7 +91,7 @@ type (
 		SKU       string        `json:"sku"`
 		Title     string        `json:"title"`
 		Price     money.Amount  `json:"price"`
-		CompareAt *money.Amount `json:"compare_at_price" doc:"The struck-through price, or null"`
+		CompareAt *money.Amount `json:"compare_at_price" doc:"The struck-through price, or null; never above the lowest price of the 30 days before the reduction"`
 		Available bool          `json:"available"`
 	}
 
@@ -262,8 +262,8 @@ func (a *API) productOf(p catalog.Product) Product {
 	}
 	for _, v := range p.Variants {
 		shown := Variant{ID: string(v.ID), SKU: v.SKU, Title: v.Title(), Price: v.Price, Available: v.Stock.Has(1)}
-		if !v.CompareAt.IsZero() {
-			shown.CompareAt = &v.CompareAt
+		if was, _, ok := v.Was(); ok {
+			shown.CompareAt = &was
 		}
 		out.Variants = append(out.Variants, shown)
 	}

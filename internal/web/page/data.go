@@ -1,6 +1,7 @@
 package page
 
 import (
+	"encoding/json"
 	"html"
 	"strings"
 	"unicode"
@@ -9,11 +10,88 @@ import (
 	"github.com/cartkeep/cartkeep/internal/money"
 )
 
-// productData is a product in the words of schema.org, for search engines. It
+// graph is what a page says in the words of schema.org, for search engines. It
 // is a data block: html/template writes it as JSON that can't leave its
 // element, and browsers do not run it.
+type graph struct {
+	Context string `json:"@context"`
+	Graph   []any  `json:"@graph"`
+}
+
+func graphOf(things ...any) *graph { return &graph{"https://schema.org", things} }
+
+// siteData says who sells here, and how to search.
+type siteData struct {
+	Type      string      `json:"@type"`
+	Name      string      `json:"name"`
+	URL       string      `json:"url"`
+	Action    *actionData `json:"potentialAction,omitempty"`
+	Publisher *brandData  `json:"publisher,omitempty"`
+}
+
+type actionData struct {
+	Type   string `json:"@type"`
+	Target string `json:"target"`
+	Input  string `json:"query-input"`
+}
+
+// homeData is nil without a public address.
+func (s site) homeData() *graph {
+	home := s.canonical(PathHome)
+	if home == "" {
+		return nil
+	}
+	search := &actionData{"SearchAction", s.canonical(PathSearch) + "?" + FieldQuery + "={search_term_string}", "required name=search_term_string"}
+	return graphOf(
+		siteData{Type: "Organization", Name: s.ShopName, URL: home},
+		siteData{Type: "WebSite", Name: s.ShopName, URL: home, Action: search, Publisher: &brandData{"Organization", s.ShopName}})
+}
+
+// trailData is the way from the front page to a page.
+type trailData struct {
+	Type  string     `json:"@type"`
+	Steps []stepData `json:"itemListElement"`
+}
+
+type stepData struct {
+	Type     string `json:"@type"`
+	Position int    `json:"position"`
+	Name     string `json:"name"`
+	Item     string `json:"item"`
+}
+
+// trail is nil without a public address.
+func (s site) trail(steps ...Link) *graph {
+	if t := s.steps(steps...); t != nil {
+		return graphOf(t)
+	}
+	return nil
+}
+
+func (s site) steps(steps ...Link) *trailData {
+	if s.BaseURL == "" {
+		return nil
+	}
+	t := &trailData{Type: "BreadcrumbList"}
+	for i, step := range append([]Link{{s.ShopName, PathHome}}, steps...) {
+		t.Steps = append(t.Steps, stepData{"ListItem", i + 1, step.Text, s.canonical(step.URL)})
+	}
+	return t
+}
+
+// share is the first picture that other services can show beside a link: they
+// take no drawings.
+func (s site) share(pictures ...catalog.Picture) string {
+	for _, p := range pictures {
+		if p.URL != "" && !strings.HasSuffix(p.URL, ".svg") {
+			return s.canonical(p.URL)
+		}
+	}
+	return ""
+}
+
+// productData is a product.
 type productData struct {
-	Context     string      `json:"@context"`
 	Type        string      `json:"@type"`
 	Name        string      `json:"name"`
 	URL         string      `json:"url,omitempty"`
@@ -38,6 +116,7 @@ type offerData struct {
 	PriceCurrency string        `json:"priceCurrency"`
 	Availability  string        `json:"availability"`
 	ItemCondition string        `json:"itemCondition"`
+	Unit          *unitData     `json:"priceSpecification,omitempty"`
 	Shipping      *shippingData `json:"shippingDetails,omitempty"`
 	Returns       *returnsData  `json:"hasMerchantReturnPolicy,omitempty"`
 }
@@ -66,11 +145,50 @@ type returnsData struct {
 	Days     int    `json:"merchantReturnDays"`
 }
 
+// unitData is a price for a comparable amount.
+type unitData struct {
+	Type      string       `json:"@type"`
+	Price     string       `json:"price"`
+	Currency  string       `json:"priceCurrency"`
+	Reference quantityData `json:"referenceQuantity"`
+}
+
+type quantityData struct {
+	Type  string      `json:"@type"`
+	Value json.Number `json:"value"`
+	Code  string      `json:"unitCode"`
+}
+
+// unitCodes are those of UN/CEFACT Recommendation 20.
+var unitCodes = map[string]string{"mg": "MGM", "g": "GRM", "kg": "KGM", "ml": "MLT", "cl": "CLT", "dl": "DLT", "l": "LTR",
+	"mm": "MMT", "cm": "CMT", "m": "MTR", "cm²": "CMK", "m²": "MTK", "m³": "MTQ", "piece": "C62"}
+
+func unitOf(v catalog.Variant) *unitData {
+	u, ok := v.UnitPrice()
+	if !ok {
+		return nil
+	}
+	amount, _, _ := strings.Cut(u.Per(), " ")
+	return &unitData{"UnitPriceSpecification", u.Price.Decimal(), u.Price.Currency().Code(), quantityData{"QuantitativeValue", json.Number(amount), unitCodes[u.Unit]}}
+}
+
+// graph is the product and the way to it.
+func (p Product) graph(s site) *graph {
+	g := graphOf(p.data(s))
+	way := []Link{{p.Product.Title, ProductPath(p.Product.Handle)}}
+	if p.Collection.URL != "" {
+		way = append([]Link{p.Collection}, way...)
+	}
+	if t := s.steps(way...); t != nil {
+		g.Graph = append(g.Graph, t)
+	}
+	return g
+}
+
 // data leaves out what is not known rather than guessing, and variants without
 // a price above zero: search engines refuse those.
 func (p Product) data(s site) *productData {
 	d := &productData{
-		Context:     "https://schema.org",
 		Type:        "Product",
 		Name:        p.Product.Title,
 		URL:         s.canonical(ProductPath(p.Product.Handle)),
@@ -102,6 +220,7 @@ func (p Product) offer(v catalog.Variant, url string) offerData {
 		Price: v.Price.Decimal(), PriceCurrency: v.Price.Currency().Code(),
 		Availability:  "https://schema.org/" + availability(v.Stock),
 		ItemCondition: "https://schema.org/NewCondition",
+		Unit:          unitOf(v),
 	}
 	if p.ForSale.Country == "" {
 		return o
@@ -148,7 +267,12 @@ func summary(description string) string {
 			b.WriteRune(r)
 		}
 	}
-	text := strings.Join(strings.Fields(html.UnescapeString(b.String())), " ")
+	return shorten(html.UnescapeString(b.String()))
+}
+
+// shorten cuts plain text at a word near 160 characters.
+func shorten(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
 	const most = 160
 	runes := []rune(text)
 	if len(runes) <= most {

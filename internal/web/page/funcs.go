@@ -26,6 +26,8 @@ func (s *Set) funcs() template.FuncMap {
 		"onePrice":   func(p catalog.Product) bool { return Product{Product: p}.OnePrice() },
 		"pictures":   pictures,
 		"productURL": ProductPath,
+		"perUnit":    perUnit,
+		"shelfUnit":  shelfUnit,
 		"known":      func(a money.Amount) bool { return a != money.Amount{} },
 		"keptDays":   func() int { return int(cart.IdleAfter / (24 * time.Hour)) },
 		"capital":    capital,
@@ -57,6 +59,25 @@ func cheapest(p catalog.Product) money.Amount {
 		}
 	}
 	return low
+}
+
+// perUnit is a variant's price for a comparable amount; "" when there is none.
+func perUnit(v catalog.Variant) string {
+	if u, ok := v.UnitPrice(); ok {
+		return u.Format()
+	}
+	return ""
+}
+
+// shelfUnit is that of the variant whose price a shelf shows.
+func shelfUnit(p catalog.Product) string {
+	low := cheapest(p)
+	for _, v := range p.Variants {
+		if v.Price == low {
+			return perUnit(v)
+		}
+	}
+	return ""
 }
 
 // pictures are those that can be shown.

@@ -204,8 +204,10 @@ func TestHostileTextStaysText(t *testing.T) {
 		t.Error("the cart count would land in another place")
 	}
 	data := between(t, got, `<script type="application/ld+json">`, "</script>")
-	var parsed struct{ Name string }
-	if err := json.Unmarshal([]byte(data), &parsed); err != nil || parsed.Name != evil {
+	var parsed struct {
+		Graph []struct{ Name string } `json:"@graph"`
+	}
+	if err := json.Unmarshal([]byte(data), &parsed); err != nil || parsed.Graph[0].Name != evil {
 		t.Errorf("product data is not the title any more: %v", err)
 	}
 
@@ -234,19 +236,32 @@ func between(t testing.TB, text, start, end string) string {
 func TestProductDataTellsOnlyWhatIsKnown(t *testing.T) {
 	p := samples(t)["product"].(Product)
 	p.Product.Variants = append(slices.Clone(p.Product.Variants), catalog.Variant{ID: "gift", Values: []string{"Gift"}, Price: euros(t, 0)})
-	var d struct {
+	type product struct {
 		Name, URL string
 		Image     []string
 		Offers    []struct {
 			Price, PriceCurrency, Availability string
 			ShippingDetails                    *struct{ ShippingRate struct{ Value string } }
+			PriceSpecification                 *struct {
+				Price             string
+				ReferenceQuantity struct {
+					Value    json.Number
+					UnitCode string
+				}
+			}
 		}
+		ItemListElement []struct{ Name, Item string }
 	}
+	var all struct {
+		Graph []product `json:"@graph"`
+	}
+	var d product
 	read := func(p Product) {
-		d.Offers, d.Image, d.URL = nil, nil, ""
-		if err := json.Unmarshal([]byte(between(t, render(t, shop(t, nil), p), `ld+json">`, "</script>")), &d); err != nil {
+		all.Graph = nil
+		if err := json.Unmarshal([]byte(between(t, render(t, shop(t, nil), p), `ld+json">`, "</script>")), &all); err != nil {
 			t.Fatal(err)
 		}
+		d = all.Graph[0]
 	}
 	read(p)
 	if d.URL != "https://shop.example/products/slow-teapot" || len(d.Image) != 1 {
@@ -261,8 +276,18 @@ func TestProductDataTellsOnlyWhatIsKnown(t *testing.T) {
 	if !strings.HasSuffix(d.Offers[2].Availability, "/OutOfStock") {
 		t.Errorf("a sold out variant is told as %s", d.Offers[2].Availability)
 	}
+	if way := all.Graph[1].ItemListElement; len(way) != 3 || way[2].Item != d.URL || way[0].Item != "https://shop.example/" {
+		t.Errorf("got the way %+v, want shop, shelf and product", way)
+	}
+	p.Product.Variants[0].Measure = catalog.Measure{Amount: 1_100_000, Unit: "ml", Base: 1000, BaseUnit: "l"}
 	p.ForSale = Offer{}
 	read(p)
+	if u := d.Offers[0].PriceSpecification; u == nil || u.Price != "43.64" || u.ReferenceQuantity.UnitCode != "LTR" || u.ReferenceQuantity.Value != "1" {
+		t.Errorf("got the unit price %+v, want 43.64 a litre", u)
+	}
+	if d.Offers[1].PriceSpecification != nil {
+		t.Error("a unit price was made up")
+	}
 	if d.Offers[0].ShippingDetails != nil {
 		t.Error("delivery was made up")
 	}
@@ -280,6 +305,9 @@ func TestTitlesAndRobots(t *testing.T) {
 		"checkout-wrong": {"Error: Checkout · Hazelmott", true},
 		"order-paid":     {"Order K7Q2M-9F3XA · Hazelmott", true},
 		"cart":           {"Cart · Hazelmott", true},
+		"shelf":          {"Kitchen · Hazelmott", false},
+		"shelf-filtered": {"Kitchen · Hazelmott", true},
+		"search":         {"Search · Hazelmott", true},
 		"privacy":        {"Privacy · Hazelmott", false},
 	} {
 		got := render(t, set, samples(t)[name])
@@ -288,6 +316,33 @@ func TestTitlesAndRobots(t *testing.T) {
 		}
 		if got := strings.Contains(got, `content="noindex"`); got != want.noindex {
 			t.Errorf("%s: noindex is %t", name, got)
+		}
+	}
+}
+
+// TestReductionsAreToldWhole: beside a struck price stands the lowest of thirty
+// days, and a price that was no higher is not struck.
+func TestReductionsAreToldWhole(t *testing.T) {
+	p := samples(t)["product"].(Product)
+	p.Product = thing(t, "bowl", "Bowl", "Kitchen", 4800)
+	v := &p.Product.Variants[0]
+	for _, c := range []struct {
+		compare, lowest int64
+		struck, told    string
+	}{
+		{0, 0, "", ""}, {6000, 0, "€60.00", "€60.00"}, {6000, 5500, "€55.00", "€55.00"}, {6000, 7000, "€60.00", "€70.00"},
+		{6000, 4800, "", ""}, {6000, 4000, "", ""}, {4000, 0, "", ""},
+	} {
+		v.CompareAt, v.Lowest = euros(t, c.compare), euros(t, c.lowest)
+		got := render(t, shop(t, nil), p)
+		if c.struck == "" {
+			if strings.Contains(got, "Before:") || strings.Contains(got, "Lowest price") {
+				t.Errorf("%+v: a reduction is shown", c)
+			}
+			continue
+		}
+		if !strings.Contains(got, "</span>"+c.struck+"</s>") || !strings.Contains(got, `Lowest price of the last 30 days: <span class="price">`+c.told) {
+			t.Errorf("%+v: it is not shown so", c)
 		}
 	}
 }

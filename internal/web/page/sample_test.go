@@ -95,6 +95,16 @@ func things(t testing.TB) []catalog.Product {
 	return list
 }
 
+// sift is the form above a list with something chosen and something wrong.
+func sift(path string) Sift {
+	return Sift{
+		Action: path, Total: 2, Currency: "EUR", Min: "ten", Wrong: "Please write a price such as 10 or 12.50.", Available: true,
+		Orders: []Choice{{Text: "As we show it"}, {Value: "price", Text: "Cheapest first", Chosen: true}},
+		Groups: []SiftGroup{{"o.Colour", "Colour", []Choice{{"Moss", "Moss", 3, true}, {"Clay", "Clay", 1, false}}}, {"tag", "Tag", []Choice{{"oak", "oak", 2, false}}}},
+		Chosen: []Link{{"Moss", path + "?available=1"}, {"Can be bought now", path + "?o.Colour=Moss"}}, Without: path,
+	}
+}
+
 func filled(t testing.TB) cart.Cart {
 	l := func(id string, p catalog.Product, v int, n int64) cart.Line {
 		unit := p.Variants[v].Price
@@ -281,6 +291,9 @@ func samples(t testing.TB) map[string]Page {
 		"shelf":          Shelf{Layout: frame(), Collection: catalog.Collection{Handle: "kitchen", Title: "Kitchen"}, Products: list[:3]},
 		"search":         Search{Layout: frame(), Query: "teapot", Products: list[:1]},
 		"search-nothing": Search{Layout: frame(), Query: "<b>unicorn"},
+		"search-meant":   Search{Layout: frame(), Query: "taepot", Meant: "teapot", Products: list[:1], Sift: sift(PathSearch)},
+		"shelf-filtered": Shelf{Layout: frame(), Collection: catalog.Collection{Handle: "kitchen", Title: "Kitchen", Description: "For cooks.\n\nAnd bakers."}, Products: list[:2], Sift: sift(CollectionPath("kitchen"))},
+		"shelf-none":     Shelf{Layout: frame(), Collection: catalog.Collection{Handle: "kitchen", Title: "Kitchen"}, Sift: sift(CollectionPath("kitchen"))},
 		"product":        product, "product-select": variants, "product-gone": gone, "product-prices": differ,
 		"cart": full, "cart-changed": moved, "cart-empty": empty, "cart-estimate": guessed, "cart-later": later,
 		"checkout": blank, "checkout-wrong": wrong, "checkout-gift": gift,

@@ -2,6 +2,8 @@ package page
 
 import (
 	"html/template"
+	"net/url"
+	"strings"
 
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/money"
@@ -15,11 +17,12 @@ type Home struct {
 	Text     string // one or two sentences
 	Products []catalog.Product
 	Next     string // path of the next part of the list; "" for the end
+	Sift     Sift
 }
 
 func (Home) template() string { return "home" }
 func (p Home) head(s site) head {
-	return head{Description: p.Text, Canonical: s.canonical(PathHome)}
+	return head{Description: p.Text, Canonical: s.canonical(PathHome), NoIndex: p.Sift.Sifted(), Data: s.homeData()}
 }
 
 // Shelf is the page of one collection.
@@ -28,20 +31,46 @@ type Shelf struct {
 	Collection catalog.Collection
 	Products   []catalog.Product
 	Next       string
+	Sift       Sift
+}
+
+// Paragraphs are those of the collection's description.
+func (p Shelf) Paragraphs() []string {
+	var out []string
+	for part := range strings.SplitSeq(p.Collection.Description, "\n\n") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
 }
 
 func (Shelf) template() string { return "shelf" }
 func (p Shelf) head(s site) head {
 	path := CollectionPath(p.Collection.Handle)
-	return head{Title: p.Collection.Title, Canonical: s.canonical(path), Current: path}
+	h := head{Title: p.Collection.Title, Canonical: s.canonical(path), Current: path, NoIndex: p.Sift.Sifted(), Picture: s.share(p.Collection.Picture)}
+	if words := p.Paragraphs(); len(words) > 0 {
+		h.Description = shorten(words[0])
+	}
+	if !h.NoIndex {
+		h.Data = s.trail(Link{p.Collection.Title, path})
+	}
+	return h
 }
 
 // Search shows what a search found.
 type Search struct {
 	Layout
 	Query    string // as typed; "" shows the form alone
+	Meant    string // what was looked for instead, when nothing is called that; "" for Query itself
 	Products []catalog.Product
 	Next     string
+	Sift     Sift
+}
+
+// MeantURL is the search for what was meant.
+func (p Search) MeantURL() string {
+	return PathSearch + "?" + FieldQuery + "=" + url.QueryEscape(p.Meant)
 }
 
 func (Search) template() string { return "search" }
@@ -60,6 +89,42 @@ type Product struct {
 	Facts      []Fact            // three true ones
 	Wrong      string            // why the thing could not be added; "" for nothing
 	ForSale    Offer             // what search engines are told beside price and stock
+	Related    []catalog.Product // others that have much in common with it
+}
+
+// Reduction is a price that came down.
+type Reduction struct {
+	Was    money.Amount // struck through
+	Lowest money.Amount // of the thirty days before
+}
+
+// Reduced is the reduction of the price shown, nil for none. Variants that
+// were not all reduced alike show none: it would be wrong beside some of them.
+func (p Product) Reduced() *Reduction {
+	var out *Reduction
+	for i, v := range p.Product.Variants {
+		was, lowest, ok := v.Was()
+		if !ok || !p.OnePrice() {
+			return nil
+		}
+		if now := (Reduction{was, lowest}); i == 0 {
+			out = &now
+		} else if *out != now {
+			return nil
+		}
+	}
+	return out
+}
+
+// OneUnit reports whether all variants have the same price for the same
+// amount, so that it stands once beside the price.
+func (p Product) OneUnit() bool {
+	for _, v := range p.Product.Variants {
+		if perUnit(v) != perUnit(p.Product.Variants[0]) {
+			return false
+		}
+	}
+	return true
 }
 
 // Offer is what product data for machines says about delivery and returns in
@@ -78,7 +143,9 @@ func (p Product) head(s site) head {
 		Description: summary(p.Product.Description),
 		Canonical:   s.canonical(path),
 		Current:     p.Collection.URL,
-		Data:        p.data(s),
+		Picture:     s.share(pictures(p.Product)...),
+		Kind:        "product",
+		Data:        p.graph(s),
 	}
 }
 

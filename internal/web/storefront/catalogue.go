@@ -15,14 +15,14 @@ import (
 
 // home is the front page.
 func (s *Shop) home(w http.ResponseWriter, r *http.Request) {
-	s.listing(w, r, func(ctx context.Context, after string) (page.Page, error) {
+	s.listing(w, r, func(ctx context.Context, asked wish) (page.Page, error) {
 		settings, err := s.db.Settings(ctx)
 		if err != nil {
 			return nil, err
 		}
-		p := page.Home{Layout: s.layout(r), Headline: settings.Tagline, Label: "Buy as a guest", Text: welcome}
-		p.Products, p.Next, err = s.products(ctx, store.ProductQuery{Cursor: after}, page.PathHome+"?")
-		return p, err
+		found, err := s.list(ctx, asked, page.PathHome, "", "")
+		return page.Home{Layout: s.layout(r), Headline: settings.Tagline, Label: "Buy as a guest", Text: welcome,
+			Products: found.Products, Next: found.next, Sift: found.sift}, err
 	})
 }
 
@@ -34,42 +34,18 @@ func (s *Shop) collection(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	s.listing(w, r, func(ctx context.Context, after string) (page.Page, error) {
-		shelves, _ := s.shelves(ctx)
-		for _, c := range shelves {
-			if c.Handle != handle {
-				continue
-			}
-			p := page.Shelf{Layout: s.layout(r), Collection: c}
-			var err error
-			p.Products, p.Next, err = s.products(ctx, store.ProductQuery{Collection: handle, Cursor: after}, page.CollectionPath(handle)+"?")
-			return p, err
-		}
-		// A menu that could not be read has no shelves either.
-		if err := s.db.Healthy(ctx); err != nil {
+	s.listing(w, r, func(ctx context.Context, asked wish) (page.Page, error) {
+		var c catalog.Collection
+		err := s.db.View(ctx, func(v *store.View) (err error) {
+			c, err = v.Collection(handle)
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
-		return nil, fault.Missing("We cannot find that shelf.")
+		found, err := s.list(ctx, asked, page.CollectionPath(handle), handle, "")
+		return page.Shelf{Layout: s.layout(r), Collection: c, Products: found.Products, Next: found.next, Sift: found.sift}, err
 	})
-}
-
-// listing shows a list of goods: its beginning is kept, the rest is made when
-// somebody asks for it.
-func (s *Shop) listing(w http.ResponseWriter, r *http.Request, build func(ctx context.Context, after string) (page.Page, error)) {
-	after := ""
-	if r.URL.RawQuery != "" {
-		after = cursorOf(r.URL.Query())
-	}
-	if after == "" {
-		s.showKept(w, r, func() (page.Page, error) { return build(r.Context(), "") })
-		return
-	}
-	p, err := build(r.Context(), after)
-	if err != nil {
-		s.gate.Refuse(w, r, err)
-		return
-	}
-	s.show(w, r, http.StatusOK, p)
 }
 
 // maxQuery bounds a search, in code points.
@@ -81,13 +57,12 @@ func (s *Shop) search(w http.ResponseWriter, r *http.Request) {
 	form := r.URL.Query()
 	p := page.Search{Layout: s.layout(r), Query: queryOf(form.Get(page.FieldQuery))}
 	if p.Query != "" {
-		var err error
-		q := store.ProductQuery{Text: p.Query, Cursor: cursorOf(form)}
-		p.Products, p.Next, err = s.products(r.Context(), q, page.PathSearch+"?"+page.FieldQuery+"="+url.QueryEscape(p.Query)+"&")
+		found, err := s.list(r.Context(), wishOf(form), page.PathSearch, "", p.Query)
 		if err != nil {
 			s.gate.Refuse(w, r, err)
 			return
 		}
+		p.Products, p.Next, p.Sift, p.Meant = found.Products, found.next, found.sift, found.Meant
 	}
 	s.show(w, r, http.StatusOK, p)
 }
@@ -110,24 +85,11 @@ func queryOf(text string) string {
 
 // cursorOf reads where a list goes on. Anything that can't be a place begins anew.
 func cursorOf(form url.Values) string {
-	after := form.Get("after")
+	after := form.Get(page.FieldAfter)
 	if len(after) > 200 || !wordy(strings.ReplaceAll(after, ".", "")) {
 		return ""
 	}
 	return after
-}
-
-// products returns a part of a list and the path of the next one.
-func (s *Shop) products(ctx context.Context, q store.ProductQuery, path string) (list []catalog.Product, next string, err error) {
-	err = s.db.View(ctx, func(v *store.View) (err error) {
-		f, err := v.Find(q)
-		list, next = f.Products, f.Next
-		return err
-	})
-	if next != "" {
-		next = path + "after=" + url.QueryEscape(next)
-	}
-	return list, next, err
 }
 
 // handle reads the handle in the address. Another spelling of it is sent to

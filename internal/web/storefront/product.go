@@ -59,7 +59,13 @@ func (s *Shop) productPage(r *http.Request, p catalog.Product) (page.Product, er
 		out.Delivery = note
 		out.ForSale = page.Offer{Country: settings.Home, Shipping: price}
 	}
-	out.Facts, err = s.facts(ctx)
+	if out.Facts, err = s.facts(ctx); err != nil {
+		return out, err
+	}
+	err = s.db.View(ctx, func(v *store.View) (err error) {
+		out.Related, err = v.Related(p.ID, 4)
+		return err
+	})
 	return out, err
 }
 

@@ -56,6 +56,8 @@ func (s *Shop) routes() []route {
 		{"GET", page.PathImprint, s.text},
 		{"GET", page.PathAssets, s.pages.Assets(s.gate.NotFound()).ServeHTTP},
 		{"GET", "/robots.txt", s.robots},
+		{"GET", "/sitemap.xml", s.sitemap},
+		{"GET", "/sitemap/{part}", s.sitemapPart},
 	}
 }
 
@@ -78,6 +80,7 @@ func (s *Shop) Register(mux *http.ServeMux) {
 	// Else the mux answers a folder without its slash with a redirect.
 	mux.Handle("/assets", s.gate.NotFound())
 	mux.Handle("/pictures", s.gate.NotFound())
+	mux.Handle("/sitemap", s.gate.NotFound())
 }
 
 // guard is what holds for every page.

@@ -61,6 +61,7 @@ type Shop struct {
 	gate *gate.Gate
 	desk *checkout.Desk
 	kept *shelf
+	maps *shelf // of the sitemap
 	host string // of Origin, without a port
 }
 
@@ -88,7 +89,7 @@ func New(c Config) (*Shop, error) {
 	return &Shop{
 		frame: newFrame(c.Pages, c.Store, c.Log),
 		cfg:   c, gate: c.Gate, desk: c.Desk, host: origin.Hostname(),
-		kept: newShelf(c.Age, c.Kept),
+		kept: newShelf(c.Age, c.Kept), maps: newShelf(mapAge, mapKept),
 	}, nil
 }
 

@@ -105,11 +105,3 @@ func (s *Shop) picture(w http.ResponseWriter, r *http.Request) {
 	h["Content-Length"] = one(strconv.Itoa(len(body)))
 	w.Write(body)
 }
-
-// robots keeps search engines to the goods.
-func (s *Shop) robots(w http.ResponseWriter, _ *http.Request) {
-	h := w.Header()
-	h["Content-Type"] = one(typeText)
-	h["Cache-Control"] = one(cacheDay)
-	w.Write([]byte("User-agent: *\nDisallow: /cart\nDisallow: /checkout\nDisallow: /orders/\nDisallow: /search\nDisallow: /admin\nDisallow: /api/\n"))
-}
