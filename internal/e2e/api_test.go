@@ -153,6 +153,12 @@ type person struct {
 	Phone   string  `json:"phone,omitempty"`
 	Note    string  `json:"note,omitempty"`
 	Address address `json:"shipping_address"`
+
+	Billing     *address `json:"billing_address,omitempty"`
+	OrderNote   string   `json:"order_note,omitempty"`
+	GiftName    string   `json:"gift_name,omitempty"`
+	GiftMessage string   `json:"gift_message,omitempty"`
+	VAT         string   `json:"vat_number,omitempty"`
 }
 
 type address struct {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/personal"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/shoptest/pg"
 )
@@ -20,8 +21,11 @@ func TestAThiefOfARunningDemoReadsNobody(t *testing.T) {
 		v := s.products()[0].Variants[0].ID
 		marked := []string{"Zyxomma", "Quillfeather", "zyxomma.quill", "wobblegate.example", "Xylograph", "Marzipanstadt", "Threnody", "15112349876",
 			"Vexillum", "ibexwarren", "Grindlewick", "Parapluie"}
-		p := s.buy(v, 1, person{Email: "zyxomma.quill@wobblegate.example", Name: "Zyxomma Quillfeather", Phone: "+49 151 12349876", Note: "Please sing a Threnody.",
-			Address: address{"77 Xylograph Parade", "Marzipanstadt", "", "10115", "DE"}})
+		zyxomma := person{Email: "zyxomma.quill@wobblegate.example", Name: "Zyxomma Quillfeather", Phone: "+49 151 12349876", Note: "Please sing a Threnody.",
+			Address: address{"77 Xylograph Parade", "Marzipanstadt", "", "10115", "DE"}, Billing: &address{"5 Obelisk Mews", "Kumquatburg", "", "10117", "DE"},
+			OrderNote: "No Tamburin, please.", GiftName: "Gwendoline Thistlewhisk", GiftMessage: "Many happy Quixotries!", VAT: "DE136695976"}
+		marked = append(marked, "Obelisk", "Kumquatburg", "Tamburin", "Gwendoline", "Thistlewhisk", "Quixotries", "136695976")
+		p := s.buy(v, 1, zyxomma)
 		marked = append(marked, p.Order.Token)
 
 		b := &browserless{shop: s}
@@ -42,11 +46,20 @@ func TestAThiefOfARunningDemoReadsNobody(t *testing.T) {
 		b.post("/checkout", "email", "Zyxomma at nowhere", "name", "Grindlewick\x00")
 		c := s.cart(v, 1)
 		s.ask("PUT", "/api/v1/carts/"+c.ID+"/checkout", `{"email":"Quillfeather"}`, "Cart-Token: "+c.Token)
+		s.want(200, "PUT", "/api/v1/carts/"+c.ID+"/checkout", zyxomma.json(), "Cart-Token: "+c.Token)
 		s.ask("GET", "/search?q=Threnody", "")
 		s.ask("GET", "/orders/"+p.Order.Number+"?token="+p.Order.Token, "")
 		marked = append(marked, c.Token)
 		s.quiet(t)
 		eventually(t, 10*time.Second, "the letter", func() bool { return len(s.letters(t)) > 0 })
+
+		unfinished := &browserless{shop: s}
+		unfinished.post("/cart/lines", "variant_id", v, "quantity", "1")
+		if a := unfinished.post("/checkout", "email", "flummery at ochlocrat", "name", "Flummery Ochlocrat", "order_note", "Brouhaha"); a.status != 422 {
+			t.Errorf("a form with a mistake: got %d, want 422", a.status)
+		}
+		marked = append(marked, "lummery", "chlocrat", "Brouhaha")
+		s.typedIntoEverything(t)
 
 		log := filepath.Join(t.TempDir(), "said.log")
 		look := func(when string) {
@@ -78,6 +91,25 @@ func TestAThiefOfARunningDemoReadsNobody(t *testing.T) {
 		}
 		look("with an export")
 	})
+}
+
+// typedIntoEverything fails when the register has a sealed field in which
+// nothing of this run is kept: a field that nobody typed into proves nothing.
+func (s *shop) typedIntoEverything(t testing.TB) {
+	t.Helper()
+	db := s.raw(t)
+	defer db.Close()
+	fields := 0
+	for _, f := range personal.All() {
+		if f.Kind != personal.Sealed {
+			continue
+		}
+		fields++
+		if shoptest.One[int64](t, db, `SELECT COUNT(*) FROM `+f.Table+` WHERE `+f.Column+` IS NOT NULL`) == 0 {
+			t.Errorf("nothing is kept in %s: let this run type a word into it, and look for that", f.Name())
+		}
+	}
+	t.Logf("something is kept in each of %d sealed fields", fields)
 }
 
 // under lists the files below a folder.
