@@ -228,6 +228,16 @@ func pickWindow(o Option, chosen string) (string, error) {
 	return o.Windows[0].ID(), nil
 }
 
+// DeliveryWords tells how and when an order comes: "By bicycle, Thursday
+// 3 December, 18:00 to 21:00".
+func DeliveryWords(s store.Settings, method, window string) string {
+	m, _ := s.Shipping.Find(method)
+	if w, ok := shipping.ParseWindow(window, s.Zone); ok && m.Title != "" {
+		return m.Title + ", " + w.String()
+	}
+	return m.Title
+}
+
 // stillGoes says what is wrong with the delivery of a cart that is about to be
 // ordered: goods were added since, or an hour has passed, or the shop changed
 // its rates.

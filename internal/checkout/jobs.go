@@ -74,11 +74,7 @@ func (d *Desk) letter(ctx context.Context, j store.Job, write func(*message.Writ
 	if err != nil {
 		return err
 	}
-	shipping := ""
-	if m, ok := s.Shipping.Find(o.ShippingMethod); ok {
-		shipping = m.Title
-	}
-	m, err := write(w, o, to, shipping)
+	m, err := write(w, o, to, DeliveryWords(s, o.ShippingMethod, o.Window))
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/cartkeep/cartkeep/internal/cart"
@@ -17,7 +18,7 @@ import (
 type Typed struct {
 	Email, Name, Phone, Note         string
 	OrderNote, GiftName, GiftMessage string
-	VAT                              string
+	VAT, Window                      string
 
 	ShipTo         contact.AddressFields
 	BillTo         contact.AddressFields // all empty: the bill goes where the goods go
@@ -48,9 +49,19 @@ type Checkout struct {
 
 // Method is a way of delivery with its price for this address.
 type Method struct {
-	ID    string
-	Title string
-	Price money.Amount
+	ID      string
+	Title   string
+	Price   money.Amount
+	Note    string   // when it arrives, or where it is collected
+	Windows []Window // times of which one is chosen; empty for no choice
+}
+
+// Window is a time at which goods can come.
+type Window struct{ ID, Text string }
+
+// Timed are the ways of delivery whose time is chosen.
+func (p Checkout) Timed() []Method {
+	return slices.DeleteFunc(slices.Clone(p.Methods), func(m Method) bool { return len(m.Windows) == 0 })
 }
 
 // DataUse holds one short sentence for each sensitive field: what we do with

@@ -212,8 +212,8 @@ func (p Checkout) Mistakes() []Link {
 				l.URL = "#" + in.ID()
 			}
 		}
-		if q.Field == FieldShippingMethod {
-			l.URL = "#" + FieldShippingMethod
+		if q.Field == FieldShippingMethod || q.Field == FieldWindow {
+			l.URL = "#" + q.Field
 		}
 		out = append(out, l)
 	}
@@ -239,7 +239,10 @@ type SlipLine struct {
 }
 
 func slip(c cart.Cart, m Method) Slip {
-	s := Slip{Totals: c.Totals, Delivery: m.Title, Priced: c.Checkout.ShippingMethod != "", Edit: true}
+	s := Slip{Totals: c.Totals, Delivery: m.Title, Priced: c.Checkout.ShippingMethod != "" || c.Virtual(), Edit: true}
+	if c.Virtual() {
+		s.Delivery = "Nothing to send"
+	}
 	for _, l := range c.Lines {
 		s.Lines = append(s.Lines, SlipLine{l.Title, l.Quantity, l.Total})
 	}

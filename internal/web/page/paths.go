@@ -15,6 +15,7 @@ const (
 	PathCartAccept  = "/cart/accept"     // POST: the changes shown are fine
 	PathEstimate    = "/cart/estimate"   // POST country, postal_code: what delivery would cost
 	PathCartClear   = "/cart/clear"      // POST
+	PathCartCode    = "/cart/code"       // POST code: tries a discount code
 	PathCheckout    = "/checkout"        // GET ?step=, one step of three; POST the form below
 	PathReview      = "/checkout/review" // GET; POST payment_method, idempotency_key: places the order
 	PathOrders      = "/orders/"         // + number; GET
@@ -43,9 +44,11 @@ const (
 	FieldShipping       = "shipping_address"
 	FieldBilling        = "billing_address"
 	FieldShippingMethod = "shipping_method"
+	FieldWindow         = "delivery_window" // with a dot and the id of its method
 	FieldPaymentMethod  = "payment_method"
 	FieldIdempotency    = "idempotency_key"
 	FieldAcceptTerms    = "accept_terms"
+	FieldCode           = "code"
 	FieldOrderToken     = "token" // of the order, in the form that tries a payment again
 	FieldQuery          = "q"
 )

@@ -225,7 +225,7 @@ func samples(t testing.TB) map[string]Page {
 	guessed := full
 	guessed.Cart.Checkout = cart.Checkout{}
 	guessed.Estimate = Estimate{Countries: lands(), Country: "DE", AskPostal: true, Totals: guessed.Cart.Totals,
-		Methods: []Method{{"standard", "Standard, three days", euros(t, 490)}, {"express", "Express, tomorrow", euros(t, 1290)}}}
+		Methods: []Method{{ID: "standard", Title: "Standard, three days", Price: euros(t, 490)}, {ID: "express", Title: "Express, tomorrow", Price: euros(t, 1290)}}}
 	moved := full
 	moved.Cart = filled(t)
 	moved.Cart.Lines[0].Quantity = 5
@@ -240,7 +240,7 @@ func samples(t testing.TB) map[string]Page {
 	later := empty
 	later.Cart.Saved = moved.Cart.Saved
 
-	methods := []Method{{"standard", "Standard, three days", euros(t, 490)}, {"express", "Express, tomorrow", euros(t, 1290)}}
+	methods := []Method{{ID: "standard", Title: "Standard, three days", Price: euros(t, 490)}, {ID: "express", Title: "Express, tomorrow", Price: euros(t, 1290)}}
 	blank := Checkout{Layout: frame(), Countries: lands(), Cart: filled(t), Uses: uses(), Methods: methods[:1]}
 	blank.Typed.ShipTo.Country = "DE"
 	blank.Cart.Checkout = cart.Checkout{}

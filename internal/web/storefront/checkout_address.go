@@ -35,6 +35,7 @@ func typeIn(in *checkout.DetailsInput, form url.Values, whole bool) {
 	take(page.FieldGiftName, &in.GiftName)
 	take(page.FieldGiftMessage, &in.GiftMessage)
 	take(page.FieldShippingMethod, &in.ShippingMethod)
+	take(page.FieldWindow+"."+in.ShippingMethod, &in.Window)
 	take(page.FieldVAT, &in.VAT)
 	address(page.FieldShipping, &in.ShipTo)
 
@@ -53,7 +54,7 @@ func typeIn(in *checkout.DetailsInput, form url.Values, whole bool) {
 // typedOf is the form as its page shows it.
 func typedOf(in checkout.DetailsInput) page.Typed {
 	t := page.Typed{Email: in.Email, Name: in.Name, Phone: in.Phone, Note: in.Note, ShipTo: in.ShipTo, ShippingMethod: in.ShippingMethod,
-		VAT: in.VAT, OrderNote: in.OrderNote, GiftName: in.GiftName, GiftMessage: in.GiftMessage}
+		VAT: in.VAT, Window: in.Window, OrderNote: in.OrderNote, GiftName: in.GiftName, GiftMessage: in.GiftMessage}
 	if in.BillTo != nil {
 		t.BillTo = *in.BillTo
 	}
@@ -68,7 +69,14 @@ func (s *Shop) methods(ctx context.Context, c cart.Cart, in checkout.DetailsInpu
 	}
 	out := make([]page.Method, 0, len(options))
 	for _, o := range options {
-		out = append(out, page.Method{ID: o.ID, Title: o.Title, Price: o.Price})
+		m := page.Method{ID: o.ID, Title: o.Title, Price: o.Price, Note: o.Estimate()}
+		if o.Collected() {
+			m.Note = strings.TrimSpace(strings.ReplaceAll(o.Pickup.Place, "\n", ", ") + ". " + o.Pickup.Hours)
+		}
+		for _, w := range o.Windows {
+			m.Windows = append(m.Windows, page.Window{ID: w.ID(), Text: w.String()})
+		}
+		out = append(out, m)
 	}
 	return out, nil
 }

@@ -82,9 +82,7 @@ func (s *Shop) showOrder(w http.ResponseWriter, r *http.Request, status int, v c
 		Descriptor: settings.Descriptor, Fresh: now.Sub(v.Order.PlacedAt) < fresh}
 	p.Flash = flash
 	p.Accepted = acceptedLinks(v.Order.Accepted)
-	if m, ok := settings.Shipping.Find(v.Order.ShippingMethod); ok {
-		p.Delivery = m.Title
-	}
+	p.Delivery = checkout.DeliveryWords(settings, v.Order.ShippingMethod, v.Order.Window)
 	if p.Held() {
 		if err := s.offerPayment(w, r, &p); err != nil {
 			s.gate.Refuse(w, r, err)

@@ -55,9 +55,8 @@ func (s *Shop) showReview(w http.ResponseWriter, r *http.Request, status int, b 
 	}
 	p.Terms, p.MustTick = acceptable(settings), settings.MustTick
 	p.Layout, p.Details, p.Cart, p.Descriptor = s.layout(r), details, c, settings.Descriptor
-	if m, ok := settings.Shipping.Find(c.Checkout.ShippingMethod); ok {
-		p.Method = page.Method{ID: m.ID, Title: m.Title, Price: c.Totals.Shipping}
-	}
+	k := c.Checkout
+	p.Method = page.Method{ID: k.ShippingMethod, Title: checkout.DeliveryWords(settings, k.ShippingMethod, k.Window), Price: c.Totals.Shipping}
 	origins := make([]string, 0, len(providers))
 	for _, provider := range providers {
 		origins = append(origins, provider.Origin())

@@ -37,6 +37,7 @@ func (s *Shop) routes() []route {
 		{"POST", page.PathEstimate, s.setEstimate},
 		{"POST", page.PathCartAccept, s.acceptCart},
 		{"POST", page.PathCartClear, s.clearCart},
+		{"POST", page.PathCartCode, s.tryCode},
 
 		// The till.
 		{"GET", page.PathCheckout, s.checkoutForm},

@@ -85,3 +85,78 @@ func TestAForgottenTickLosesNothing(t *testing.T) {
 		t.Fatalf("with the tick: got status %d\n%s", gone.status, mainOf(gone.body))
 	}
 }
+
+func TestATimeOfDeliveryIsChosenAndTold(t *testing.T) {
+	s := open(t)
+	mug := s.Product(t, "mug", 1950, shoptest.Counted(5))
+	s.bring(t, `
+[[zone]]
+id = "de"
+countries = ["DE"]
+[[method]]
+id = "standard"
+title = "Post"
+days_from = 2
+days_to = 4
+[[method.rate]]
+zone = "de"
+price = "4.90"
+[[method]]
+id = "evening"
+title = "By bicycle"
+[[method.rate]]
+zone = "de"
+price = "9.00"
+[[method.slot]]
+days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+from = "18:00"
+to = "21:00"
+order_by = "12:00"
+[[method]]
+id = "pickup"
+title = "Fetch it"
+pickup_place = "Quay 3\nBerlin"
+[[method.rate]]
+zone = "de"
+price = "0"
+`)
+	b := s.shopper(t)
+	b.post("/cart/lines", put(mug, "1"))
+	form := b.get("/checkout").is(200, "2 to 4 working days", "Quay 3, Berlin.", `name="delivery_window.evening"`)
+	_, rest, _ := strings.Cut(form.body, `<option value="20`)
+	first, _, _ := strings.Cut("20"+rest, `"`)
+	in := ada()
+	in.Del("shipping_method")
+	b.post("/checkout", in).is(200, "Post", "€24.40") // nobody chose: it is brought, and the cheapest
+	in.Set("shipping_method", "evening")
+	in.Set("delivery_window.evening", "2001-01-01T18:00/21:00")
+	b.post("/checkout", in).is(422, "That time can't be chosen any more", "Ada Lovelace")
+	in.Set("delivery_window.evening", first)
+	review := b.post("/checkout", in).is(200, "By bicycle, ", "18:00 to 21:00", "€28.50")
+	s.Clock.Move(20 * 24 * time.Hour) // the day has passed
+	b.post("/checkout/review", pay(review)).is(422, "That time can't be chosen any more", "Ada Lovelace")
+	s.Clock.Move(-20 * 24 * time.Hour)
+	if gone := b.post("/checkout/review", pay(b.get("/checkout/review"))); gone.status != 303 {
+		t.Fatalf("got status %d\n%s", gone.status, mainOf(gone.body))
+	}
+	b.get("/orders/"+string(s.placed(t, b).Order.Number)).is(200, "By bicycle, ", "18:00 to 21:00")
+}
+
+func TestACodeThatGivesNothingIsAGuess(t *testing.T) {
+	s := open(t)
+	b := s.shopper(t)
+	b.post("/cart/lines", put(s.Product(t, "mug", 1950, shoptest.Counted(5)), "1")).is(200, "Have a code?")
+	limited := 0
+	for range 320 {
+		got := b.post("/cart/code", map[string][]string{"code": {"TENOFF"}})
+		if got.status == 429 {
+			limited++
+			continue
+		}
+		got.is(422, "be used here", "€19.50")
+	}
+	if limited == 0 {
+		t.Error("three hundred guesses were not slowed down")
+	}
+	b.get("/cart").is(200, "€19.50")
+}
