@@ -72,7 +72,7 @@ func check(now, to state, d document) Problems {
 // path names an entry of a list as the file does, or by its id where the file
 // does not mention the list.
 func (d document) path(list string, i int, id string) string {
-	if list == "zone" && d.zones != nil || list == "method" && d.methods != nil {
+	if list == "zone" && d.zones != nil || list == "method" && d.methods != nil || list == "collection" && d.shelves != nil {
 		return list + "[" + number(int64(i)) + "]"
 	}
 	return list + "." + id

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/cartkeep/cartkeep/internal/area"
+	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/shipping"
@@ -39,6 +41,7 @@ type document struct {
 	regions *[]tax.Region
 	zones   *[]shipping.Zone
 	methods *shipping.Methods
+	shelves *[]catalog.Collection
 	lines   lineIndex
 }
 
@@ -63,6 +66,7 @@ func parse(file []byte, now money.Currency) (document, Problems) {
 	p.taxes(root)
 	p.zones(root)
 	p.methods(root)
+	p.shelves(root)
 	root.rest()
 	slices.SortStableFunc(p.problems, func(a, b Problem) int { return a.Line - b.Line })
 	return d, p.problems
@@ -339,7 +343,7 @@ func (p *parser) taxes(root section) {
 			rules = append(rules, r)
 			s.rest()
 		}
-		slices.SortFunc(rules, func(a, b tax.Rule) int { return strings.Compare(ruleKey(a), ruleKey(b)) })
+		sortRules(rules)
 		p.d.rules = &rules
 	}
 	if list, ok := t.tables("region", 200); ok {
@@ -361,6 +365,13 @@ func (p *parser) taxes(root section) {
 		p.d.regions = &regions
 	}
 	t.rest()
+}
+
+// sortRules puts rules in the order an export has them.
+func sortRules(rules []tax.Rule) {
+	slices.SortFunc(rules, func(a, b tax.Rule) int {
+		return cmp.Or(strings.Compare(a.Country, b.Country), strings.Compare(a.Region, b.Region), strings.Compare(a.Class, b.Class))
+	})
 }
 
 func (p *parser) countryOf(s section, anywhere bool) string {

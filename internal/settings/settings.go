@@ -5,7 +5,7 @@
 // Import reads the whole file, names everything that is wrong with it by key
 // and line, and then changes the shop in one transaction, or not at all. What a
 // file does not mention stays; a list that it mentions (zone, method, tax.rate,
-// tax.region) becomes what the file says. No secret is among the settings.
+// tax.region, collection) becomes what the file says. No secret is among the settings.
 //
 // It does not know commands or pages: the command line uses it today as the
 // staff console will.
@@ -18,6 +18,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/shipping"
@@ -98,7 +99,8 @@ func Import(ctx context.Context, db *store.DB, actor ledger.Actor, file []byte, 
 			return err
 		}
 		to := now.with(d)
-		if problems := check(now, to, d); len(problems) > 0 {
+		problems := append(check(now, to, d), checkShelves(v, now, to, d)...)
+		if len(problems) > 0 {
 			return problems
 		}
 		changes = differences(now, to)
@@ -135,6 +137,7 @@ type state struct {
 	rules   []tax.Rule
 	regions []tax.Region
 	plan    shipping.Plan
+	shelves []catalog.Collection
 	stocked bool // there are products, whose prices are in the currency
 }
 
@@ -175,6 +178,10 @@ func readFrom(v *store.View) (state, error) {
 	for name, text := range set.Texts {
 		s.texts[name] = text.Body
 	}
+	s.shelves, err = v.Collections()
+	if err != nil {
+		return state{}, err
+	}
 	return s, nil
 }
 
@@ -206,6 +213,9 @@ func (s state) with(d document) state {
 	if d.methods != nil {
 		to.plan.Methods = *d.methods
 	}
+	if d.shelves != nil {
+		to.shelves = *d.shelves
+	}
 	return to
 }
 
@@ -229,6 +239,9 @@ func (s state) flat() map[string]string {
 	}
 	for i, m := range s.plan.Methods {
 		out["method."+m.ID] = fmt.Sprintf("%d. %s", i+1, methodText(m))
+	}
+	for i, c := range s.shelves {
+		out["collection."+c.Handle] = fmt.Sprintf("%d. %s", i+1, shelfText(c, s.currency()))
 	}
 	return out
 }
@@ -268,6 +281,9 @@ func write(t *store.Tx, from, to state) error {
 		}
 	}
 	if err := t.SetTaxes(to.rules, to.regions); err != nil {
+		return err
+	}
+	if err := writeShelves(t, from, to); err != nil {
 		return err
 	}
 	return t.SetShipping(to.plan)

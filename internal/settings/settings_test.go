@@ -57,7 +57,7 @@ func TestAFileBecomesTheShopAndComesOutTheSame(t *testing.T) {
 			t.Fatalf("%d changes, %v; the dry run said %d", len(made), err, len(planned))
 		}
 		raw := s.Raw(t)
-		if n := shoptest.One[int64](t, raw, `SELECT count(*) FROM events WHERE action LIKE 'setting.%' AND actor = $1`, ledger.OS("test").String()); n != int64(len(made)) {
+		if n := shoptest.One[int64](t, raw, `SELECT count(*) FROM events WHERE (action LIKE 'setting.%' OR action LIKE 'collection.%') AND actor = $1`, ledger.OS("test").String()); n != int64(len(made)) {
 			t.Errorf("%d events for %d changes", n, len(made))
 		}
 		set, err := s.DB.Settings(noCtx) // at once
@@ -151,6 +151,9 @@ func TestWhatDoesNotFitTogetherIsRefused(t *testing.T) {
 		"[shop\n":                       "to end table name",
 		"[shop]\nname = \"\\x\"":        "line 2: ",
 		"\xff":                          "not UTF-8",
+		"[[collection]]\nhandle = \"a\"\ntitle = \"A\"\nproducts = [\"nothing\"]\n":             "line 4: collection[0].products: entry 0",
+		"[[collection]]\nhandle = \"a\"\ntitle = \"A\"\n[[collection.rule]]\non = \"mood\"\n":   "line 4: collection[0].rule[0]: A rule is about",
+		"[[collection]]\nhandle = \"a\"\ntitle = \"A\"\npicture = \"https://evil.example/x\"\n": "line 4: collection[0].picture",
 	} {
 		_, err := bring(s, file, false)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -45,6 +45,9 @@ func (s state) toml() []byte {
 	for _, m := range s.plan.Methods {
 		writeMethod(w, m)
 	}
+	for _, c := range s.shelves {
+		writeShelf(w, c, s.currency())
+	}
 	return []byte(w.b.String())
 }
 

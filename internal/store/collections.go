@@ -67,12 +67,12 @@ func (t *Tx) SaveCollection(c catalog.Collection) error {
 }
 
 // idsOf finds products by handle, in their order.
-func (t *Tx) idsOf(handles []string) ([]string, error) {
+func (v *View) idsOf(handles []string) ([]string, error) {
 	var wrong fault.Fields
 	ids := make([]string, 0, len(handles))
 	for i, handle := range handles {
 		var id string
-		err := t.row(`SELECT id FROM products WHERE handle = $1`, handle).Scan(&id)
+		err := v.row(`SELECT id FROM products WHERE handle = $1`, handle).Scan(&id)
 		if errors.Is(err, sql.ErrNoRows) {
 			wrong.Add(fmt.Sprintf("products.%d", i), "There is no product with this handle. Please import it first.")
 			continue
@@ -83,6 +83,12 @@ func (t *Tx) idsOf(handles []string) ([]string, error) {
 		ids = append(ids, id)
 	}
 	return ids, wrong.Err()
+}
+
+// CheckProducts says which of these are no products, as SaveCollection does.
+func (v *View) CheckProducts(handles []string) error {
+	_, err := v.idsOf(handles)
+	return err
 }
 
 // RemoveCollection takes a collection away; its products stay. The shelf of a
