@@ -63,12 +63,22 @@ func isPlain(s string) bool {
 // Words cuts folded text into words of letters and digits. An apostrophe
 // inside a word is left out: "hunter's" is "hunters".
 func Words(folded string) []string {
-	folded = strings.NewReplacer("'", "", "’", "").Replace(folded)
-	words := strings.FieldsFunc(folded, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	if strings.ContainsAny(folded, "'’") {
+		folded = strings.ReplaceAll(strings.ReplaceAll(folded, "'", ""), "’", "")
+	}
+	words := strings.FieldsFunc(folded, between)
 	for i, w := range words {
 		words[i] = cut(w, maxLetter)
 	}
 	return words
+}
+
+// between reports what stands between words.
+func between(r rune) bool {
+	if r < 0x80 {
+		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z')
+	}
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r)
 }
 
 // cut shortens s to n code points.
