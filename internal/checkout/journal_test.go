@@ -185,6 +185,18 @@ func TestABusinessOfAnotherEUCountryIsNotCharged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Once the merchant switches it off, nobody is spared because of yesterday.
+	again := s.Basket(t, s.Product(t, "mug", 1000, catalog.Stock{}).ID, 1)
+	if _, err := s.Desk.SaveDetails(noCtx, again.ID, again.Token, in); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) error { return t.Set("tax.reverse_charge", "false") }); err != nil {
+		t.Fatal(err)
+	}
+	s.DB.ForgetSettings()
+	if c, err := s.Desk.Cart(noCtx, again.ID, again.Token); err != nil || c.Totals.Tax.Minor() != 332 {
+		t.Errorf("switched off, tax is %v, %v", c.Totals.Tax, err)
+	}
 	if n := count(t, s, `SELECT count(*) FROM order_details WHERE CAST(vat AS TEXT) LIKE '%13585627%'`); n != 0 {
 		t.Error("the number stands in the clear")
 	}

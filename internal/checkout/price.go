@@ -23,7 +23,7 @@ func reckoned(row store.CartRow, all []cart.Line, s store.Settings) (cart.Cart, 
 	c := cart.Cart{ID: row.ID, State: row.State, OrderID: row.OrderID, Estimate: row.Estimate, Checkout: row.Checkout, ExpiresAt: row.ExpiresAt}
 	c.Lines, c.Saved = cart.Apart(all)
 	k, zero := row.Checkout, money.Zero(s.Currency)
-	bill := tax.Bill{Currency: s.Currency, At: tax.At{Country: k.Country, Region: k.Region, Reverse: k.Reverse}, Discount: zero, Delivery: zero,
+	bill := tax.Bill{Currency: s.Currency, At: tax.At{Country: k.Country, Region: k.Region, Reverse: k.Reverse && s.Tax.ReverseCharge}, Discount: zero, Delivery: zero,
 		Items: make([]tax.Item, 0, len(c.Lines))}
 	for _, l := range c.Lines {
 		bill.Items = append(bill.Items, tax.Item{Total: l.Total, Class: l.TaxClass})
