@@ -1,10 +1,12 @@
 package page
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/money"
 )
 
@@ -203,16 +205,25 @@ func (p Checkout) Inputs() []Input {
 }
 
 // Mistakes pairs every problem with the id of its control; "" when it has none.
+// They stand in the order of the form.
 func (p Checkout) Mistakes() []Link {
-	var out []Link
-	for _, q := range p.Problems {
-		l := Link{Text: q.Detail}
-		for _, in := range p.Inputs() {
-			if strings.ReplaceAll(in.Name, ".", "/") == q.Field {
-				l.URL = "#" + in.ID()
-			}
+	inputs := p.Inputs()
+	at := func(field string) int {
+		i := slices.IndexFunc(inputs, func(in Input) bool { return strings.ReplaceAll(in.Name, ".", "/") == field })
+		if i < 0 {
+			return len(inputs)
 		}
-		if q.Field == FieldShippingMethod || q.Field == FieldWindow {
+		return i
+	}
+	sorted := slices.Clone(p.Problems)
+	slices.SortStableFunc(sorted, func(a, b fault.Problem) int { return at(a.Field) - at(b.Field) })
+	var out []Link
+	for _, q := range sorted {
+		l := Link{Text: q.Detail}
+		switch i := at(q.Field); {
+		case i < len(inputs):
+			l.URL = "#" + inputs[i].ID()
+		case q.Field == FieldShippingMethod || q.Field == FieldWindow:
 			l.URL = "#" + q.Field
 		}
 		out = append(out, l)
