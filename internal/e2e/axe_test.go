@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/shoptest/browser"
@@ -132,6 +133,14 @@ func TestNoPageHasABarrierThatAxeFinds(t *testing.T) {
 	b := browser.Start(t, browser.Certificate(t, filepath.Join(s.dir, "certs", "leaf.pem")))
 	i := &inspector{visitor: &visitor{t: t, shop: s, Page: b.Page(t, browser.View{Still: true})}, script: axe(t), seen: map[string]bool{}}
 
+	// The shop's own words, so that their pages are there.
+	words := filepath.Join(t.TempDir(), "words.toml")
+	if err := os.WriteFile(words, []byte(shopWords), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.must(t, "settings", "import", words)
+	eventually(t, 5*time.Second, "the shop's own words are in the footer", func() bool { return strings.Contains(s.ask("GET", "/", "").body, "/terms") })
+
 	i.visit("home", "/", 200)
 	follow := i.links()
 	i.visit("collection", "/collections/kitchen", 200)
@@ -149,6 +158,16 @@ func TestNoPageHasABarrierThatAxeFinds(t *testing.T) {
 	i.Open(s.origin + "/cart")
 	i.look("cart")
 	follow = append(follow, i.links()...)
+
+	importPrice(t, s, "39.00")
+	i.Open(s.origin + "/products/moving-price")
+	i.Submit(".add .btn")
+	importPrice(t, s, "41.00")
+	i.Open(s.origin + "/cart")
+	i.expect(i.Text("main"), "41.00")
+	i.look("cart with a price that moved")
+	i.Click("form[action='/cart/accept'] button") // in place, where scripts run
+	eventually(t, 10*time.Second, "the new price is accepted", func() bool { return !i.Has("form[action='/cart/accept']") })
 
 	// The till: empty, with everything wrong, right.
 	i.visit("checkout", "/checkout", 200)
@@ -188,7 +207,7 @@ func TestNoPageHasABarrierThatAxeFinds(t *testing.T) {
 	shoptest.Do(t, db, `UPDATE orders SET hold_until = 1 WHERE number = $1`, number)
 	shoptest.Do(t, db, `UPDATE holds SET expires_at = 1`)
 	db.Close()
-	eventually(t, 10e9, "the hold has ended", func() bool {
+	eventually(t, 10*time.Second, "the hold has ended", func() bool {
 		i.Open(s.origin + "/orders/" + number)
 		return strings.Contains(strings.ToLower(i.Text("main")), "cancelled")
 	})
@@ -202,7 +221,38 @@ func TestNoPageHasABarrierThatAxeFinds(t *testing.T) {
 			i.visit("page "+strings.Trim(path, "/"), path, 200)
 		}
 	}
+	for _, path := range []string{"/terms", "/privacy", "/admin", "/cart", "/checkout/review"} {
+		if !i.seen[path] {
+			t.Errorf("%s was not looked at", path)
+		}
+	}
 	t.Logf("%d pages in %d views", i.pages, len(axeViews()))
+}
+
+// shopWords are what a shop says for itself.
+const shopWords = `
+[texts]
+imprint = "Hazelmott, 1 Pan Lane, Berlin"
+terms = """
+# What holds
+
+You order, we send.
+
+- one
+- two
+"""
+returns = "Within 30 days."
+shipping = "By post."
+`
+
+// importPrice sets what the moving thing costs.
+func importPrice(t *testing.T, s *shop, price string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "moving.csv")
+	if err := os.WriteFile(file, []byte("Handle,Title,Variant SKU,Variant Price\nmoving-price,A thing whose price moves,MOVING,"+price+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.must(t, "import", "products", file)
 }
 
 // fillsIn types what the till asks for.
