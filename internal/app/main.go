@@ -26,6 +26,8 @@ type cli struct {
 	Import  importCmd   `cmd:"" help:"Bring goods in."`
 	Choices settingsCmd `cmd:"" name:"settings" help:"The shop's own settings: delivery, taxes, texts, who sells."`
 	Tax     taxCmd      `cmd:"" help:"The books."`
+	Order   orderCmd    `cmd:"" help:"Orders: what stands, what was packed, sent and delivered."`
+	Refund  refundCmd   `cmd:"" help:"Give the whole price of an order back, the way it was paid."`
 	Keys    keysCmd     `cmd:"" help:"Look after the epoch keys."`
 	Ledger  ledgerCmd   `cmd:"" help:"Check and export the ledger."`
 	Privacy privacyCmd  `cmd:"" help:"What is kept about people."`

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/intake"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/message"
@@ -27,6 +29,7 @@ type call struct {
 // operating is what an operation works with.
 type operating struct {
 	vault    *vault
+	desk     *checkout.Desk // the running shop's; nil when none runs
 	actor    ledger.Actor
 	in       io.Reader
 	out, err io.Writer
@@ -42,6 +45,14 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return o.settingsImport(ctx, c.Args["dry"] == "yes")
 	case "tax journal":
 		return o.taxJournal(ctx, c.Args["from"], c.Args["to"], c.Args["format"], c.Args["each"] == "yes")
+	case "order list":
+		limit, err := strconv.Atoi(c.Args["limit"])
+		if err != nil {
+			return err
+		}
+		return o.orderList(ctx, limit)
+	case "order show", "order pack", "order ship", "order deliver", "refund":
+		return o.orderAct(ctx, c)
 	case "keys list":
 		return o.keysList()
 	case "ledger verify":

@@ -19,6 +19,8 @@ func (s *server) bankRoutes() http.Handler {
 	t := template.Must(template.New("outbox").Parse(outboxHTML))
 	mux := http.NewServeMux()
 	mux.Handle("/", s.sandbox.Handler())
+	mux.HandleFunc("GET /outbox/previews", s.previews)
+	mux.HandleFunc("GET /outbox/previews/{name}", s.previewOf)
 	mux.HandleFunc("GET /outbox", func(w http.ResponseWriter, r *http.Request) {
 		gate.Harden(w, "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		list, err := letters(r.Context(), s.vault.db, 100)

@@ -19,6 +19,11 @@ func (d *Desk) Jobs() map[string]func(context.Context, store.Job) error {
 		JobConfirm:   d.mailConfirmation,
 		JobCancelled: d.mailCancelled,
 		JobRefund:    d.refund,
+		JobShipped:   d.mailShipped,
+		JobRefunded:  d.mailRefunded,
+		JobInvoice:   d.issueInvoice,
+		JobCredit:    d.issueCredit,
+		JobCode:      d.mailCode,
 	}
 }
 
@@ -34,8 +39,29 @@ func (d *Desk) mailConfirmation(ctx context.Context, j store.Job) error {
 
 func (d *Desk) mailCancelled(ctx context.Context, j store.Job) error {
 	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
-		return w.OrderCancelled(j.ID, message.OrderCancelled{To: to.Email, Name: to.Name, Number: o.Number, Reason: message.HoldEnded,
+		return w.OrderCancelled(j.ID, message.OrderCancelled{To: to.Email, Name: to.Name, Number: o.Number, Reason: o.Why,
 			Lines: o.Lines, Totals: o.Totals, Link: d.OrderLink(o)})
+	})
+}
+
+func (d *Desk) mailShipped(ctx context.Context, j store.Job) error {
+	tracking := ""
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		tracking, err = v.Tracking(j.Owner, order.ID(j.Ref))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
+		return w.OrderShipped(j.ID, message.OrderShipped{To: to.Email, Name: to.Name, Number: o.Number, Carrier: o.Carrier, Tracking: tracking,
+			Lines: o.Lines, Totals: o.Totals, Link: d.OrderLink(o)})
+	})
+}
+
+func (d *Desk) mailRefunded(ctx context.Context, j store.Job) error {
+	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
+		return w.OrderRefunded(j.ID, message.OrderRefunded{To: to.Email, Name: to.Name, Number: o.Number, Lines: o.Lines, Totals: o.Totals, Link: d.OrderLink(o)})
 	})
 }
 
@@ -99,6 +125,9 @@ func (d *Desk) refund(ctx context.Context, j store.Job) error {
 		return fmt.Errorf("refund: %w", err)
 	}
 	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
-		return t.Event("payment.refunded", p.Owner, p.ID, "")
+		if err := t.Event("payment.refunded", p.Owner, p.ID, ""); err != nil {
+			return err
+		}
+		return t.Enqueue(JobRefunded, p.Owner, string(p.Order), t.Now())
 	})
 }

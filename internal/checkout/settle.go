@@ -18,6 +18,10 @@ const (
 	JobConfirm   = "mail.confirmed"
 	JobCancelled = "mail.cancelled"
 	JobRefund    = "payment.refund"
+	JobShipped   = "mail.shipped"
+	JobRefunded  = "mail.refunded"
+	JobInvoice   = "invoice.issue"
+	JobCredit    = "invoice.credit"
 )
 
 var errMismatch = fault.New(fault.Conflict, "That notice does not fit its order.")
@@ -113,6 +117,9 @@ func (d *Desk) paid(t *store.Tx, o order.Order, p store.Payment) error {
 	if err := t.Enqueue(JobTake, o.Owner, string(o.ID), t.Now()); err != nil {
 		return err
 	}
+	if err := t.Enqueue(JobInvoice, o.Owner, string(o.ID), t.Now()); err != nil {
+		return err
+	}
 	return t.Enqueue(JobConfirm, o.Owner, string(o.ID), t.Now())
 }
 
@@ -201,9 +208,9 @@ func (d *Desk) claim(ctx context.Context, p store.Payment) (o order.Order, ours 
 		if err != nil {
 			return err
 		}
-		// Paid by another attempt, ordered once more, or so late that nobody
-		// knows any more where it goes.
-		if o.Status != order.Cancelled || again || !to.Complete() {
+		// Paid by another attempt, ordered once more, given up by the shopper, or
+		// so late that nobody knows any more where it goes.
+		if o.Status != order.Cancelled || again || o.Why == order.ByCustomer || !to.Complete() {
 			return d.payBack(t, now)
 		}
 		if ours, err = t.ClaimPayment(now); err == nil && !ours {
@@ -222,27 +229,7 @@ func (d *Desk) expire(ctx context.Context, owner string, id order.ID) error {
 		if err != nil || o.Status != order.Pending || o.HoldUntil.After(t.Now()) {
 			return err
 		}
-		if _, err := t.MoveOrder(owner, id, order.Pending, order.Cancelled, ""); err != nil {
-			return err
-		}
-		if err := t.ExpirePayments(owner, id); err != nil {
-			return err
-		}
-		if err := t.KeepCancelled(owner, id); err != nil {
-			return err
-		}
-		c, err := t.CartOf(owner, id)
-		if fault.Is(err, fault.NotFound) {
-			return nil // the cart has ended
-		}
-		if err == nil && c.OrderID == string(id) && c.State == cart.Ordered {
-			c.State, c.OrderID = cart.Open, ""
-			_, err = t.SaveCart(c)
-		}
-		if err != nil {
-			return err
-		}
-		return t.Enqueue(JobCancelled, owner, string(id), t.Now())
+		return d.giveUpOrder(t, o, order.HoldEnded)
 	})
 	if err != nil {
 		return err
@@ -253,13 +240,14 @@ func (d *Desk) expire(ctx context.Context, owner string, id order.ID) error {
 // endHolds gives back or takes what is held for an order, as its state says.
 func (d *Desk) endHolds(ctx context.Context, owner string, id order.ID) error {
 	var status order.Status
+	var why order.Reason
 	var due bool
 	err := d.db.View(ctx, func(v *store.View) error {
 		o, err := v.Order(owner, id)
 		if err != nil {
 			return err
 		}
-		status = o.Status
+		status, why = o.Status, o.Why
 		due, err = v.HasJob(owner, JobTake, string(id))
 		return err
 	})
@@ -270,6 +258,8 @@ func (d *Desk) endHolds(ctx context.Context, owner string, id order.ID) error {
 		return err
 	case status == order.Pending:
 		return nil
+	case status == order.Cancelled && why == order.ByCustomer:
+		return d.release(ctx, id) // nothing is held afresh for one that was given up
 	case status == order.Cancelled:
 		// What was held afresh for a late payment stays.
 		return d.eachHold(ctx, id, func(t *store.Tx, h store.Hold) error { return t.ReleaseEnded(h.Variant, id, t.Now()) })

@@ -26,8 +26,8 @@ type ring struct {
 
 // rings is the whole order, from the middle outwards.
 var rings = []ring{
-	{"words", "fault money contact catalog search cart order area tax shipping demo", map[string]string{
-		"money": "fault", "contact": "fault", "catalog": "fault money", "search": "catalog", "cart": "catalog fault money",
+	{"words", "fault money contact challenge catalog search cart order area tax shipping demo", map[string]string{
+		"money": "fault", "contact": "fault", "challenge": "fault", "catalog": "fault money", "search": "catalog", "cart": "catalog fault money",
 		"order": "cart catalog contact fault money", "area": "fault", "tax": "area fault money", "shipping": "area fault money"}},
 	{"guards", "seal personal ledger", map[string]string{"personal": "seal", "seal/keyfile": "seal"}},
 	{"outside world", "store payment message certs", map[string]string{"payment/sandbox": "payment"}},

@@ -59,6 +59,27 @@ func TestAThiefOfARunningDemoReadsNobody(t *testing.T) {
 			t.Errorf("a form with a mistake: got %d, want 422", a.status)
 		}
 		marked = append(marked, "lummery", "chlocrat", "Brouhaha")
+		// The parcel of the order, somebody who waits for a thing, and one who looks the order up.
+		s.must(t, "order", "ship", p.Order.Number, "--carrier", "Moor Post", "--tracking", "KERFUFFLE-77")
+		goods := filepath.Join(t.TempDir(), "goods.csv")
+		if err := os.WriteFile(goods, []byte("Handle,Title,Variant SKU,Variant Inventory Tracker,Variant Inventory Qty,Variant Price\nlost-thing,Lost thing,LOST,shopify,0,5\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.must(t, "import", "products", goods)
+		lost := ""
+		for _, x := range s.products() {
+			if x.Handle == "lost-thing" {
+				lost = x.Variants[0].ID
+			}
+		}
+		if a := b.post("/wishes", "variant_id", lost, "email", "gobbledy@hullabaloo.example"); a.status != 303 {
+			t.Errorf("waiting for a thing: got %d, want 303", a.status)
+		}
+		if a := b.post("/find-order", "number", p.Order.Number, "email", zyxomma.Email); a.status != 303 {
+			t.Errorf("looking an order up: got %d, want 303", a.status)
+		}
+		marked = append(marked, "KERFUFFLE", "gobbledy", "hullabaloo")
+		s.quiet(t)
 		s.typedIntoEverything(t)
 
 		log := filepath.Join(t.TempDir(), "said.log")

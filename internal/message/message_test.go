@@ -51,7 +51,7 @@ func adasOrder(t testing.TB) OrderConfirmation {
 	}
 }
 
-func cancelled(c OrderConfirmation, why Reason) OrderCancelled {
+func cancelled(c OrderConfirmation, why order.Reason) OrderCancelled {
 	c.Totals.TaxIncluded = false
 	return OrderCancelled{To: c.To, Name: c.Name, Number: c.Number, Reason: why, Lines: c.Lines, Totals: c.Totals, Link: c.Link}
 }
@@ -66,7 +66,7 @@ func TestLettersReadAsAgreed(t *testing.T) {
 	for name, m := range map[string]Message{
 		"confirmation":        must[Message](t)(w.OrderConfirmation("m1", paid)),
 		"confirmation-unpaid": must[Message](t)(w.OrderConfirmation("m2", open)),
-		"cancelled":           must[Message](t)(w.OrderCancelled("m3", cancelled(paid, HoldEnded))),
+		"cancelled":           must[Message](t)(w.OrderCancelled("m3", cancelled(paid, order.HoldEnded))),
 	} {
 		if m.Channel != Email || m.To != "ada@lovelace.example" || m.ID == "" {
 			t.Errorf("%s: head is wrong", name)

@@ -27,28 +27,40 @@ type OrderCancelled struct {
 	To     contact.Email
 	Name   contact.Name
 	Number order.Number
-	Reason Reason
+	Reason order.Reason
 	Lines  []order.Line
 	Totals cart.Totals
 	Link   string
 }
 
-// Reason says why an order was cancelled.
-type Reason string
+// OrderShipped tells a shopper that the order is on its way.
+type OrderShipped struct {
+	To       contact.Email
+	Name     contact.Name
+	Number   order.Number
+	Carrier  string // as the merchant wrote it; may be ""
+	Tracking string // likewise
+	Lines    []order.Line
+	Totals   cart.Totals
+	Link     string
+}
 
-// The reasons.
-const (
-	HoldEnded  Reason = "hold-ended"  // the payment did not arrive in time
-	ByShop     Reason = "by-shop"     // the merchant cancelled it
-	ByCustomer Reason = "by-customer" // the shopper asked for it
-)
+// OrderRefunded tells a shopper that their money is on its way back.
+type OrderRefunded struct {
+	To     contact.Email
+	Name   contact.Name
+	Number order.Number
+	Lines  []order.Line
+	Totals cart.Totals
+	Link   string
+}
 
-// text is the reason in words for the shopper.
-func (r Reason) text() string {
+// why is a reason in words for the shopper.
+func why(r order.Reason) string {
 	switch r {
-	case HoldEnded:
+	case order.HoldEnded:
 		return "The payment did not arrive in time, so the goods went back on the shelf."
-	case ByCustomer:
+	case order.ByCustomer:
 		return "You asked us to cancel it."
 	default:
 		return "We could not carry it out. We are sorry."
@@ -96,7 +108,7 @@ func (w *Writer) OrderConfirmation(id string, c OrderConfirmation) (Message, err
 			"It is not paid yet. You can pay on the page of your order.",
 		}
 	}
-	return w.write(id, c.To, l)
+	return w.write(id, c.To, "order", l.Subject, l.Link, l)
 }
 
 // OrderCancelled writes the letter as the message with this id.
@@ -104,10 +116,37 @@ func (w *Writer) OrderCancelled(id string, c OrderCancelled) (Message, error) {
 	l := w.orderLetter(c.Name, c.Number, c.Lines, c.Totals, "", c.Link)
 	l.Subject = "Your order " + string(c.Number) + " at " + l.Shop.Name + " was cancelled"
 	l.Opening = []string{
-		"Your order was cancelled. " + c.Reason.text(),
+		"Your order was cancelled. " + why(c.Reason),
 		"You don’t have to do anything. If money was taken for it after all, it goes back the way it came.",
 	}
-	return w.write(id, c.To, l)
+	return w.write(id, c.To, "order", l.Subject, l.Link, l)
+}
+
+// OrderShipped writes the letter as the message with this id. The parcel's
+// number is text: a link to somewhere else would teach people to follow one.
+func (w *Writer) OrderShipped(id string, c OrderShipped) (Message, error) {
+	l := w.orderLetter(c.Name, c.Number, c.Lines, c.Totals, "", c.Link)
+	l.Subject = "Your order " + string(c.Number) + " at " + l.Shop.Name + " is on its way"
+	l.Opening = []string{"Your order is on its way to you."}
+	if by := oneLine(c.Carrier); by != "" {
+		l.Opening = append(l.Opening, "It travels with "+by+".")
+	}
+	if number := oneLine(c.Tracking); number != "" {
+		l.Opening = append(l.Opening, "The number of the parcel is "+number+".")
+	}
+	return w.write(id, c.To, "order", l.Subject, l.Link, l)
+}
+
+// OrderRefunded writes the letter as the message with this id.
+func (w *Writer) OrderRefunded(id string, c OrderRefunded) (Message, error) {
+	l := w.orderLetter(c.Name, c.Number, c.Lines, c.Totals, "", c.Link)
+	l.Subject = "Your money for order " + string(c.Number) + " at " + l.Shop.Name
+	l.Opening = []string{
+		"We have given back " + c.Totals.Total.Format() + " for your order.",
+		"It comes the way you paid. Banks take a few days for it.",
+	}
+	l.Billed = true
+	return w.write(id, c.To, "order", l.Subject, l.Link, l)
 }
 
 func (w *Writer) orderLetter(name contact.Name, number order.Number, lines []order.Line, t cart.Totals, shipping, link string) orderLetter {

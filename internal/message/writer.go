@@ -44,28 +44,29 @@ func NewWriter(shop Shop) (*Writer, error) {
 		return nil, errors.New("message: the shop's origin is https://HOST")
 	}
 	w := &Writer{shop: shop}
-	if w.text, err = texttemplate.ParseFS(letterFiles, "letters/order.txt"); err != nil {
+	if w.text, err = texttemplate.ParseFS(letterFiles, "letters/*.txt"); err != nil {
 		return nil, fmt.Errorf("message: %w", err)
 	}
-	if w.html, err = htmltemplate.ParseFS(letterFiles, "letters/order.html"); err != nil {
+	if w.html, err = htmltemplate.ParseFS(letterFiles, "letters/*.html"); err != nil {
 		return nil, fmt.Errorf("message: %w", err)
 	}
 	return w, nil
 }
 
-func (w *Writer) write(id string, to contact.Email, l orderLetter) (Message, error) {
-	m := Message{ID: id, Channel: Email, To: to.Reveal(), Subject: l.Subject}
+// write fills the two templates of a letter. A letter without a link has "".
+func (w *Writer) write(id string, to contact.Email, template, subject, link string, letter any) (Message, error) {
+	m := Message{ID: id, Channel: Email, To: to.Reveal(), Subject: subject}
 	if id == "" || m.To == "" || strings.ContainsFunc(m.To, unfit) || oneLine(m.Subject) != m.Subject {
 		return Message{}, errors.New("write letter: it has no id, no address, or more than one line in its head")
 	}
-	if !w.ours(l.Link) {
+	if (link != "" || template == "order") && !w.ours(link) {
 		return Message{}, errors.New("write letter: its link does not lead to the shop")
 	}
 	var text, html strings.Builder
-	if err := w.text.Execute(&text, l); err != nil {
+	if err := w.text.ExecuteTemplate(&text, template+".txt", letter); err != nil {
 		return Message{}, fmt.Errorf("write letter: %w", err)
 	}
-	if err := w.html.Execute(&html, l); err != nil {
+	if err := w.html.ExecuteTemplate(&html, template+".html", letter); err != nil {
 		return Message{}, fmt.Errorf("write letter: %w", err)
 	}
 	m.Text, m.HTML = text.String(), html.String()

@@ -36,7 +36,31 @@ type Order struct {
 	PlacedAt       time.Time
 	HoldUntil      time.Time // until then the goods are kept for this order
 	UpdatedAt      time.Time
+	Times          Times
+	Why            Reason // of a cancelled one
+	Carrier        string // who brings it, once it was sent; or ""
 }
+
+// Times tells when an order came to each state. What has not happened is zero.
+type Times struct {
+	Paid, Packed, Shipped, Delivered, Cancelled, Refunded time.Time
+}
+
+// Reason says why an order was cancelled.
+type Reason string
+
+// The reasons.
+const (
+	HoldEnded  Reason = "hold-ended"  // the payment did not arrive in time
+	ByCustomer Reason = "by-customer" // the shopper asked for it
+	ByShop     Reason = "by-shop"     // the merchant could not carry it out
+)
+
+// MaxCarrier and MaxTracking bound what staff note about a parcel, in code points.
+const (
+	MaxCarrier  = 60
+	MaxTracking = 100
+)
 
 // Line is what was bought, at the price it was bought for. It stands on its
 // own: the catalogue may change afterwards.

@@ -36,7 +36,9 @@ var (
 	OrderGiftMessage = freeText("order_details", "gift_message", Gift, "Message of a gift")
 	OrderInvoiceName = name("order_details", "invoice_name", Invoicing, "Name on the invoice", TaxOffice)
 	OrderBillTo      = address("order_details", "bill_to", Invoicing, "Billing address", TaxOffice)
-	OrderVAT         = vat("order_details", "vat", Invoicing, "VAT number", TaxOffice)
+	OrderTracking    = text(Field{Table: "order_details", Column: "tracking", Purpose: Fulfilment,
+		Category: "user.unique_id", Recipients: []Recipient{Courier, MailProvider}, Label: "Tracking number of the parcel"})
+	OrderVAT = vat("order_details", "vat", Invoicing, "VAT number", TaxOffice)
 )
 
 // Sealed values of a payment.
@@ -58,6 +60,14 @@ var (
 	OutboxHTML = text(Field{Table: "outbox", Column: "body_html", Purpose: Fulfilment,
 		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "Letters we wrote to you"})
 )
+
+// WishEmail is the address of somebody who waits for a thing.
+var WishEmail = email("wishes", "email", Marketing, "E-mail, to hear when a thing is there again", MailProvider)
+
+// WishIndex finds the wishes that one address asked for.
+var WishIndex = note(Field{Table: "wishes", Column: "email_mac", Kind: Index, Purpose: Marketing,
+	Category: "user.contact.email", Label: "E-mail of a wish, as a keyed hash",
+	Reason: "one address asks once for each thing; ends with the wish"})
 
 // Secret is sealed like a personal value, but belongs to the shop.
 var Secret = declare(Field{Table: "secrets", Column: "sealed", Purpose: ShopSecrets,
@@ -83,6 +93,8 @@ var _ = []Field{
 		Label: "Cart token, as a keyed hash", Reason: "proves who holds the cart; the token itself is not kept"}),
 	note(Field{Table: "idempotency", Column: "key", Kind: Hash, Purpose: Cart, Category: "user.device.cookie_id",
 		Label: "Idempotency key, as a keyed hash", Reason: "recognises a repeated order; ends with the cart"}),
+	note(Field{Table: "challenges", Column: "browser_mac", Kind: Hash, Purpose: Security, Category: "user.device.cookie_id",
+		Label: "Which browser asked for a code, as a keyed hash", Reason: "a code works only where it was asked for"}),
 	note(Field{Table: "idempotency", Column: "request", Kind: Hash, Purpose: Cart, Category: "user.device.cookie_id",
 		Label: "Order request, as a keyed hash", Reason: "recognises a changed request under the same key"}),
 }
@@ -117,7 +129,12 @@ var _ = [][]Field{
 	linked("orders", Fulfilment, "user.behavior.purchase_history", "State and choices of the order", goodsReason, "status", "shipping_method", "delivery_window", "payment_method"),
 	linked("orders", Invoicing, "user.behavior.purchase_history", "Which wording of our terms you accepted", "a contract is read by the words it was made with", "accepted"),
 	linked("orders", Invoicing, "user.behavior.purchase_history", "Totals, tax, country and tax region of the order", taxReason, "currency", "country", "region", "reverse_charge", "items", "discount", "shipping", "tax", "total", "tax_included"),
-	linked("orders", Fulfilment, "user.behavior", "Times of the order", timeReason, "placed_at", "hold_until", "updated_at"),
+	linked("orders", Fulfilment, "user.behavior", "Times of the order", timeReason, "placed_at", "hold_until", "updated_at",
+		"paid_at", "packed_at", "shipped_at", "delivered_at", "cancelled_at", "refunded_at"),
+	linked("orders", Fulfilment, "user.behavior.purchase_history", "Who carries the order, why it was cancelled, how often its letter was asked for", goodsReason, "carrier", "cancelled_why", "resent", "resent_at"),
+	linked("invoices", Invoicing, "user.financial", "Number and day of an invoice", taxReason, "owner", "order_id", "kind", "series", "number", "issued_at"),
+	linked("challenges", Security, "user.unique_id", "That a code was asked for, and which order it opens", "codes work once and are counted; forgotten after a day", "owner", "purpose", "subject", "object", "tries", "made_at", "used_at"),
+	linked("wishes", Marketing, "user.behavior", "Which thing somebody waits for", "a letter is sent when the thing is there again", "owner", "variant", "made_at"),
 	linked("order_lines", Invoicing, "user.behavior.purchase_history", "Goods ordered", goodsReason, "owner", "order_id", "position", "variant", "handle", "title", "sku", "quantity", "unit_price", "total", "tax", "tax_rate", "tax_class"),
 	linked("order_taxes", Invoicing, "user.behavior.purchase_history", "Totals by tax rate", taxReason, "owner", "order_id", "class", "rate", "net", "tax"),
 	linked("tax_journal", Invoicing, "user.behavior.purchase_history", "The order in the tax journal", taxReason, "owner", "order_id", "entry", "class", "rate", "day", "kind", "currency", "country", "region", "reverse", "net", "tax"),

@@ -20,6 +20,8 @@ func NotPersonal() map[string]map[string]string {
 		"prices":              {"*": "catalogue: what goods cost before"},
 		"old_handles":         {"*": "catalogue: addresses that goods had"},
 		"stock":               {"*": "counts of goods"},
+		"invoice_series":      {"*": "counts of invoices"},
+		"invoices":            {"seller": "who sells"},
 		"holds": {
 			"variant": "goods", "quantity": "a count of goods", "expires_at": "an end date",
 		},

@@ -145,11 +145,14 @@ func (v *View) Order(owner string, id order.ID) (order.Order, error) {
 	o := order.Order{ID: id, Owner: owner}
 	var currency string
 	var items, discount, ship, tax, total, placed, hold, updated int64
+	var paid, packed, shipped, delivered, cancelled, refunded int64
 	err := v.row(`SELECT number, status, currency, country, region, reverse_charge, items, discount, shipping, tax, total, tax_included,
-			shipping_method, delivery_window, payment_method, accepted, placed_at, hold_until, updated_at
+			shipping_method, delivery_window, payment_method, accepted, placed_at, hold_until, updated_at,
+			paid_at, packed_at, shipped_at, delivered_at, cancelled_at, refunded_at, cancelled_why, carrier
 		FROM orders WHERE owner = $1 AND id = $2`+v.forUpdate(), owner, string(id)).
 		Scan(&o.Number, &o.Status, &currency, &o.Country, &o.Region, &o.Reverse, &items, &discount, &ship, &tax, &total, &o.Totals.TaxIncluded,
-			&o.ShippingMethod, &o.Window, &o.PaymentMethod, &o.Accepted, &placed, &hold, &updated)
+			&o.ShippingMethod, &o.Window, &o.PaymentMethod, &o.Accepted, &placed, &hold, &updated,
+			&paid, &packed, &shipped, &delivered, &cancelled, &refunded, &o.Why, &o.Carrier)
 	if errors.Is(err, sql.ErrNoRows) {
 		return order.Order{}, errNoOrder
 	}
@@ -163,6 +166,7 @@ func (v *View) Order(owner string, id order.ID) (order.Order, error) {
 	o.Totals.Items, o.Totals.Discount, o.Totals.Shipping = money.Of(items, c), money.Of(discount, c), money.Of(ship, c)
 	o.Totals.Tax, o.Totals.Total = money.Of(tax, c), money.Of(total, c)
 	o.PlacedAt, o.HoldUntil, o.UpdatedAt = when(placed), when(hold), when(updated)
+	o.Times = order.Times{Paid: since(paid), Packed: since(packed), Shipped: since(shipped), Delivered: since(delivered), Cancelled: since(cancelled), Refunded: since(refunded)}
 	o.Lines, err = v.orderLines(owner, id, c)
 	return o, err
 }
@@ -193,6 +197,31 @@ func (v *View) OrderByNumber(n order.Number) (order.Order, error) {
 		return order.Order{}, err
 	}
 	return v.Order(owner, order.ID(id))
+}
+
+// NewestOrders returns the newest orders, without their lines.
+func (v *View) NewestOrders(limit int) ([]order.Order, error) {
+	rows, err := v.rows(`SELECT number, status, currency, total, placed_at FROM orders ORDER BY placed_at DESC, id DESC LIMIT $1`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list orders: %w", err)
+	}
+	defer rows.Close()
+	var out []order.Order
+	for rows.Next() {
+		var o order.Order
+		var currency string
+		var total, placed int64
+		if err := rows.Scan(&o.Number, &o.Status, &currency, &total, &placed); err != nil {
+			return nil, fmt.Errorf("list orders: %w", err)
+		}
+		c, err := money.ParseCurrency(currency)
+		if err != nil {
+			return nil, fmt.Errorf("list orders: %w", err)
+		}
+		o.Totals.Total, o.PlacedAt = money.Of(total, c), when(placed)
+		out = append(out, o)
+	}
+	return out, rows.Err()
 }
 
 // OrderDetails opens the personal values of an order. What has been destroyed
@@ -237,7 +266,7 @@ func (t *Tx) MoveOrder(owner string, id order.ID, from, to order.Status, detail 
 	if !from.May(to) {
 		return false, fmt.Errorf("an order can't go from %s to %s", from, to)
 	}
-	n, err := t.exec(`UPDATE orders SET status = $4, updated_at = $5 WHERE owner = $1 AND id = $2 AND status = $3`, owner, string(id), string(from), string(to), ms(t.now))
+	n, err := t.exec(`UPDATE orders SET status = $4, updated_at = $5`+stepColumn(to)+` WHERE owner = $1 AND id = $2 AND status = $3`, owner, string(id), string(from), string(to), ms(t.now))
 	if err != nil {
 		return false, fmt.Errorf("move order: %w", err)
 	}
@@ -248,6 +277,25 @@ func (t *Tx) MoveOrder(owner string, id order.ID, from, to order.Status, detail 
 		return false, err
 	}
 	return true, t.Event("order."+string(to), owner, string(id), detail)
+}
+
+// stepColumn notes when an order came to a state, where the state has a column.
+func stepColumn(to order.Status) string {
+	switch to {
+	case order.Paid, order.Packed, order.Shipped, order.Delivered, order.Cancelled, order.Refunded:
+		return `, ` + string(to) + `_at = $5`
+	}
+	return ""
+}
+
+// CancelOrder takes a pending order to its end, with its reason. It reports
+// false when the order is not pending any more.
+func (t *Tx) CancelOrder(owner string, id order.ID, why order.Reason) (bool, error) {
+	moved, err := t.MoveOrder(owner, id, order.Pending, order.Cancelled, `{"why":"`+string(why)+`"}`)
+	if err != nil || !moved {
+		return false, err
+	}
+	return true, t.later("say why", nil, `UPDATE orders SET cancelled_why = $3 WHERE owner = $1 AND id = $2`, owner, string(id), string(why))
 }
 
 // CartOf returns the cart an order was made of. The cart may have ended.

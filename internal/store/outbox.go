@@ -29,6 +29,12 @@ func (t *Tx) KeepLetter(owner string, id order.ID, l Letter) error {
 	if f.ended[personal.Fulfilment] {
 		return errEnded
 	}
+	if _, there := f.ids[personal.Fulfilment]; !there && !f.clear {
+		// A letter about no order has a folder of its own, for as long as a demo is looked at.
+		if err := t.newDossiers(f, owner, string(id), map[personal.Purpose]time.Time{personal.Fulfilment: t.now.AddDate(0, 1, 0)}); err != nil {
+			return err
+		}
+	}
 	s, box := sealer{row: l.ID}, f.open(personal.Fulfilment)
 	args := []any{owner, l.ID, f.ids[personal.Fulfilment], ms(t.now), l.Channel, put(&s, box, personal.OutboxTo, l.To), put(&s, box, personal.OutboxSubject, l.Subject),
 		put(&s, box, personal.OutboxText, l.Text), put(&s, box, personal.OutboxHTML, l.HTML)}

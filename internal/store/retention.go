@@ -70,6 +70,9 @@ func (t *Tx) Destroy(d DueDossier) error {
 			return fmt.Errorf("clear %s: %w", table, err)
 		}
 	}
+	if d.Purpose == personal.Marketing {
+		return t.dropWish(d.Subject)
+	}
 	if d.Purpose != personal.Payment {
 		return nil
 	}
@@ -101,6 +104,7 @@ func caseColumns() map[string]string {
 	return map[string]string{
 		"cart_details":  "owner",
 		"order_details": "order_id",
+		"wishes":        "owner",
 		"payments":      "order_id",
 		"outbox":        "dossier",
 	}

@@ -222,3 +222,11 @@ func (t *Tx) run(fn func(*Tx) error) (err error) {
 func ms(t time.Time) int64 { return t.UnixMilli() }
 
 func when(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+// since is when, with 0 for what has not happened.
+func since(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return when(ms)
+}

@@ -48,6 +48,7 @@ type Desk interface {
 	Place(ctx context.Context, id cart.ID, token string, in checkout.PlaceInput) (checkout.Placed, error)
 	Order(ctx context.Context, number order.Number, token string) (checkout.OrderView, error)
 	PayAgain(ctx context.Context, number order.Number, token string) (checkout.OrderView, error)
+	Cancel(ctx context.Context, number order.Number, token string) (checkout.OrderView, error)
 }
 
 // Query asks for one page of published products.

@@ -196,6 +196,10 @@ func (d *desk) Order(_ context.Context, number order.Number, token string) (chec
 	return checkout.OrderView{Order: d.order(), Payment: checkout.PaymentView{Status: order.PaymentExpired}}, nil
 }
 
+func (d *desk) Cancel(ctx context.Context, number order.Number, token string) (checkout.OrderView, error) {
+	return d.Order(ctx, number, token)
+}
+
 func (d *desk) PayAgain(ctx context.Context, number order.Number, token string) (checkout.OrderView, error) {
 	if d.unpayable != nil {
 		return checkout.OrderView{}, d.unpayable

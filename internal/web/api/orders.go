@@ -52,6 +52,14 @@ func payAgain(c *call) (any, error) {
 	return shownOrder(c.cfg.Desk.PayAgain(c.r.Context(), number, c.token))
 }
 
+func cancelOrder(c *call) (any, error) {
+	number, err := order.ParseNumber(c.r.PathValue("number"))
+	if err != nil {
+		return nil, err
+	}
+	return shownOrder(c.cfg.Desk.Cancel(c.r.Context(), number, c.token))
+}
+
 func shownOrder(v checkout.OrderView, err error) (any, error) {
 	if err != nil {
 		return nil, err

@@ -120,6 +120,12 @@ func operations() []operation {
 			status: 200, answer: reflect.TypeFor[OrderAndPayment](), faults: []fault.Kind{fault.NotFound, fault.Changed},
 			opens: opensOrder, handle: payAgain},
 
+		{method: post, path: "/api/v1/orders/{number}/cancel", id: "cancelOrder",
+			summary: "Give an unpaid order up: its goods return and its cart opens again", class: gate.Orders, secret: orderToken,
+			body: reflect.TypeFor[NoMembers](), bodyOptional: true,
+			status: 200, answer: reflect.TypeFor[OrderAndPayment](), faults: []fault.Kind{fault.NotFound, fault.Conflict},
+			opens: opensOrder, handle: cancelOrder},
+
 		// The ledger: proofs for those who hold a leaf or an older checkpoint.
 		{method: get, path: "/api/v1/ledger/inclusion", id: "proveInclusion", summary: "Prove that the ledger holds an event",
 			query: []parameter{

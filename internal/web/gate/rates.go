@@ -25,6 +25,7 @@ const (
 	General Class = iota // every request
 	Carts                // making carts
 	Orders               // placing orders and trying to pay again
+	Lookups              // acts that can make the shop write to an address somebody typed
 	Misses               // look-ups by id and token that found nothing: guesses
 	classes
 )
@@ -40,6 +41,7 @@ var limits = [classes]struct {
 	General: {name: "general", every: 100, burst: 1000},
 	Carts:   {name: "carts", every: 5, burst: 200},
 	Orders:  {name: "orders", every: 5, burst: 150},
+	Lookups: {name: "lookups", every: 0.1, burst: 20},
 	Misses:  {name: "misses", every: 5, burst: 300, failure: true},
 }
 

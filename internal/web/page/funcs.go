@@ -31,6 +31,7 @@ func (s *Set) funcs() template.FuncMap {
 		"known":      func(a money.Amount) bool { return a != money.Amount{} },
 		"keptDays":   func() int { return int(cart.IdleAfter / (24 * time.Hour)) },
 		"capital":    capital,
+		"percent":    func(r money.Rate) string { return Percent(int64(r)) },
 		"wait":       waitWords,
 	}
 }

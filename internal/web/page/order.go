@@ -20,6 +20,12 @@ type OrderStatus struct {
 	Accepted   []Link // the wordings that hold for this order
 	Next       []Fact // what happens next, with dates; none leaves the part out
 	Fresh      bool   // just ordered: thank them
+
+	Seen     bool          // this browser has proved the mailbox of the order
+	People   order.Details // who it is for; only where Seen
+	Tracking string        // likewise
+	Invoice  bool          // there is an invoice to look at
+	Credit   bool          // and a credit note
 }
 
 // PayAgain is the form that tries the payment again; the zero value hides it.
@@ -37,7 +43,8 @@ func (p OrderStatus) head(site) head {
 // Step is one mark of the progress list.
 type Step struct {
 	Text  string
-	State string // "done", "now" or "next"
+	State string    // "done", "now" or "next"
+	At    time.Time // when it was done; zero when that is not known
 }
 
 // Steps is the road of the order, told in the shopper's words.
@@ -45,6 +52,8 @@ func (p OrderStatus) Steps() []Step {
 	road := []order.Status{order.Pending, order.Paid, order.Packed, order.Shipped, order.Delivered}
 	words := []string{"Ordered", "Paid", "Packed", "On its way", "Delivered"}
 	under := []string{"", "Payment", "Packing", "Sending", ""} // while it is being done
+	done := p.Order.Times
+	times := []time.Time{p.Order.PlacedAt, done.Paid, done.Packed, done.Shipped, done.Delivered}
 	at := slices.Index(road, p.Order.Status)
 	if at < 0 {
 		return nil
@@ -53,13 +62,13 @@ func (p OrderStatus) Steps() []Step {
 	for i, w := range words {
 		switch {
 		case i == at && p.Order.Status == order.Shipped:
-			steps[i] = Step{w, "now"}
+			steps[i] = Step{w, "now", times[i]}
 		case i <= at:
-			steps[i] = Step{w, "done"}
+			steps[i] = Step{w, "done", times[i]}
 		case i == at+1 && under[i] != "":
-			steps[i] = Step{under[i], "now"}
+			steps[i] = Step{Text: under[i], State: "now"}
 		default:
-			steps[i] = Step{w, "next"}
+			steps[i] = Step{Text: w, State: "next"}
 		}
 	}
 	return steps
@@ -88,6 +97,12 @@ func (p OrderStatus) Told() Words {
 	case order.Delivered:
 		return Words{Title: "Your order has arrived", Text: "We hope you like it."}
 	case order.Cancelled:
+		switch p.Order.Why {
+		case order.ByCustomer:
+			return Words{Title: "You cancelled this order", Text: "Nothing was charged. Your cart is open again."}
+		case order.ByShop:
+			return Words{Title: "This order was cancelled", Text: "We could not carry it out. Nothing was charged."}
+		}
 		return Words{Title: "This order was cancelled", Text: "It was not paid in time, so nothing was charged. Your cart is open again."}
 	case order.PartiallyRefunded:
 		return Words{Title: "Part of your money is on its way back", Text: "It comes the way you paid. Banks take a few days for it."}
@@ -101,6 +116,9 @@ func (p OrderStatus) Told() Words {
 func (p OrderStatus) Held() bool {
 	return p.Order.Status == order.Pending && p.Now.Before(p.Order.HoldUntil)
 }
+
+// Sent reports whether a letter about the order can be asked for again.
+func (p OrderStatus) Sent() bool { return p.Order.Status != order.Cancelled }
 
 // OrderMissing is the one answer for an unknown order, a wrong token and an
 // expired one.

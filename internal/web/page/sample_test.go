@@ -283,6 +283,15 @@ func samples(t testing.TB) map[string]Page {
 	}
 	cancelled := OrderStatus{Layout: frame(), Order: bought(t, order.Cancelled), Payment: order.PaymentExpired, Now: noon.Add(time.Hour), Delivery: "Standard, three days"}
 
+	seen := paid
+	seen.Seen, seen.People, seen.Tracking, seen.Invoice, seen.Credit = true, details(t), "MP 0012 3456", true, true
+	seen.Order.Carrier = "Moor Post"
+	paper := Invoice{Layout: frame(), Name: "2026-000017", Day: "1 May 2026", Order: bought(t, order.Paid), Delivery: "Standard, three days",
+		Seller: InvoiceSeller{Name: "Hazelmott GmbH", VAT: "DE123456789", Address: []string{"Am Haselbach 3", "Beispielhausen"}},
+		Taxes:  []InvoiceTax{{"19 %", euros(t, 9000), euros(t, 1710)}, {"7 %", euros(t, 100), euros(t, 7)}}}
+	credit := paper
+	credit.Credit, credit.Name, credit.Of, credit.Seen, credit.Buyer = true, "C-2026-000001", "2026-000017", true, details(t)
+
 	return map[string]Page{
 		"home": Home{
 			Layout: frame(), Headline: "Things for the house, made to be kept.", Label: "Spring list",
@@ -301,6 +310,12 @@ func samples(t testing.TB) map[string]Page {
 		"review": review, "review-working": working, "review-declined": declined,
 		"order-pending": pending, "order-paid": paid, "order-cancelled": cancelled,
 		"order-missing": OrderMissing{Layout: frame()},
+		"order-seen":    seen, "order-find": OrderFind{Layout: frame()}, "order-code": OrderCode{Layout: frame(), Minutes: 10},
+		"order-find-wrong": OrderFind{Layout: frame(), Typed: FindTyped{"12", "ada@"}, Problems: []fault.Problem{
+			{Field: "number", Detail: "An order number looks like K7Q2M-9F3XA. It stands in our mails."},
+			{Field: "email", Detail: "An e-mail address has a name, an @ and a place, like ada@example.com."}}},
+		"order-code-wrong": OrderCode{Layout: frame(), Minutes: 10, Problems: []fault.Problem{{Field: "code", Detail: "That is not the code, or it has ended. Please look at the newest mail from us."}}},
+		"invoice":          paper, "invoice-credit": credit,
 		"problem":       Problem{Layout: frame(), Kind: fault.Internal, Reference: "7f3k-22ab"},
 		"problem-limit": Problem{Layout: frame(), Kind: fault.RateLimited, RetryAfter: 40 * time.Second, Reference: "7f3k-22ab"},
 		"text": Text{Layout: frame(), Title: "Terms", Path: PathTerms, Since: noon, Facts: []Named{{"Seller", "Hazelmott"}, {"Address", "Am Haselbach 3\nBeispielhausen"}},

@@ -90,6 +90,9 @@ type Product struct {
 	Wrong      string            // why the thing could not be added; "" for nothing
 	ForSale    Offer             // what search engines are told beside price and stock
 	Related    []catalog.Product // others that have much in common with it
+
+	WishTyped string // the address that was typed to hear when it is there again
+	WishWrong string // what is wrong with it; "" for nothing
 }
 
 // Reduction is a price that came down.

@@ -106,6 +106,14 @@ const (
 	newsGone     = "gone"    // the line was not there any more
 	newsNoPay    = "nopay"   // the payment service did not answer
 	newsPayOver  = "payover" // the order can't be paid any more
+
+	newsTooLate   = "toolate"   // the order is paid: it can't be cancelled
+	newsResent    = "resent"    // the confirmation was asked for again
+	newsAgain     = "again"     // an old order is in the cart once more
+	newsSomeAgain = "someagain" // what is still sold of it
+	newsNoneAgain = "noneagain" // nothing of it is sold any more
+	newsNewCode   = "newcode"   // the code has ended
+	newsWish      = "wish"      // somebody waits for a thing
 )
 
 func tell(w http.ResponseWriter, n news) {
@@ -134,7 +142,8 @@ func told(w http.ResponseWriter, r *http.Request) (news, bool) {
 func parseNews(value string) (news, bool) {
 	word, rest, more := strings.Cut(value, ".")
 	switch word {
-	case newsSaved, newsRestored, newsCleared, newsGone, newsNoPay, newsPayOver:
+	case newsSaved, newsRestored, newsCleared, newsGone, newsNoPay, newsPayOver,
+		newsTooLate, newsResent, newsAgain, newsSomeAgain, newsNoneAgain, newsNewCode, newsWish:
 		return news{word: word}, !more
 	case newsRemoved:
 		variant, number, ok := strings.Cut(rest, ".")
@@ -172,6 +181,20 @@ func (s *Shop) flash(w http.ResponseWriter, r *http.Request) page.Flash {
 		return page.Flash{Text: "Your order is kept, but the payment service does not answer. Please try again in a moment."}
 	case newsPayOver:
 		return page.Flash{Text: "This order can't be paid any more."}
+	case newsTooLate:
+		return page.Flash{Text: "This order is paid already, so it can't be cancelled here."}
+	case newsResent:
+		return page.Flash{Text: "The confirmation is on its way to the address of the order. We send it three times a day at most."}
+	case newsAgain:
+		return page.Flash{Text: "Everything from that order is in your cart again, at today's prices."}
+	case newsSomeAgain:
+		return page.Flash{Text: "What we still have of that order is in your cart, at today's prices. The rest is sold out."}
+	case newsNoneAgain:
+		return page.Flash{Text: "We have nothing of that order any more."}
+	case newsNewCode:
+		return page.Flash{Text: "That code has ended. Please ask for a new one."}
+	case newsWish:
+		return page.Flash{Text: "We write to you once, as soon as it is there again. Then we forget your address."}
 	}
 	return page.Flash{}
 }

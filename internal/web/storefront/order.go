@@ -89,6 +89,16 @@ func (s *Shop) showOrder(w http.ResponseWriter, r *http.Request, status int, v c
 			return
 		}
 	}
+	if p.People, p.Seen, err = s.people(r, v.Order); err == nil && p.Seen {
+		p.Tracking, err = s.desk.Tracking(ctx, v.Order)
+	}
+	if err == nil {
+		p.Invoice, p.Credit, err = s.desk.Papers(ctx, v.Order)
+	}
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
 	if p.Next, err = s.next(v.Order.Status); err != nil {
 		s.gate.Refuse(w, r, err)
 		return

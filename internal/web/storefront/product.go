@@ -11,6 +11,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/store"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
 )
 
@@ -20,7 +21,7 @@ func (s *Shop) product(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	s.showKept(w, r, func() (page.Page, error) {
+	build := func() (page.Page, error) {
 		ctx := r.Context()
 		var p catalog.Product
 		err := s.db.View(ctx, func(v *store.View) (err error) {
@@ -38,7 +39,20 @@ func (s *Shop) product(w http.ResponseWriter, r *http.Request) {
 			return nil, err
 		}
 		return s.productPage(r, p)
-	})
+	}
+	if !gate.HasCookie(r, flashCookie) {
+		s.showKept(w, r, build)
+		return
+	}
+	// Something has just happened: this page is for one shopper.
+	p, err := build()
+	shown, is := p.(page.Product)
+	if err != nil || !is {
+		s.showKept(w, r, build) // it knows what to answer
+		return
+	}
+	shown.Flash = s.flash(w, r)
+	s.show(w, r, http.StatusOK, shown)
 }
 
 // moved is the answer of a page that has another address now.

@@ -48,6 +48,20 @@ func (s *Shop) routes() []route {
 		// The order: known by a cookie of its own.
 		{"GET", "/orders/{number}", s.order},
 		{"POST", "/orders/{number}/payments", s.payAgain},
+		{"POST", "/orders/{number}/cancel", s.cancelOrder},
+		{"POST", "/orders/{number}/resend", s.resend},
+		{"POST", "/orders/{number}/again", s.orderAgain},
+		{"GET", "/orders/{number}/invoice", s.invoice},
+		{"GET", "/orders/{number}/credit-note", s.creditNote},
+
+		// The order, whole: known by a code from its mailbox.
+		{"GET", page.PathFind, s.findOrder},
+		{"POST", page.PathFind, s.askCode},
+		{"GET", page.PathFindCode, s.codeForm},
+		{"POST", page.PathFindCode, s.answerCode},
+
+		// A wish to hear when a thing is there again.
+		{"POST", page.PathWishes, s.askWish},
 
 		// The words.
 		{"GET", page.PathPrivacy, s.privacy},

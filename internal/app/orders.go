@@ -1,0 +1,162 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// Staff work with orders from the command line until the console stands. None
+// of these commands prints who an order is for.
+
+type orderCmd struct {
+	List    orderListCmd    `cmd:"" help:"List the newest orders, without the people behind them."`
+	Show    orderShowCmd    `cmd:"" help:"Show an order's lines, totals and times, without the people behind it."`
+	Pack    orderPackCmd    `cmd:"" help:"Note that a paid order is packed."`
+	Ship    orderShipCmd    `cmd:"" help:"Note that an order was sent; writes to the shopper."`
+	Deliver orderDeliverCmd `cmd:"" help:"Note that an order has arrived; what is kept for its delivery counts from now."`
+}
+
+type orderListCmd struct {
+	Limit int `help:"How many." default:"20" placeholder:"N"`
+}
+
+// Run lists orders.
+func (c orderListCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	if c.Limit < 1 || c.Limit > 1000 {
+		return misused("limit: a number from 1 to 1000")
+	}
+	return carryOut(ctx, p, set, call{Name: "order list", Args: map[string]string{"limit": fmt.Sprint(c.Limit)}}, nil)
+}
+
+type orderShowCmd struct {
+	Number string `arg:"" help:"The order number, like K7Q2M-9F3XA." placeholder:"NUMBER"`
+}
+
+// Run shows an order.
+func (c orderShowCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	return actOn(ctx, p, set, "order show", c.Number, nil)
+}
+
+type orderPackCmd struct {
+	Number string `arg:"" help:"The order number." placeholder:"NUMBER"`
+}
+
+// Run notes that an order is packed.
+func (c orderPackCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	return actOn(ctx, p, set, "order pack", c.Number, nil)
+}
+
+type orderShipCmd struct {
+	Number   string `arg:"" help:"The order number." placeholder:"NUMBER"`
+	Carrier  string `help:"Who carries it." placeholder:"NAME"`
+	Tracking string `help:"The number of the parcel. It is sealed, and mailed to the shopper." placeholder:"NUMBER"`
+}
+
+// Run notes that an order was sent.
+func (c orderShipCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	return actOn(ctx, p, set, "order ship", c.Number, map[string]string{"carrier": c.Carrier, "tracking": c.Tracking})
+}
+
+type orderDeliverCmd struct {
+	Number string `arg:"" help:"The order number." placeholder:"NUMBER"`
+}
+
+// Run notes that an order has arrived.
+func (c orderDeliverCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	return actOn(ctx, p, set, "order deliver", c.Number, nil)
+}
+
+type refundCmd struct {
+	Number string `arg:"" help:"The order number." placeholder:"NUMBER"`
+}
+
+// Run gives the whole price of an order back.
+func (c refundCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	return actOn(ctx, p, set, "refund", c.Number, nil)
+}
+
+func actOn(ctx context.Context, p *Process, set *Settings, name, number string, args map[string]string) error {
+	n, err := order.ParseNumber(number)
+	if err != nil {
+		return misused("an order number looks like K7Q2M-9F3XA")
+	}
+	if args == nil {
+		args = map[string]string{}
+	}
+	args["number"] = string(n)
+	return carryOut(ctx, p, set, call{Name: name, Args: args}, nil)
+}
+
+// orderAct carries out one of the acts on an order.
+func (o *operating) orderAct(ctx context.Context, c call) error {
+	number := order.Number(c.Args["number"])
+	desk, err := o.till()
+	if err != nil {
+		return err
+	}
+	switch c.Name {
+	case "order show":
+		return o.orderShow(ctx, number)
+	case "order pack":
+		err = desk.Pack(ctx, o.actor, number)
+	case "order ship":
+		err = desk.Ship(ctx, o.actor, number, checkout.Parcel{Carrier: c.Args["carrier"], Tracking: c.Args["tracking"]})
+	case "order deliver":
+		err = desk.Deliver(ctx, o.actor, number)
+	case "refund":
+		if o.desk == nil {
+			return errors.New("a refund needs the running shop, which holds the line to the payment service")
+		}
+		err = desk.Refund(ctx, o.actor, number)
+	}
+	if err != nil {
+		return err
+	}
+	return o.orderShow(ctx, number)
+}
+
+// till is the running shop's desk, or one of our own that can note things but
+// neither pay nor write: what it leaves to be done is done at the next start.
+func (o *operating) till() (*checkout.Desk, error) {
+	if o.desk != nil {
+		return o.desk, nil
+	}
+	return checkout.New(checkout.Config{Store: o.vault.db, Origin: "https://localhost"})
+}
+
+func (o *operating) orderList(ctx context.Context, limit int) error {
+	var list []order.Order
+	err := o.vault.db.View(ctx, func(v *store.View) (err error) {
+		list, err = v.NewestOrders(limit)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, one := range list {
+		fmt.Fprintf(o.out, "%s  %-9s  %s  %s\n", one.Number, one.Status, one.PlacedAt.Format("2006-01-02 15:04"), one.Totals.Total.Format())
+	}
+	return nil
+}
+
+func (o *operating) orderShow(ctx context.Context, number order.Number) error {
+	var one order.Order
+	err := o.vault.db.View(ctx, func(v *store.View) (err error) {
+		one, err = v.OrderByNumber(number)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(o.out, "order %s is %s\n", one.Number, one.Status)
+	for _, l := range one.Lines {
+		fmt.Fprintf(o.out, "  %d × %s  %s\n", l.Quantity, l.Title, l.Total.Format())
+	}
+	fmt.Fprintf(o.out, "  total %s, of it tax %s, delivery %s\n", one.Totals.Total.Format(), one.Totals.Tax.Format(), one.Totals.Shipping.Format())
+	return nil
+}

@@ -1,0 +1,188 @@
+package checkout
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/binary"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/challenge"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/message"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// JobCode mails the code of a challenge.
+const JobCode = "mail.code"
+
+// How many codes one order's mailbox gets, so that the form is no way to bury
+// somebody in mail.
+const (
+	codesAnHour = 3
+	codesADay   = 6
+)
+
+// SeenFor is how long a browser that proved the mailbox may see an order whole.
+const SeenFor = 30 * time.Minute
+
+// AskCode begins the look-up of an order by its number and e-mail. It answers
+// alike whether they fit or not: with a ticket that only this browser holds.
+// Where they fit, a code is mailed to the sealed address, never to the one
+// that was typed. Only what can be no number or no address at all is refused.
+//
+// It takes as long as it takes: whoever answers a stranger must wait for a
+// fixed time (see web/storefront).
+func (d *Desk) AskCode(ctx context.Context, number, email string) (ticket string, err error) {
+	var bad fault.Fields
+	n, err := order.ParseNumber(number)
+	if err != nil {
+		bad.Add("number", "An order number looks like K7Q2M-9F3XA. It stands in our mails.")
+	}
+	typed, err := contact.ParseEmail(email)
+	bad.Take("", err)
+	if err := bad.Err(); err != nil {
+		return "", err
+	}
+	c := store.Challenge{ID: store.NewID(), Purpose: challenge.Order}
+	var o order.Order
+	err = d.db.View(ctx, func(v *store.View) error {
+		o, err = v.OrderByNumber(n)
+		if fault.Is(err, fault.NotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		to, err := v.OrderDetails(o.Owner, o.ID)
+		if err == nil && !to.Email.IsZero() && to.Email.Key() == typed.Key() {
+			c.Subject, c.Object = o.Owner, string(o.ID)
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	token := newToken()
+	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
+		ask := c
+		if c.Object != "" {
+			enough, err := d.enoughCodes(t, c.Object)
+			if err != nil {
+				return err
+			}
+			if enough {
+				ask.Subject, ask.Object = "", ""
+			}
+		}
+		if err := t.NewChallenge(ask, token); err != nil || ask.Object == "" {
+			return err
+		}
+		if err := t.Event("code.sent", ask.Subject, ask.Object, ""); err != nil {
+			return err
+		}
+		return t.Enqueue(JobCode, ask.ID, ask.ID, t.Now())
+	})
+	if err != nil {
+		return "", err
+	}
+	d.wake()
+	return c.ID + "." + token, nil
+}
+
+func (d *Desk) enoughCodes(t *store.Tx, object string) (bool, error) {
+	hour, err := t.ChallengesOf(object, t.Now().Add(-time.Hour))
+	if err != nil {
+		return false, err
+	}
+	day, err := t.ChallengesOf(object, t.Now().Add(-24*time.Hour))
+	return hour >= codesAnHour || day >= codesADay, err
+}
+
+var errWrongCode = fault.Field("code", "That is not the code, or it has ended. Please look at the newest mail from us.")
+
+// AnswerCode tries a code. The right one opens its order, whole, for SeenFor.
+func (d *Desk) AnswerCode(ctx context.Context, ticket, typed string) (o order.Order, seen string, err error) {
+	code, err := challenge.Parse(typed)
+	if err != nil {
+		return order.Order{}, "", err
+	}
+	id, token, _ := strings.Cut(ticket, ".")
+	var c store.Challenge
+	right := false
+	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) (err error) {
+		right = false
+		if c, right, err = t.Answer(id, token, code); err != nil || !right {
+			return err
+		}
+		return t.Event("code.used", c.Subject, c.Object, "")
+	})
+	if err == nil && !right {
+		err = errWrongCode
+	}
+	if err != nil {
+		return order.Order{}, "", err
+	}
+	err = d.db.View(ctx, func(v *store.View) error {
+		o, err = v.Order(c.Subject, order.ID(c.Object))
+		return err
+	})
+	return o, d.seenToken(o.ID, d.db.Now().Add(SeenFor)), err
+}
+
+// seenToken computes what a browser shows that proved the mailbox of an order:
+// the end of the proof and a keyed hash over both.
+func (d *Desk) seenToken(id order.ID, end time.Time) string {
+	at := strconv.FormatInt(end.UnixMilli(), 10)
+	mac := d.db.Keys().Token.Sum("order seen v1", []byte(id), binary.BigEndian.AppendUint64(nil, uint64(end.UnixMilli())))
+	return at + "." + base64.RawURLEncoding.EncodeToString(mac[:])
+}
+
+// People opens who an order is for, to a browser that has proved its mailbox
+// lately. The order's token alone opens nobody.
+func (d *Desk) People(ctx context.Context, o order.Order, seen string) (order.Details, bool, error) {
+	at, _, _ := strings.Cut(seen, ".")
+	ms, err := strconv.ParseInt(at, 10, 64)
+	if err != nil {
+		return order.Details{}, false, nil
+	}
+	end := time.UnixMilli(ms)
+	if !end.After(d.db.Now()) || subtle.ConstantTimeCompare([]byte(d.seenToken(o.ID, end)), []byte(seen)) != 1 {
+		return order.Details{}, false, nil
+	}
+	var to order.Details
+	err = d.db.View(ctx, func(v *store.View) (err error) {
+		to, err = v.OrderDetails(o.Owner, o.ID)
+		return err
+	})
+	return to, err == nil, err
+}
+
+// mailCode writes the letter with a challenge's code, unless it has ended.
+func (d *Desk) mailCode(ctx context.Context, j store.Job) error {
+	var c store.Challenge
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		c, err = v.Challenge(j.Ref)
+		return err
+	})
+	if fault.Is(err, fault.NotFound) || err == nil && c.Object == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	j.Owner, j.Ref = c.Subject, c.Object
+	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
+		return w.LookupCode(j.ID, message.LookupCode{To: to.Email, Number: o.Number, Code: d.db.Code(c).Spoken(), Minutes: int(challenge.Life.Minutes())})
+	})
+}
+
+// SweepChallenges forgets old challenges.
+func (d *Desk) SweepChallenges(ctx context.Context) error {
+	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.SweepChallenges() })
+}

@@ -1,0 +1,68 @@
+package message
+
+import (
+	"strconv"
+
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/order"
+)
+
+// LookupCode carries the code that proves who reads a mailbox. It has no link:
+// what asks for a code must never come by mail.
+type LookupCode struct {
+	To      contact.Email
+	Number  order.Number // of the order it opens
+	Code    string       // in groups, as one reads it aloud
+	Minutes int          // how long it works
+}
+
+// BackInStock tells somebody who asked that a thing is there again.
+type BackInStock struct {
+	To    contact.Email
+	Title string // of the thing, as the merchant wrote it
+	Link  string // to its page
+}
+
+// noteLetter is what the short letters can show. Nothing in it was typed by a
+// shopper.
+type noteLetter struct {
+	Shop     Shop
+	Subject  string
+	Title    string
+	Opening  []string
+	Code     string // "" for none
+	Closing  []string
+	Link     string // "" for none
+	LinkText string
+	Ignore   string // what to do if one did not ask for it
+}
+
+// LookupCode writes the letter as the message with this id.
+func (w *Writer) LookupCode(id string, c LookupCode) (Message, error) {
+	l := noteLetter{Shop: w.shop, Subject: "Your code for order " + string(c.Number) + " at " + w.shop.Name, Title: "Your code",
+		Opening: []string{"Type this code into the page that asks for it:"},
+		Code:    c.Code,
+		Closing: []string{"It works once, for " + minutes(c.Minutes) + ", and only in the browser that asked for it.",
+			"Tell it nobody. We never ask for it by phone or by mail."},
+		Ignore: "If you did not ask for it, you can ignore this mail. Nobody can open your order without the code."}
+	return w.write(id, c.To, "note", l.Subject, "", l)
+}
+
+// BackInStock writes the letter as the message with this id.
+func (w *Writer) BackInStock(id string, c BackInStock) (Message, error) {
+	title := oneLine(c.Title)
+	l := noteLetter{Shop: w.shop, Subject: title + " is there again", Title: title + " is there again",
+		Opening:  []string{"You asked us to tell you. It can be bought again, as long as it lasts. We do not keep one for you."},
+		Closing:  []string{"This is the one mail that you asked for. We have forgotten your address by now."},
+		Link:     c.Link,
+		LinkText: "See " + title,
+		Ignore:   "If you did not ask for it, you can ignore this mail."}
+	return w.write(id, c.To, "note", l.Subject, l.Link, l)
+}
+
+func minutes(n int) string {
+	if n == 1 {
+		return "one minute"
+	}
+	return strconv.Itoa(n) + " minutes"
+}

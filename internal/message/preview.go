@@ -1,0 +1,71 @@
+package message
+
+import (
+	"errors"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
+)
+
+// Preview is one letter as it would be, about somebody who does not exist.
+type Preview struct {
+	Name    string // a word for addresses: "shipped"
+	When    string // when it is sent, for the merchant
+	Message Message
+}
+
+// Previews writes every letter of the shop with sample values, so that a
+// merchant sees what customers get.
+func (w *Writer) Previews(currency money.Currency) ([]Preview, error) {
+	price := func(minor int64) money.Amount { return money.Of(minor, currency) }
+	to, err := contact.ParseEmail("sample@example.com")
+	name, err2 := contact.ParseName("Sample Person")
+	if err := errors.Join(err, err2); err != nil {
+		return nil, err
+	}
+	lines := []order.Line{{Variant: catalog.VariantID("v"), Title: "A sample thing, blue", SKU: "S-1", Quantity: 2, Unit: price(2400), Total: price(4800)}}
+	sums := cart.Totals{Items: price(4800), Discount: price(0), Shipping: price(490), Tax: price(845), Total: price(5290), TaxIncluded: true}
+	const number = "K7Q2M-9F3XA"
+	link := w.shop.Origin + "/orders/" + number + "?token=sample"
+	placed := time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
+	confirmation := OrderConfirmation{To: to, Name: name, Number: number, Paid: true, PlacedAt: placed, Lines: lines, Totals: sums, Shipping: "Standard delivery", Link: link}
+	unpaid := confirmation
+	unpaid.Paid = false
+	cancelled := OrderCancelled{To: to, Name: name, Number: number, Reason: order.HoldEnded, Lines: lines, Totals: sums, Link: link}
+	asked := cancelled
+	asked.Reason = order.ByCustomer
+	var out []Preview
+	add := func(name, when string, m Message, e error) {
+		err = errors.Join(err, e)
+		out = append(out, Preview{name, when, m})
+	}
+	for _, l := range []struct {
+		name, when string
+		write      func(id string) (Message, error)
+	}{
+		{"confirmation", "an order was paid", func(id string) (Message, error) { return w.OrderConfirmation(id, confirmation) }},
+		{"confirmation-unpaid", "a confirmation is asked for again before the order is paid", func(id string) (Message, error) { return w.OrderConfirmation(id, unpaid) }},
+		{"shipped", "staff send an order", func(id string) (Message, error) {
+			return w.OrderShipped(id, OrderShipped{To: to, Name: name, Number: number, Carrier: "Sample Parcel", Tracking: "SP 0000 0000", Lines: lines, Totals: sums, Link: link})
+		}},
+		{"cancelled", "the time to pay has passed", func(id string) (Message, error) { return w.OrderCancelled(id, cancelled) }},
+		{"cancelled-asked", "the shopper cancels before paying", func(id string) (Message, error) { return w.OrderCancelled(id, asked) }},
+		{"refunded", "money was given back", func(id string) (Message, error) {
+			return w.OrderRefunded(id, OrderRefunded{To: to, Name: name, Number: number, Lines: lines, Totals: sums, Link: link})
+		}},
+		{"code", "somebody looks an order up by its number and e-mail", func(id string) (Message, error) {
+			return w.LookupCode(id, LookupCode{To: to, Number: number, Code: "0000 0000", Minutes: 10})
+		}},
+		{"back-in-stock", "a thing is there again for somebody who asked", func(id string) (Message, error) {
+			return w.BackInStock(id, BackInStock{To: to, Title: "A sample thing", Link: w.shop.Origin + "/products/sample"})
+		}},
+	} {
+		m, e := l.write("sample-" + l.name)
+		add(l.name, l.when, m, e)
+	}
+	return out, err
+}

@@ -1,0 +1,115 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"database/sql"
+
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/personal"
+)
+
+// wishesOfOne bounds how many things one address waits for at a time.
+const wishesOfOne = 20
+
+// Wish is somebody's wish to hear when a variant is there again. Each is a
+// subject of its own: nothing ties two of them together but the keyed hash of
+// the address.
+type Wish struct {
+	Owner   string
+	Variant catalog.VariantID
+	Email   contact.Email // zero when it has ended
+}
+
+// NewWish seals an address that waits for a variant. One that waits for it
+// already, or for too much, changes nothing.
+func (t *Tx) NewWish(owner string, variant catalog.VariantID, to contact.Email) error {
+	mac := t.db.keys.Index.Hash(personal.WishIndex.Name(), to.Key())
+	var all, same int64
+	err := t.row(`SELECT count(*), COALESCE(SUM(CASE WHEN variant = $2 THEN 1 ELSE 0 END), 0) FROM wishes WHERE email_mac = $1`, mac, string(variant)).Scan(&all, &same)
+	if err != nil {
+		return fmt.Errorf("count wish: %w", err)
+	}
+	if same > 0 || all >= wishesOfOne {
+		return nil
+	}
+	terms, err := personal.TermsOf(personal.Marketing)
+	if err != nil {
+		return err
+	}
+	f := t.newFolder(owner, owner)
+	if err := t.newDossiers(f, owner, owner, map[personal.Purpose]time.Time{personal.Marketing: terms.Keep.After(t.now)}); err != nil {
+		return err
+	}
+	s := sealer{row: owner}
+	sealed := put(&s, f.open(personal.Marketing), personal.WishEmail, to)
+	if s.err != nil {
+		return fmt.Errorf("seal wish: %w", s.err)
+	}
+	if err := t.later("keep wish", nil, `INSERT INTO wishes (owner, variant, email, email_mac, made_at) VALUES ($1, $2, $3, $4, $5)`, owner, string(variant), sealed, mac, ms(t.now)); err != nil {
+		return err
+	}
+	return t.Event("wish.asked", owner, owner, "")
+}
+
+// DueWishes returns the oldest wish about variants that can be bought again.
+func (v *View) DueWishes(limit int) ([]Wish, error) {
+	rows, err := v.rows(`SELECT n.owner, n.variant FROM wishes n JOIN stock s ON s.variant = n.variant JOIN variants x ON x.id = n.variant JOIN products p ON p.id = x.product
+		WHERE x.sold AND p.published AND (NOT s.counted OR s.backorder OR s.on_hand > s.held) ORDER BY n.made_at LIMIT $1`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list wish: %w", err)
+	}
+	defer rows.Close()
+	var out []Wish
+	for rows.Next() {
+		var n Wish
+		if err := rows.Scan(&n.Owner, &n.Variant); err != nil {
+			return nil, fmt.Errorf("list wish: %w", err)
+		}
+		out = append(out, n)
+	}
+	return out, rows.Err()
+}
+
+// Wish opens one wish. What is gone has no address.
+func (v *View) Wish(owner string) (Wish, error) {
+	n := Wish{Owner: owner}
+	var sealed []byte
+	err := v.row(`SELECT variant, email FROM wishes WHERE owner = $1`, owner).Scan(&n.Variant, &sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return n, nil
+	}
+	if err != nil {
+		return n, fmt.Errorf("read wish: %w", err)
+	}
+	f, err := v.folder(owner, owner)
+	if err != nil {
+		return n, err
+	}
+	box := f.open(personal.Marketing)
+	if box.Key == nil && !f.clear {
+		return n, nil
+	}
+	s := sealer{row: owner}
+	n.Email = get(&s, box, personal.WishEmail, sealed)
+	return n, s.err
+}
+
+// EndWish destroys a wish's key and removes it: it was sent, or is not
+// wanted any more.
+func (t *Tx) EndWish(owner, why string) error {
+	if err := t.endCase(owner, owner, personal.Marketing); err != nil {
+		return err
+	}
+	if err := t.dropWish(owner); err != nil {
+		return err
+	}
+	return t.Event("wish."+why, owner, owner, "")
+}
+
+func (t *Tx) dropWish(owner string) error {
+	return t.later("remove wish", nil, `DELETE FROM wishes WHERE owner = $1`, owner)
+}

@@ -1,0 +1,147 @@
+package storefront
+
+import (
+	"net/http"
+
+	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
+	"github.com/cartkeep/cartkeep/internal/web/page"
+)
+
+// held reads which order an act is about, from the address and the cookie that
+// opens it. False means that the answer is out.
+func (s *Shop) held(w http.ResponseWriter, r *http.Request) (number order.Number, token string, ok bool) {
+	number, err := order.ParseNumber(r.PathValue("number"))
+	if err != nil {
+		s.noOrder(w, r)
+		return "", "", false
+	}
+	token, _ = orderToken(r, number)
+	if _, ok := s.opened(w, r, number, token); !ok {
+		return "", "", false
+	}
+	if err := s.gate.Allow(r, gate.Orders); err != nil {
+		s.gate.Refuse(w, r, err)
+		return "", "", false
+	}
+	return number, token, true
+}
+
+// cancelOrder gives an unpaid order up.
+func (s *Shop) cancelOrder(w http.ResponseWriter, r *http.Request) {
+	number, token, ok := s.held(w, r)
+	if !ok {
+		return
+	}
+	_, err := s.desk.Cancel(r.Context(), number, token)
+	if fault.Is(err, fault.Conflict) {
+		tell(w, news{word: newsTooLate})
+		err = nil
+	}
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	seeOther(w, page.PathOrders+string(number))
+}
+
+// resend mails the confirmation again. It says the same whether it did.
+func (s *Shop) resend(w http.ResponseWriter, r *http.Request) {
+	number, token, ok := s.held(w, r)
+	if !ok {
+		return
+	}
+	if err := s.desk.Resend(r.Context(), number, token); err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	tell(w, news{word: newsResent})
+	seeOther(w, page.PathOrders+string(number))
+}
+
+// orderAgain puts the goods of an order into the cart, or into a new one.
+func (s *Shop) orderAgain(w http.ResponseWriter, r *http.Request) {
+	number, token, ok := s.held(w, r)
+	if !ok {
+		return
+	}
+	b, err := s.openBasket(r)
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	done, err := s.desk.Reorder(r.Context(), number, token, b.id, b.token)
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	keepBasket(w, b)
+	word := newsAgain
+	switch {
+	case done.Added == 0:
+		word = newsNoneAgain
+	case done.Missing > 0:
+		word = newsSomeAgain
+	}
+	tell(w, news{word: word})
+	seeOther(w, page.PathCart)
+}
+
+// openBasket is the shopper's cart, or a new one where there is none that can
+// still be changed.
+func (s *Shop) openBasket(r *http.Request) (basket, error) {
+	ctx := r.Context()
+	if b, has := cartOf(r); has {
+		c, err := s.desk.Cart(ctx, b.id, b.token)
+		if err == nil && c.State == cart.Open {
+			return b, nil
+		}
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return basket{}, err
+		}
+	}
+	if err := s.gate.Allow(r, gate.Carts); err != nil {
+		return basket{}, err
+	}
+	c, token, err := s.desk.NewCart(ctx)
+	return basket{c.ID, token}, err
+}
+
+// invoice and creditNote show the papers of an order.
+func (s *Shop) invoice(w http.ResponseWriter, r *http.Request)    { s.paper(w, r, false) }
+func (s *Shop) creditNote(w http.ResponseWriter, r *http.Request) { s.paper(w, r, true) }
+
+func (s *Shop) paper(w http.ResponseWriter, r *http.Request, credit bool) {
+	number, token, ok := s.held(w, r)
+	if !ok {
+		return
+	}
+	ctx := r.Context()
+	v, err := s.desk.Invoice(ctx, number, token, credit)
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	settings, err := s.db.Settings(ctx)
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	currency := v.Order.Totals.Total.Currency()
+	p := page.Invoice{Layout: s.layout(r), Credit: credit, Name: v.Invoice.Name(), Of: v.Of, Order: v.Order,
+		Day: v.Invoice.IssuedAt.In(settings.Zone).Format("2 January 2006"), Seller: seller(v.Invoice.Seller, settings.ShopName)}
+	if m, ok := settings.Shipping.Find(v.Order.ShippingMethod); ok {
+		p.Delivery = m.Title
+	}
+	for _, t := range v.Taxes {
+		p.Taxes = append(p.Taxes, page.InvoiceTax{Rate: page.Percent(t.Rate), Net: money.Of(t.Net, currency), Tax: money.Of(t.Tax, currency)})
+	}
+	if p.Buyer, p.Seen, err = s.people(r, v.Order); err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	s.show(w, r, http.StatusOK, p)
+}

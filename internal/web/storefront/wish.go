@@ -1,0 +1,52 @@
+package storefront
+
+import (
+	"net/http"
+
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
+	"github.com/cartkeep/cartkeep/internal/web/page"
+)
+
+// askWish keeps an address that wants to hear when a thing is there again. It
+// says the same whether the address waits already.
+func (s *Shop) askWish(w http.ResponseWriter, r *http.Request) {
+	form, err := gate.Form(r)
+	if err == nil {
+		err = s.gate.Allow(r, gate.Lookups)
+	}
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	variant := catalog.VariantID(form.Get(page.FieldVariant))
+	p, err := s.productOf(r.Context(), variant)
+	if err == nil {
+		err = s.desk.AskWish(r.Context(), variant, form.Get(page.FieldEmail))
+	}
+	switch f := fault.Of(err); {
+	case err == nil:
+		tell(w, news{word: newsWish})
+		seeOther(w, page.ProductPath(p.Handle))
+	case f.Kind == fault.Invalid && s.wishAgain(w, r, variant, form.Get(page.FieldEmail), f.Text):
+	default:
+		s.gate.Refuse(w, r, err)
+	}
+}
+
+// wishAgain shows the product once more with what was typed and what is
+// wrong with it.
+func (s *Shop) wishAgain(w http.ResponseWriter, r *http.Request, variant catalog.VariantID, typed, why string) bool {
+	p, err := s.productOf(r.Context(), variant)
+	if err != nil {
+		return false
+	}
+	shown, err := s.productPage(r, p)
+	if err != nil {
+		return false
+	}
+	shown.Chosen, shown.WishTyped, shown.WishWrong = variant, typed, why
+	s.show(w, r, gate.Status(fault.Invalid), shown)
+	return true
+}
