@@ -51,6 +51,9 @@ func (d *Desk) giveUpOrder(t *store.Tx, o order.Order, why order.Reason) error {
 	if err := t.ExpirePayments(o.Owner, o.ID); err != nil {
 		return err
 	}
+	if err := t.AskLater(JobAsk, o.Owner, o.ID, ""); err != nil {
+		return err
+	}
 	if err := t.KeepCancelled(o.Owner, o.ID); err != nil {
 		return err
 	}

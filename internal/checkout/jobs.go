@@ -21,6 +21,7 @@ func (d *Desk) Jobs() map[string]func(context.Context, store.Job) error {
 		JobRefund:    d.refund,
 		JobShipped:   d.mailShipped,
 		JobRefunded:  d.mailRefunded,
+		JobAsk:       d.askAgain,
 		JobInvoice:   d.issueInvoice,
 		JobCredit:    d.issueCredit,
 		JobCode:      d.mailCode,

@@ -229,6 +229,14 @@ func (m *model) lose() {
 	m.said[n.Ref], m.lost[n.Ref] = n, true // the shop asks for it when the hold has ended
 }
 
+// cancel lets a shopper give an order up.
+func (m *model) cancel() {
+	if p, ok := m.some(); ok {
+		_, err := m.s.Desk.Cancel(noCtx, p.Order.Number, p.Token)
+		m.ok(err, fault.Conflict)
+	}
+}
+
 // abandon clears a cart that an order may have come of.
 func (m *model) abandon() {
 	if p, ok := m.some(); ok {
@@ -353,6 +361,7 @@ func TestNothingIsSoldTwiceWhateverHappens(t *testing.T) {
 				m.back += back
 				s.Clock.Move(-back)
 			},
+			"cancel":  func(r *rapid.T) { m.r = r; m.cancel() },
 			"lose":    func(r *rapid.T) { m.r = r; m.lose() },
 			"abandon": func(r *rapid.T) { m.r = r; m.abandon() },
 			"sweep":   func(r *rapid.T) { m.r = r; m.sweep() },

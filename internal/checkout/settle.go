@@ -20,6 +20,7 @@ const (
 	JobRefund    = "payment.refund"
 	JobShipped   = "mail.shipped"
 	JobRefunded  = "mail.refunded"
+	JobAsk       = "payment.ask"
 	JobInvoice   = "invoice.issue"
 	JobCredit    = "invoice.credit"
 )
@@ -112,6 +113,10 @@ func (d *Desk) paid(t *store.Tx, o order.Order, p store.Payment) error {
 		err = t.EndCheckout(c.ID)
 	}
 	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	// Another attempt may have been paid too, and its call-back lost.
+	if err := t.AskLater(JobAsk, o.Owner, o.ID, p.ID); err != nil {
 		return err
 	}
 	if err := t.Enqueue(JobTake, o.Owner, string(o.ID), t.Now()); err != nil {

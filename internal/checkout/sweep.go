@@ -80,6 +80,28 @@ func (d *Desk) ask(ctx context.Context, h store.Hold) (settled bool, err error) 
 	return true, nil
 }
 
+// askAgain asks a provider about an attempt that nobody heard of again, after
+// its order was paid by another one or cancelled. Money that came in all the
+// same finds its way: back, or to the order.
+func (d *Desk) askAgain(ctx context.Context, j store.Job) error {
+	var p store.Payment
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		p, err = v.Payment(j.Owner, j.Ref)
+		return err
+	})
+	finder, can := d.providers[p.Provider].(payment.Finder)
+	if err != nil || !can || p.Ref == "" || p.Status == order.PaymentApproved || p.Status == order.PaymentReturned {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	n, decided, err := finder.Find(ctx, p.Ref)
+	if err != nil || !decided || n.Outcome != payment.Approved {
+		return err
+	}
+	return d.Settle(ctx, p.Provider, n)
+}
+
 func (d *Desk) sweep(ctx context.Context, h store.Hold, now time.Time) error {
 	err := d.expire(ctx, h.Owner, h.Order)
 	if fault.Is(err, fault.NotFound) {

@@ -186,6 +186,20 @@ func (t *Tx) ClaimPayment(p Payment) (bool, error) {
 	return n == 1, nil
 }
 
+// askAfter is how long after a session's end its provider is asked once more.
+const askAfter = time.Minute
+
+// AskLater leaves a job for each attempt of an order that was opened at its
+// provider and has not been approved: once its page there has ended, the
+// provider is asked whether it was paid all the same. The attempt named is left
+// out.
+func (t *Tx) AskLater(kind, owner string, id order.ID, but string) error {
+	return t.later("ask later", nil, `INSERT INTO jobs (owner, id, kind, ref, run_at, lease_until, attempts, failure)
+		SELECT owner, 'ask-' || id, $3, id, CASE WHEN expires_at > $5 THEN expires_at ELSE $5 END + $6, 0, 0, '' FROM payments
+		WHERE owner = $1 AND order_id = $2 AND id <> $4 AND status IN ('open', 'declined', 'expired') AND provider_ref IS NOT NULL
+		ON CONFLICT (owner, id) DO NOTHING`, owner, string(id), kind, but, ms(t.now), askAfter.Milliseconds())
+}
+
 // ExpirePayments ends every open attempt of an order and writes the event.
 func (t *Tx) ExpirePayments(owner string, id order.ID) error {
 	n, err := t.exec(`UPDATE payments SET status = 'expired', updated_at = $3 WHERE owner = $1 AND order_id = $2 AND status = 'open'`, owner, string(id), ms(t.now))
