@@ -137,7 +137,8 @@ func demoPicture(source string) (string, bool) {
 
 func demoSettings(t *store.Tx, set *Settings, name string, c money.Currency) error {
 	for _, kv := range [][2]string{{"shop.tagline", demo.Tagline}, {"shop.currency", c.Code()}, {"shop.country", set.Country},
-		{"shop.descriptor", descriptor(name)}, {"shop.demo", "true"}, {"payment.providers", "sandbox"}, {"tax.included", "true"}} {
+		{"shop.descriptor", descriptor(name)}, {"shop.demo", "true"}, {"payment.providers", "sandbox"}, {"tax.included", "true"},
+		{"seller.name", name + ", a shop that does not exist"}, {"seller.address", "1 Sample Street\n00000 Sampletown"}} {
 		if err := t.Set(kv[0], kv[1]); err != nil {
 			return err
 		}

@@ -164,7 +164,7 @@ func (s *server) add(h *http.Server, l net.Listener) {
 
 func (s *server) newPages(shop store.Settings) (*page.Set, error) {
 	c := page.Config{ShopName: shop.ShopName, BaseURL: s.origin, Zone: shop.Zone, Accent: s.settings.Accent,
-		Footer: []page.Link{{Text: "Privacy", URL: "/privacy"}, {Text: "Staff", URL: "/admin"}}}
+		Footer: []page.Link{{Text: "Find your order", URL: page.PathFind}, {Text: "Privacy", URL: page.PathPrivacy}, {Text: "Staff", URL: page.PathAdmin}}}
 	return page.New(c)
 }
 
