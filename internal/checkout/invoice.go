@@ -8,6 +8,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/store"
+	"github.com/cartkeep/cartkeep/internal/tax"
 )
 
 // issueInvoice and issueCredit give an order its number in the year's series.
@@ -59,8 +60,8 @@ func (d *Desk) Tracking(ctx context.Context, o order.Order) (number string, err 
 type InvoiceView struct {
 	Order   order.Order
 	Invoice store.Invoice
-	Taxes   []store.TaxSum
-	Of      string // for a credit note: the number of the invoice it takes back
+	Taxes   []tax.Tax // its sums by rate
+	Of      string    // for a credit note: the number of the invoice it takes back
 }
 
 // Invoice returns the invoice of an order, or its credit note, to who holds
@@ -82,7 +83,7 @@ func (d *Desk) Invoice(ctx context.Context, number order.Number, token string, c
 			}
 			out.Of = first.Name()
 		}
-		out.Taxes, err = v.TaxSums(owner, id)
+		out.Taxes, err = v.OrderTaxes(owner, string(id), out.Order.Totals.Total.Currency())
 		return err
 	})
 	return out, err

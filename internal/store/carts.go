@@ -39,13 +39,9 @@ func (db *DB) cartMAC(id cart.ID, token string) []byte {
 // NewCart writes an empty cart, whose only credential is token.
 func (t *Tx) NewCart(id cart.ID, token string) (CartRow, error) {
 	row := CartRow{ID: id, State: cart.Open, ExpiresAt: t.now.Add(cart.IdleAfter)}
-	_, err := t.exec(`INSERT INTO carts (owner, token_mac, state, order_id, country, shipping_method, complete, quoted, created_at, updated_at, expires_at)
+	return row, t.later("new cart", nil, `INSERT INTO carts (owner, token_mac, state, order_id, country, shipping_method, complete, quoted, created_at, updated_at, expires_at)
 		VALUES ($1, $2, 'open', '', '', '', FALSE, 0, $3, $3, $4)`,
 		string(id), t.db.cartMAC(id, token), ms(t.now), ms(row.ExpiresAt))
-	if err != nil {
-		return CartRow{}, fmt.Errorf("new cart: %w", err)
-	}
-	return row, nil
 }
 
 // Cart returns the cart that token opens. An unknown cart, another's and one
@@ -173,7 +169,7 @@ func (t *Tx) SeePrices(id cart.ID) error {
 func (t *Tx) SaveCart(c CartRow) (CartRow, error) {
 	c.ExpiresAt = t.now.Add(cart.IdleAfter)
 	k := c.Checkout
-	_, err := t.exec(`UPDATE carts SET state = $2, order_id = $3, country = $4, region = $5, zone = $6, shipping_method = $7, delivery_window = $8, reverse_charge = $9,
+	err := t.later("save cart", nil, `UPDATE carts SET state = $2, order_id = $3, country = $4, region = $5, zone = $6, shipping_method = $7, delivery_window = $8, reverse_charge = $9,
 			complete = $10, quoted = $11, updated_at = $12, expires_at = $13, typed = $14, estimate = $15 WHERE owner = $1`,
 		string(c.ID), string(c.State), c.OrderID, k.Country, k.Region, k.Zone, k.ShippingMethod, k.Window, k.Reverse, k.Complete, c.Quoted, ms(t.now), ms(c.ExpiresAt), c.Typed, c.Estimate)
 	if err != nil {

@@ -86,28 +86,3 @@ func (v *View) Invoice(owner string, id order.ID, credit bool) (Invoice, error) 
 	i.IssuedAt = when(issued)
 	return i, json.Unmarshal([]byte(seller), &i.Seller)
 }
-
-// TaxSum is a part of an order that one tax holds for.
-type TaxSum struct {
-	Class    string
-	Rate     int64 // parts per million
-	Net, Tax int64 // minor units
-}
-
-// TaxSums returns an order's total by tax class and rate.
-func (v *View) TaxSums(owner string, id order.ID) ([]TaxSum, error) {
-	rows, err := v.rows(`SELECT class, rate, net, tax FROM order_taxes WHERE owner = $1 AND order_id = $2 ORDER BY rate DESC, class`, owner, string(id))
-	if err != nil {
-		return nil, fmt.Errorf("read order taxes: %w", err)
-	}
-	defer rows.Close()
-	var out []TaxSum
-	for rows.Next() {
-		var s TaxSum
-		if err := rows.Scan(&s.Class, &s.Rate, &s.Net, &s.Tax); err != nil {
-			return nil, fmt.Errorf("read order taxes: %w", err)
-		}
-		out = append(out, s)
-	}
-	return out, rows.Err()
-}

@@ -73,16 +73,12 @@ func (t *Tx) InsertOrder(o order.Order, cartID cart.ID, d order.Details, sums []
 
 func (t *Tx) putOrder(o order.Order, cartID cart.ID) error {
 	s := o.Totals
-	_, err := t.exec(`INSERT INTO orders (owner, id, number, cart, status, currency, country, region, reverse_charge, items, discount, shipping, tax, total, tax_included,
+	return t.later("insert order", nil, `INSERT INTO orders (owner, id, number, cart, status, currency, country, region, reverse_charge, items, discount, shipping, tax, total, tax_included,
 			shipping_method, delivery_window, payment_method, accepted, placed_at, hold_until, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $20)`,
 		o.Owner, string(o.ID), string(o.Number), string(cartID), string(o.Status), s.Total.Currency().Code(), o.Country, o.Region, o.Reverse,
 		s.Items.Minor(), s.Discount.Minor(), s.Shipping.Minor(), s.Tax.Minor(), s.Total.Minor(), s.TaxIncluded,
 		o.ShippingMethod, o.Window, o.PaymentMethod, o.Accepted, ms(o.PlacedAt), ms(o.HoldUntil))
-	if err != nil {
-		return fmt.Errorf("insert order: %w", err)
-	}
-	return nil
 }
 
 func (t *Tx) putLines(o order.Order) error {
@@ -92,11 +88,7 @@ func (t *Tx) putLines(o order.Order) error {
 		values = append(values, marks(len(args), 13))
 		args = append(args, o.Owner, string(o.ID), i, string(l.Variant), l.Handle, l.Title, l.SKU, l.Quantity, l.Unit.Minor(), l.Total.Minor(), l.Tax.Minor(), int64(l.TaxRate), l.TaxClass)
 	}
-	_, err := t.exec(`INSERT INTO order_lines (owner, order_id, position, variant, handle, title, sku, quantity, unit_price, total, tax, tax_rate, tax_class) VALUES `+strings.Join(values, ", "), args...)
-	if err != nil {
-		return fmt.Errorf("insert order lines: %w", err)
-	}
-	return nil
+	return t.later("insert order lines", nil, `INSERT INTO order_lines (owner, order_id, position, variant, handle, title, sku, quantity, unit_price, total, tax, tax_rate, tax_class) VALUES `+strings.Join(values, ", "), args...)
 }
 
 // marks writes n placeholders after the first `after`: "($3, $4)".
@@ -131,10 +123,10 @@ func (t *Tx) putDetails(o order.Order, d order.Details) error {
 	if s.err != nil {
 		return fmt.Errorf("seal order: %w", s.err)
 	}
-	_, err = t.exec(`INSERT INTO order_details (owner, order_id, email, name, ship_to, phone, note, invoice_name, bill_to, order_note, gift_name, gift_message, vat)
+	err = t.later("insert order details", nil, `INSERT INTO order_details (owner, order_id, email, name, ship_to, phone, note, invoice_name, bill_to, order_note, gift_name, gift_message, vat)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, args...)
 	if err != nil {
-		return fmt.Errorf("insert order details: %w", err)
+		return err
 	}
 	return t.identify(personal.EmailIndex, d.Email.Key(), o.Owner, f.ids[personal.Fulfilment])
 }
@@ -320,8 +312,8 @@ func (v *View) OrderedAgain(owner string, id order.ID) (bool, error) {
 // EndCheckout destroys the cart's dossier and clears its details: they are
 // sealed with the order now.
 func (t *Tx) EndCheckout(id cart.ID) error {
-	if _, err := t.exec(`DELETE FROM cart_details WHERE owner = $1`, string(id)); err != nil {
-		return fmt.Errorf("end checkout: %w", err)
+	if err := t.later("end checkout", nil, `DELETE FROM cart_details WHERE owner = $1`, string(id)); err != nil {
+		return err
 	}
 	return t.endCase(string(id), string(id), cartPurpose)
 }

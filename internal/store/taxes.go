@@ -134,11 +134,7 @@ func (t *Tx) putTaxes(owner, id string, sums []tax.Tax) error {
 		values = append(values, marks(len(args), 6))
 		args = append(args, owner, id, s.Class, int64(s.Rate), s.Net.Minor(), s.Tax.Minor())
 	}
-	_, err := t.exec(`INSERT INTO order_taxes (owner, order_id, class, rate, net, tax) VALUES `+strings.Join(values, ", "), args...)
-	if err != nil {
-		return fmt.Errorf("insert order taxes: %w", err)
-	}
-	return nil
+	return t.later("insert order taxes", nil, `INSERT INTO order_taxes (owner, order_id, class, rate, net, tax) VALUES `+strings.Join(values, ", "), args...)
 }
 
 // OrderTaxes returns an order's total by class and rate, the standard class

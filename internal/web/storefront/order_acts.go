@@ -5,7 +5,6 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/fault"
-	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
@@ -130,14 +129,13 @@ func (s *Shop) paper(w http.ResponseWriter, r *http.Request, credit bool) {
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	currency := v.Order.Totals.Total.Currency()
 	p := page.Invoice{Layout: s.layout(r), Credit: credit, Name: v.Invoice.Name(), Of: v.Of, Order: v.Order,
 		Day: v.Invoice.IssuedAt.In(settings.Zone).Format("2 January 2006"), Seller: seller(v.Invoice.Seller, settings.ShopName)}
 	if m, ok := settings.Shipping.Find(v.Order.ShippingMethod); ok {
 		p.Delivery = m.Title
 	}
 	for _, t := range v.Taxes {
-		p.Taxes = append(p.Taxes, page.InvoiceTax{Rate: page.Percent(t.Rate), Net: money.Of(t.Net, currency), Tax: money.Of(t.Tax, currency)})
+		p.Taxes = append(p.Taxes, page.InvoiceTax{Rate: page.Percent(int64(t.Rate)), Net: t.Net, Tax: t.Tax})
 	}
 	if p.Buyer, p.Seen, err = s.people(r, v.Order); err != nil {
 		s.gate.Refuse(w, r, err)
