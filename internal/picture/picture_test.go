@@ -13,6 +13,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -66,6 +67,16 @@ func withExif(file []byte, turn uint16, place string) []byte {
 	return append(append(out, body...), file[2:]...)
 }
 
+// load reads a picture of golang.org/x/image's own tests.
+func load(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 func mustPrint(t *testing.T, file []byte) Set {
 	t.Helper()
 	set, err := NewPress().Print(t.Context(), file)
@@ -105,6 +116,8 @@ func TestAPictureIsDrawnInEachWidthThatItHas(t *testing.T) {
 		{"a line", asPNG(photo(2000, 1)), TypeJPEG, "360x1 720x1 1440x1"},
 		{"a hole", asPNG(clear), TypePNG, "360x180 720x360 800x400"},
 		{"moving", moving.Bytes(), TypeJPEG, "360x270 400x300"},
+		{"WebP", load(t, "lossy.webp"), TypeJPEG, "150x100"},
+		{"WebP with a hole", load(t, "alpha.webp"), TypePNG, "75x100"},
 		{"lying", withExif(asJPEG(photo(1000, 500)), 6, ""), TypeJPEG, "360x720 500x1000"},
 	} {
 		set := mustPrint(t, c.file)
