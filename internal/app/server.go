@@ -236,6 +236,7 @@ func (s *server) schedule() {
 		return err
 	}})
 	s.jobs.Repeat(job.Round{Name: "checkpoint", Every: time.Minute, Do: func(ctx context.Context) error { return publish(ctx, db) }})
+	s.jobs.Repeat(job.Round{Name: "pictures", Every: 6 * time.Hour, Do: db.SweepPictures})
 	s.jobs.Repeat(job.Round{Name: "commits", Every: 10 * time.Minute, Do: db.SweepCommits})
 }
 

@@ -77,9 +77,19 @@ func (v Variant) Title() string { return strings.Join(v.Values, " / ") }
 // Picture is one picture of a product. A picture that could not be fetched
 // keeps its Source and has no URL; it is not shown.
 type Picture struct {
-	URL    string // path in this shop, such as /pictures/demo/bowl.svg; "" when missing
+	URL    string // path in this shop, such as /pictures/bowl.svg; "" when missing
 	Source string // where the import found it
 	Alt    string // what a person who cannot see it should know
+
+	// Renditions are the same picture in several widths, the narrowest first;
+	// URL is the last one's. A drawing fits every width and has none.
+	Renditions []Rendition
+}
+
+// Rendition is a picture in one width.
+type Rendition struct {
+	URL           string
+	Width, Height int
 }
 
 // Stock is what is left of one variant.

@@ -30,7 +30,7 @@ var rings = []ring{
 		"money": "fault", "contact": "fault", "challenge": "fault", "catalog": "fault money", "search": "catalog", "cart": "catalog fault money",
 		"order": "cart catalog contact fault money", "area": "fault", "tax": "area fault money", "shipping": "area fault money"}},
 	{"guards", "seal personal ledger", map[string]string{"personal": "seal", "seal/keyfile": "seal"}},
-	{"outside world", "store payment message certs", map[string]string{"payment/sandbox": "payment"}},
+	{"outside world", "store payment message picture certs", map[string]string{"payment/sandbox": "payment"}},
 	{"doings", "checkout intake settings privacy job", nil},
 	{"delivery", "web", map[string]string{"web/storefront": "web/gate web/page", "web/admin": "web/gate web/page", "web/api": "web/gate web/page"}},
 	{"assembly", "app", nil},

@@ -14,6 +14,8 @@ func NotPersonal() map[string]map[string]string {
 		"products":            {"*": "catalogue"},
 		"variants":            {"*": "catalogue"},
 		"pictures":            {"*": "catalogue"},
+		"fetched":             {"*": "catalogue: pictures from other hosts"},
+		"renditions":          {"*": "catalogue: pictures as they are sent"},
 		"collections":         {"*": "catalogue"},
 		"collection_products": {"*": "catalogue"},
 		"catalogue":           {"*": "counts of changes to the catalogue"},

@@ -84,12 +84,14 @@ func (v *View) cart(id cart.ID) (c CartRow, mac []byte, err error) {
 // later among them.
 func (v *View) CartLines(id cart.ID) ([]cart.Line, error) {
 	rows, err := v.rows(`SELECT l.id, l.variant, l.quantity, p.handle, p.title, v.option_values, v.sku, v.price, v.currency, v.sold AND p.published,
-			v.grams, v.tax_class, v.virtual, l.seen, l.saved, s.counted, s.on_hand, s.held, s.backorder, COALESCE(i.url, ''), COALESCE(i.alt, '')
+			v.grams, v.tax_class, v.virtual, l.seen, l.saved, s.counted, s.on_hand, s.held, s.backorder, COALESCE(i.url, ''), COALESCE(i.alt, ''),
+			COALESCE(f.hash, ''), COALESCE(f.type, ''), COALESCE(f.sizes, '')
 		FROM cart_lines l
 		JOIN variants v ON v.id = l.variant
 		JOIN products p ON p.id = v.product
 		JOIN stock s ON s.variant = l.variant
 		LEFT JOIN pictures i ON i.product = p.id AND i.position = 0
+		LEFT JOIN fetched f ON f.source = i.source
 		WHERE l.owner = $1 ORDER BY l.id`, string(id))
 	if err != nil {
 		return nil, fmt.Errorf("read cart lines: %w", err)
@@ -98,13 +100,15 @@ func (v *View) CartLines(id cart.ID) ([]cart.Line, error) {
 	var out []cart.Line
 	for rows.Next() {
 		var l cart.Line
-		var values, currency string
+		var values, currency, hash, typ, sizes string
 		var price, seen int64
 		err := rows.Scan(&l.ID, &l.Variant, &l.Quantity, &l.Handle, &l.Title, &values, &l.SKU, &price, &currency, &l.Sold,
-			&l.Grams, &l.TaxClass, &l.Virtual, &seen, &l.Saved, &l.Stock.Counted, &l.Stock.OnHand, &l.Stock.Held, &l.Stock.Backorder, &l.Picture.URL, &l.Picture.Alt)
+			&l.Grams, &l.TaxClass, &l.Virtual, &seen, &l.Saved, &l.Stock.Counted, &l.Stock.OnHand, &l.Stock.Held, &l.Stock.Backorder, &l.Picture.URL, &l.Picture.Alt,
+			&hash, &typ, &sizes)
 		if err != nil {
 			return nil, fmt.Errorf("read cart lines: %w", err)
 		}
+		showFetched(&l.Picture, hash, typ, sizes)
 		if err := priceLine(&l, values, price, currency); err != nil {
 			return nil, fmt.Errorf("price cart line: %w", err)
 		}

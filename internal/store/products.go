@@ -184,16 +184,18 @@ func (v *View) complete(list []catalog.Product) error {
 	if err := scanVariants(rows, at); err != nil {
 		return fmt.Errorf("read variants: %w", err)
 	}
-	if rows, err = v.rows(`SELECT product, url, source, alt FROM pictures WHERE product IN (`+in+`) ORDER BY product, position`, args...); err != nil {
+	if rows, err = v.rows(`SELECT i.product, i.url, i.source, i.alt, COALESCE(f.hash, ''), COALESCE(f.type, ''), COALESCE(f.sizes, '')
+		FROM pictures i LEFT JOIN fetched f ON f.source = i.source WHERE i.product IN (`+in+`) ORDER BY i.product, i.position`, args...); err != nil {
 		return fmt.Errorf("read pictures: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var product string
+		var product, hash, typ, sizes string
 		var pic catalog.Picture
-		if err := rows.Scan(&product, &pic.URL, &pic.Source, &pic.Alt); err != nil {
+		if err := rows.Scan(&product, &pic.URL, &pic.Source, &pic.Alt, &hash, &typ, &sizes); err != nil {
 			return fmt.Errorf("read pictures: %w", err)
 		}
+		showFetched(&pic, hash, typ, sizes)
 		at[product].Pictures = append(at[product].Pictures, pic)
 	}
 	return rows.Err()

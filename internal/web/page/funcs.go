@@ -26,6 +26,8 @@ func (s *Set) funcs() template.FuncMap {
 		"cheapest":   cheapest,
 		"onePrice":   func(p catalog.Product) bool { return Product{Product: p}.OnePrice() },
 		"pictures":   pictures,
+		"shown":      shownAt,
+		"unnamed":    unnamed,
 		"productURL": ProductPath,
 		"perUnit":    perUnit,
 		"shelfUnit":  shelfUnit,

@@ -10,8 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/personal"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/store"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
 
 func TestErrorsAreFriendlyPages(t *testing.T) {
@@ -148,6 +152,46 @@ func TestPictureCanOnlyBeLookedAt(t *testing.T) {
 		if got.header.Get(name) != want {
 			t.Errorf("%s: got %q, want %q", name, got.header.Get(name), want)
 		}
+	}
+}
+
+func TestAFetchedPictureNeverGrowsOld(t *testing.T) {
+	s := open(t)
+	const hash, source = "0123456789abcdef0123456789abcdef", "https://elsewhere.example/mug.jpg"
+	v := s.Product(t, "mug", 1950, shoptest.Counted(5))
+	err := s.DB.InTx(t.Context(), ledger.System("test"), func(t *store.Tx) error {
+		p, err := t.ProductByHandle("mug")
+		if err != nil {
+			return err
+		}
+		p.Pictures = []catalog.Picture{{Source: source, Alt: "A mug"}, {Source: "https://elsewhere.example/gone.jpg", Alt: "Gone"}}
+		if err := t.SaveProduct(p); err != nil {
+			return err
+		}
+		return t.KeepPicture(source, store.Drawn{Hash: hash, Type: "image/jpeg", Bodies: []store.Body{
+			{Width: 360, Height: 180, Bytes: []byte("small")}, {Width: 720, Height: 360, Bytes: []byte("large")}}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := s.shopper(t)
+	const set = `srcset="/pictures/` + hash + `-360.jpg 360w, /pictures/` + hash + `-720.jpg 720w" sizes="`
+	b.get("/products/mug").is(200, set, `alt="A mug" width="720" height="360" decoding="async" fetchpriority="high"`).not("elsewhere", "Gone")
+	b.get("/search?q=mug").is(200, set)
+	b.post("/cart/lines", url.Values{"variant_id": {string(v.ID)}, "quantity": {"1"}})
+	b.get("/cart").is(200, set, `sizes="120px"`)
+	got := b.get("/pictures/"+hash+"-360.jpg").is(200, "small")
+	for name, want := range map[string]string{"Content-Type": "image/jpeg", "Content-Security-Policy": picturePolicy,
+		"X-Content-Type-Options": "nosniff", "Cache-Control": gate.CacheForever, "Etag": `"` + hash + `-360.jpg"`} {
+		if got.header.Get(name) != want {
+			t.Errorf("%s: got %q, want %q", name, got.header.Get(name), want)
+		}
+	}
+	again := b.request("GET", "/pictures/"+hash+"-360.jpg", nil)
+	again.Header.Set("If-None-Match", got.header.Get("Etag"))
+	b.do(again).is(304)
+	for _, wrong := range []string{hash + "-361.jpg", hash + "-360.png", hash + "-360.svg", hash, "../" + hash + "-360.jpg"} {
+		b.get("/pictures/" + wrong).is(404)
 	}
 }
 

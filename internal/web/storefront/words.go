@@ -1,11 +1,8 @@
 package storefront
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/cartkeep/cartkeep/internal/personal"
@@ -76,32 +73,4 @@ func cookies() []page.Cookie {
 		{Name: orderCookie + "…", Why: "Opens the page of one order. Set when you order, or follow the link in our letter.", Keep: "30 days"},
 		{Name: flashCookie, Why: "Tells the next page what you just did, such as what you removed.", Keep: "until that page is shown, a minute at most"},
 	}
-}
-
-// picturePolicy lets a picture do nothing but be looked at, also when it is
-// opened by itself.
-const picturePolicy = "default-src 'none'; style-src 'none'; sandbox"
-
-// picture shows one drawing of the catalogue.
-func (s *Shop) picture(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	body, ok := s.cfg.Pictures(name)
-	if !ok || !strings.HasSuffix(name, ".svg") {
-		s.gate.NotFound().ServeHTTP(w, r)
-		return
-	}
-	sum := sha256.Sum256(body)
-	tag := `"` + hex.EncodeToString(sum[:12]) + `"`
-	h := w.Header()
-	h["Content-Type"] = one(typeSVG)
-	h["Content-Security-Policy"] = one(picturePolicy)
-	h["Cache-Control"] = one(cacheDay)
-	h["Etag"] = one(tag)
-	if r.Header.Get("If-None-Match") == tag {
-		delete(h, "Content-Type")
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	h["Content-Length"] = one(strconv.Itoa(len(body)))
-	w.Write(body)
 }
