@@ -12,28 +12,6 @@ import (
 	"github.com/cartkeep/cartkeep/internal/personal"
 )
 
-type importCmd struct {
-	Products importProductsCmd `cmd:"" help:"Import products from Shopify's product CSV."`
-}
-
-type importProductsCmd struct {
-	File string `arg:"" help:"The CSV file, or - for standard input." placeholder:"FILE.csv"`
-}
-
-// Run imports products; bad rows are named, good ones kept.
-func (c importProductsCmd) Run(ctx context.Context, p *Process, set *Settings) error {
-	in := p.In
-	if c.File != "-" {
-		f, err := os.Open(c.File)
-		if err != nil {
-			return misused("%w", err)
-		}
-		defer f.Close()
-		in = f
-	}
-	return carryOut(ctx, p, set, call{Name: "import products"}, in)
-}
-
 type keysCmd struct {
 	List keysListCmd `cmd:"" help:"List the living epoch keys by age."`
 }

@@ -113,7 +113,7 @@ func furnish(ctx context.Context, db *store.DB, set *Settings) error {
 		return err
 	}
 	db.ForgetSettings()
-	if _, err := intake.Import(ctx, intake.Read(demo.Products(), currency).WithPictures(demoPicture), productSink{db, actor}, nil); err != nil {
+	if _, err := intake.Import(ctx, intake.Read(demo.Products(), currency).WithPictures(demoPicture), productSink{db, actor, false}, nil); err != nil {
 		return err
 	}
 	defer db.ForgetSettings()

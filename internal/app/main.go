@@ -24,6 +24,7 @@ type cli struct {
 	Init    initCmd     `cmd:"" help:"Make a data folder and keys for a real shop."`
 	Serve   serveCmd    `cmd:"" help:"Serve a real shop."`
 	Import  importCmd   `cmd:"" help:"Bring goods in."`
+	Export  exportCmd   `cmd:"" help:"Take goods out."`
 	Choices settingsCmd `cmd:"" name:"settings" help:"The shop's own settings: delivery, taxes, texts, who sells."`
 	Tax     taxCmd      `cmd:"" help:"The books."`
 	Order   orderCmd    `cmd:"" help:"Orders: what stands, what was packed, sent and delivered."`

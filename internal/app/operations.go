@@ -10,9 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
-	"github.com/cartkeep/cartkeep/internal/intake"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -38,7 +36,9 @@ type operating struct {
 func (o *operating) do(ctx context.Context, c call) error {
 	switch c.Name {
 	case "import products":
-		return o.importProducts(ctx)
+		return o.importProducts(ctx, c.Args["dry"] == "yes")
+	case "export products":
+		return o.exportProducts(ctx, c.Args["format"])
 	case "settings export":
 		return o.settingsExport(ctx)
 	case "settings import":
@@ -104,68 +104,6 @@ func carryOut(ctx context.Context, p *Process, set *Settings, c call, in io.Read
 type emptyReader struct{}
 
 func (emptyReader) Read([]byte) (int, error) { return 0, io.EOF }
-
-// productSink saves imported products, each in a transaction of its own.
-type productSink struct {
-	db    *store.DB
-	actor ledger.Actor
-}
-
-// SaveProduct implements intake.Sink.
-func (s productSink) SaveProduct(ctx context.Context, p catalog.Product) error {
-	return s.db.InTx(ctx, s.actor, func(t *store.Tx) error { return t.SaveProduct(p) })
-}
-
-func (o *operating) importProducts(ctx context.Context) error {
-	shop, err := o.vault.db.Settings(ctx)
-	if err != nil {
-		return err
-	}
-	reader := intake.Read(o.in, shop.Currency)
-	if shop.Demo {
-		reader = reader.WithPictures(demoPicture)
-	}
-	last := time.Now()
-	report, err := intake.Import(ctx, reader, productSink{o.vault.db, o.actor}, func(n int) {
-		if time.Since(last) > time.Second {
-			last = time.Now()
-			fmt.Fprintf(o.err, "cartkeep: %d products so far\n", n)
-		}
-	})
-	for _, bad := range report.Bad {
-		fmt.Fprintln(o.err, "cartkeep: "+bad.Error())
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(o.out, "cartkeep: imported %s with %s", many(report.Products, "product"), many(report.Variants, "variant"))
-	if report.MissingPictures > 0 {
-		fmt.Fprintf(o.out, "; %s elsewhere, not shown", many(report.MissingPictures, "picture"))
-	}
-	fmt.Fprintln(o.out)
-	if len(report.Bad) > 0 {
-		fmt.Fprintf(o.err, "cartkeep: %s left out, see above; the good ones were kept\n", many(rowsOf(report.Bad), "row"))
-		return statusError(1)
-	}
-	return nil
-}
-
-// rowsOf counts the rows that errors are about: one row can have several.
-func rowsOf(bad []*intake.RowError) int {
-	lines := map[int]bool{}
-	for _, b := range bad {
-		lines[b.Line] = true
-	}
-	return len(lines)
-}
-
-// many counts things in words.
-func many(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %ss", n, one)
-}
 
 func (o *operating) keysList() error {
 	newest := o.vault.ring.Newest()

@@ -20,7 +20,7 @@ const (
 	JobRefund    = "payment.refund"
 	JobShipped   = "mail.shipped"
 	JobRefunded  = "mail.refunded"
-	JobAsk       = "payment.ask"
+	JobAsk       = "attempt.ask"
 	JobInvoice   = "invoice.issue"
 	JobCredit    = "invoice.credit"
 )

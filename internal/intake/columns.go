@@ -1,9 +1,13 @@
 package intake
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"strings"
+
+	"golang.org/x/text/encoding/unicode"
 
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
@@ -37,6 +41,13 @@ const (
 	colImage
 	colImagePosition
 	colImageAlt
+	colRequiresShipping
+	colTaxable
+	colTaxClass
+	colMeasure
+	colMeasureUnit
+	colBase
+	colBaseUnit
 	columnCount
 )
 
@@ -94,6 +105,20 @@ func columnOf(name string) (column, bool) {
 		return colImagePosition, true
 	case "image alt text":
 		return colImageAlt, true
+	case "variant requires shipping", "requires shipping":
+		return colRequiresShipping, true
+	case "variant taxable", "charge tax":
+		return colTaxable, true
+	case "variant tax class": // ours: Shopify has none
+		return colTaxClass, true
+	case "unit price total measure":
+		return colMeasure, true
+	case "unit price total measure unit":
+		return colMeasureUnit, true
+	case "unit price base measure":
+		return colBase, true
+	case "unit price base measure unit":
+		return colBaseUnit, true
 	}
 	return 0, false
 }
@@ -102,6 +127,7 @@ func columnOf(name string) (column, bool) {
 type header struct {
 	at    [columnCount]int // -1: the file has no such column
 	width int
+	woo   *wooFile // instead, in a file of WooCommerce
 }
 
 // readHeader recognises the file by its first row. Its errors end the import
@@ -112,9 +138,11 @@ func readHeader(rows *rows) (header, error) {
 		case string(start) == "\xef\xbb\xbf":
 			_, _ = rows.in.Discard(3) // the bytes were just peeked
 		case string(start[:2]) == "\xff\xfe" || string(start[:2]) == "\xfe\xff":
-			return header{}, refused("The file is UTF-16; save it as \"CSV UTF-8\".")
+			utf16 := unicode.UTF16(unicode.BigEndian, unicode.ExpectBOM).NewDecoder() // the mark says which end comes first
+			rows.in = bufio.NewReaderSize(utf16.Reader(rows.in), 64<<10)
 		}
 	}
+	rows.comma = parting(rows.in)
 	first, err := rows.next()
 	var bad *RowError
 	switch {
@@ -126,6 +154,10 @@ func readHeader(rows *rows) (header, error) {
 		return header{}, err
 	}
 	h := header{width: len(first.fields)}
+	if w, ok := wooHeader(first.fields); ok {
+		h.woo = w
+		return h, nil
+	}
 	for c := range h.at {
 		h.at[c] = -1
 	}
@@ -141,10 +173,26 @@ func readHeader(rows *rows) (header, error) {
 	}
 	for _, c := range []column{colHandle, colTitle, colPrice} {
 		if h.at[c] < 0 {
-			return header{}, refused("The file is no product file of Shopify: its first row must name the columns Handle, Title and Variant Price.")
+			return header{}, refused("The file is no product file of Shopify or WooCommerce: its first row must name the columns Handle, Title and Variant Price, or Type, SKU, Name and Regular price.")
 		}
 	}
 	return h, nil
+}
+
+// parting finds what parts the fields of a file: of comma, semicolon and tab the
+// one that its first line has most of.
+func parting(in *bufio.Reader) byte {
+	start, _ := in.Peek(16 << 10)
+	if end := bytes.IndexByte(start, '\n'); end >= 0 {
+		start = start[:end]
+	}
+	best, most := byte(','), bytes.Count(start, []byte(","))
+	for _, b := range []byte{';', '\t'} {
+		if n := bytes.Count(start, []byte{b}); n > most {
+			best, most = b, n
+		}
+	}
+	return best
 }
 
 func refused(text string) error { return fault.New(fault.Invalid, text) }
@@ -158,9 +206,26 @@ type cells struct {
 // get returns a cell without the blanks around it; "" for a missing column.
 func (c cells) get(col column) string {
 	if i := c.header.at[col]; i >= 0 {
-		return strings.TrimSpace(c.fields[i])
+		return plainCell(c.fields[i])
 	}
 	return ""
+}
+
+// plainCell is a cell as it was meant: without blanks around it, and without
+// the quote in front that keeps a spreadsheet from reading it as a formula.
+func plainCell(s string) string {
+	s = strings.TrimSpace(s)
+	if s != "" && s[0] == '\'' && formula(s) {
+		return s[1:]
+	}
+	return s
+}
+
+// formula reports whether a spreadsheet would reckon with a text, were the
+// quotes in front of it not there.
+func formula(s string) bool {
+	s = strings.TrimLeft(s, "'")
+	return s != "" && strings.IndexByte("=+-@", s[0]) >= 0
 }
 
 // blank reports whether every cell of the row is empty, as in the rows of

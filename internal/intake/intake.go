@@ -1,7 +1,7 @@
 // Package intake brings products from files into the catalogue.
 //
-// It reads Shopify's product CSV as a stream: Read recognises the file by its
-// header and hands out one Draft for each product and one RowError for each
+// It reads the product CSV of Shopify and of WooCommerce as a stream, and writes
+// both (export.go). Read recognises the file by its header and hands out one Draft for each product and one RowError for each
 // row that could not be used; Import carries the drafts to a Sink. It does not
 // know how products are stored, and it never fetches a picture: a picture on
 // another host keeps its source and is counted as missing.
@@ -48,8 +48,9 @@ const (
 // Draft is one product as the file tells it. Its product and variants have no
 // ids yet: the catalogue finds them by handle, SKU and option values.
 type Draft struct {
-	Product catalog.Product
-	Line    int // where its first row begins
+	Product   catalog.Product
+	Line      int // where its first row begins
+	Downloads int // files that the shopper is to get, which are not in a CSV
 }
 
 // RowError names one row, or a part of it, that was left out. Reading goes on
@@ -68,72 +69,116 @@ func (e *RowError) Error() string {
 	return fmt.Sprintf("line %d (%s): %s", e.Line, e.Handle, e.Reason)
 }
 
-// Sink takes finished products. SaveProduct adds the product or, when its
-// handle is known, replaces what the file tells about it.
+// Sink takes finished products, some at a time. Each is added or, when it is
+// known, becomes what the file tells about it; one that is so already is left
+// alone. It answers for each product: what became of it, or with a fault why it
+// was refused. An error of its own ends the import.
 type Sink interface {
-	SaveProduct(ctx context.Context, p catalog.Product) error
+	Save(ctx context.Context, list []catalog.Product) ([]Saved, error)
+}
+
+// Saved is what a sink did with one product.
+type Saved struct {
+	Outcome Outcome
+	Why     error // of Refused
 }
 
 // Report is what an import did.
 type Report struct {
-	Products        int         // saved
-	Variants        int         // saved with them
+	Products        int         // read and not refused
+	Variants        int         // read with them
+	Outcomes        [3]int      // how many were New, Changed, Unchanged
 	Bad             []*RowError // rows left out, in the order they were found
+	Warnings        []string    // about the file as a whole
 	MissingPictures int         // pictures on other hosts, which are not shown
+	Downloads       int         // files that belong to products and were not fetched
 }
 
+// atOnce is how many products are saved together.
+const atOnce = 50
+
 // Import carries every product of r into sink. It calls progress, when that is
-// not nil, with the number of products saved so far.
+// not nil, with the number of products read so far.
 //
 // A row that cannot be used is noted in the report. So is a product that the
 // sink refuses with a fault a person can mend; any other error ends the import
 // and is returned together with what was done until then.
 func Import(ctx context.Context, r *Reader, sink Sink, progress func(n int)) (Report, error) {
-	var report Report
+	in := &importing{sink: sink}
 	for {
 		if err := ctx.Err(); err != nil {
-			return report, err
+			return in.report, err
 		}
 		draft, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return report, nil
-		}
-		if err == nil {
-			err = save(ctx, sink, draft)
-		}
 		var bad *RowError
 		switch {
+		case errors.Is(err, io.EOF):
+			err := in.save(ctx)
+			in.report.Warnings = r.Warnings()
+			return in.report, err
 		case errors.As(err, &bad):
-			if len(report.Bad) == MaxBad {
-				return report, fault.New(fault.Invalid, "The file has too many bad rows; the import stopped. Please check the file.")
+			err = in.note(bad)
+		case err == nil:
+			if in.waiting = append(in.waiting, draft); len(in.waiting) == atOnce {
+				err = in.save(ctx)
 			}
-			report.Bad = append(report.Bad, bad)
-			continue
-		case err != nil:
-			return report, err
+		default:
+			err = errors.Join(in.save(ctx), err)
 		}
-		report.Products++
-		report.Variants += len(draft.Product.Variants)
-		for _, p := range draft.Product.Pictures {
-			if p.URL == "" {
-				report.MissingPictures++
-			}
+		if err != nil {
+			return in.report, err
 		}
-		if progress != nil {
-			progress(report.Products)
+		if progress != nil && bad == nil {
+			progress(in.report.Products + len(in.waiting))
 		}
 	}
 }
 
-// save turns a refusal of the sink that concerns this product alone into a
-// RowError.
-func save(ctx context.Context, sink Sink, d Draft) error {
-	err := sink.SaveProduct(ctx, d.Product)
-	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Conflict) {
-		return &RowError{Line: d.Line, Handle: d.Product.Handle, Reason: fault.Of(err).Text}
+// importing is an import under way.
+type importing struct {
+	sink    Sink
+	waiting []Draft
+	report  Report
+}
+
+func (in *importing) note(bad *RowError) error {
+	if len(in.report.Bad) == MaxBad {
+		return fault.New(fault.Invalid, "The file has too many bad rows; the import stopped. Please check the file.")
 	}
+	in.report.Bad = append(in.report.Bad, bad)
+	return nil
+}
+
+// save hands what is waiting to the sink.
+func (in *importing) save(ctx context.Context) error {
+	list := make([]catalog.Product, len(in.waiting))
+	for i, d := range in.waiting {
+		list[i] = d.Product
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	saved, err := in.sink.Save(ctx, list)
 	if err != nil {
-		return fmt.Errorf("save product of line %d: %w", d.Line, err)
+		return fmt.Errorf("save products from line %d on: %w", in.waiting[0].Line, err)
 	}
+	for i, d := range in.waiting {
+		if saved[i].Outcome == Refused {
+			if err := in.note(&RowError{Line: d.Line, Handle: d.Product.Handle, Reason: fault.Of(saved[i].Why).Text}); err != nil {
+				return err
+			}
+			continue
+		}
+		in.report.Products++
+		in.report.Variants += len(d.Product.Variants)
+		in.report.Outcomes[saved[i].Outcome]++
+		in.report.Downloads += d.Downloads
+		for _, p := range d.Product.Pictures {
+			if p.URL == "" {
+				in.report.MissingPictures++
+			}
+		}
+	}
+	in.waiting = in.waiting[:0]
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,10 +24,22 @@ type shelf struct {
 	refuse   map[string]error
 }
 
-func (s *shelf) SaveProduct(_ context.Context, p catalog.Product) error {
-	if err := s.refuse[p.Handle]; err != nil {
-		return err
+func (s *shelf) Save(_ context.Context, list []catalog.Product) ([]intake.Saved, error) {
+	out := make([]intake.Saved, len(list))
+	for i, p := range list {
+		switch err := s.refuse[p.Handle]; {
+		case fault.Is(err, fault.Invalid), fault.Is(err, fault.Conflict):
+			out[i] = intake.Saved{Outcome: intake.Refused, Why: err}
+			continue
+		case err != nil:
+			return out, err
+		}
+		s.keep(p)
 	}
+	return out, nil
+}
+
+func (s *shelf) keep(p catalog.Product) {
 	if s.products == nil {
 		s.products = make(map[string]catalog.Product)
 	}
@@ -34,7 +47,6 @@ func (s *shelf) SaveProduct(_ context.Context, p catalog.Product) error {
 		s.order = append(s.order, p.Handle)
 	}
 	s.products[p.Handle] = p
-	return nil
 }
 
 func currency(t testing.TB, code string) money.Currency {
@@ -189,7 +201,7 @@ func TestASinkMayRefuseOneProduct(t *testing.T) {
 	file := head + "bowl,Bowl,1\ncup,Cup,2\n"
 	var steps []int
 	report, err := intake.Import(t.Context(), intake.Read(strings.NewReader(file), currency(t, "EUR")), s, func(n int) { steps = append(steps, n) })
-	if err != nil || report.Products != 1 || len(steps) != 1 || steps[0] != 1 {
+	if err != nil || report.Products != 1 || !slices.Equal(steps, []int{1, 2}) {
 		t.Errorf("got %+v, %v, steps %v; want one product", report, err, steps)
 	}
 	wantBad(t, report.Bad, "2 SKU belongs")
@@ -199,8 +211,8 @@ func TestAnImportEndsWhenTheShopCannotSave(t *testing.T) {
 	broken := errors.New("disk full")
 	s := &shelf{refuse: map[string]error{"bowl": broken}}
 	report, err := intake.Import(t.Context(), intake.Read(strings.NewReader(head+"cup,Cup,2\nbowl,Bowl,1\npot,Pot,1\n"), currency(t, "EUR")), s, nil)
-	if !errors.Is(err, broken) || report.Products != 1 {
-		t.Errorf("got %+v, %v; want one product and the error", report, err)
+	if !errors.Is(err, broken) || report.Products != 0 || s.products["pot"].Handle != "" {
+		t.Errorf("got %+v, %v; want the error, and nothing counted as saved", report, err)
 	}
 }
 
@@ -224,7 +236,7 @@ func TestAnImportCanBeStopped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &shelf{}
 	_, err := intake.Import(ctx, intake.Read(strings.NewReader(head+"a,A,1\nb,B,1\nc,C,1\n"), currency(t, "EUR")), s, func(int) { cancel() })
-	if !errors.Is(err, context.Canceled) || len(s.products) != 1 {
-		t.Errorf("got %v after %d products, want a stop after one", err, len(s.products))
+	if !errors.Is(err, context.Canceled) || len(s.products) != 0 {
+		t.Errorf("got %v after %d products, want a stop before the first is saved", err, len(s.products))
 	}
 }

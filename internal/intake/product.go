@@ -179,8 +179,39 @@ func readVariant(c cells, options []string, currency money.Currency) (v catalog.
 	if v.Grams, ok = readWhole(c.get(colGrams), maxGrams); !ok || v.Grams < 0 {
 		return v, "The weight is no whole number of grams."
 	}
+	v.Virtual = strings.EqualFold(c.get(colRequiresShipping), "false")
+	if v.TaxClass, reason = plain("tax class", c.get(colTaxClass), maxClass); reason != "" {
+		return v, reason
+	}
+	if strings.EqualFold(c.get(colTaxable), "false") {
+		v.TaxClass = exempt
+	}
+	if v.Measure, reason = readMeasure(c); reason != "" {
+		return v, reason
+	}
 	v.Stock, reason = readStock(c)
 	return v, reason
+}
+
+// maxClass bounds the name of a tax class, in characters.
+const maxClass = 40
+
+// readMeasure reads how much is in a variant, and of which amount prices are
+// compared. A file that tells only one of them tells nothing.
+func readMeasure(c cells) (m catalog.Measure, reason string) {
+	if !c.any(colMeasure) || !c.any(colBase) {
+		return m, ""
+	}
+	var err, err2 error
+	m.Amount, err = readThousandths(c.get(colMeasure))
+	m.Base, err2 = readThousandths(c.get(colBase))
+	if err != nil || err2 != nil || m.Amount == 0 || m.Base == 0 {
+		return catalog.Measure{}, "The measure of the unit price is no amount such as 1.5."
+	}
+	if m.Unit, reason = plain("unit", c.get(colMeasureUnit), maxClass); reason == "" {
+		m.BaseUnit, reason = plain("unit", c.get(colBaseUnit), maxClass)
+	}
+	return m, reason
 }
 
 // readValues reads one value for each option.
@@ -291,25 +322,35 @@ func readPublished(published, status string) (bool, string) {
 func (r *Reader) addPicture(c cells) {
 	p := r.open
 	source := c.get(colImage)
-	if source == "" || slices.ContainsFunc(p.pictures, func(o placed) bool { return o.Source == source }) {
+	if source == "" {
 		return
 	}
-	if len(p.pictures) == catalog.MaxPictures {
-		r.note(c, p.handle, "The product has too many pictures; this one is left out.")
-		return
-	}
-	picture := placed{position: maxUnits, Picture: catalog.Picture{Source: source}}
-	if position := c.get(colImagePosition); position != "" {
-		n, ok := readWhole(position, maxUnits)
+	position := maxUnits
+	if text := c.get(colImagePosition); text != "" {
+		n, ok := readWhole(text, maxUnits)
 		if !ok || n < 0 {
 			r.note(c, p.handle, "The position of the picture is no whole number; the picture is left out.")
 			return
 		}
-		picture.position = int(n)
+		position = int(n)
 	}
+	r.addSource(c.line, p, position, source, c.get(colImageAlt))
+}
+
+// addSource adds a picture by where the file found it, once.
+func (r *Reader) addSource(line int, p *product, position int, source, alt string) {
+	note := func(reason string) { r.bad = append(r.bad, &RowError{Line: line, Handle: p.handle, Reason: reason}) }
+	if slices.ContainsFunc(p.pictures, func(o placed) bool { return o.Source == source }) {
+		return
+	}
+	if len(p.pictures) == catalog.MaxPictures {
+		note("The product has too many pictures; this one is left out.")
+		return
+	}
+	picture := placed{position: position, Picture: catalog.Picture{Source: source}}
 	var reason string
-	if picture.Alt, reason = plain("text of the picture", c.get(colImageAlt), maxAlt); reason != "" {
-		r.note(c, p.handle, reason+" The picture is left out.")
+	if picture.Alt, reason = plain("text of the picture", alt, maxAlt); reason != "" {
+		note(reason + " The picture is left out.")
 		return
 	}
 	address, here := "", false
@@ -320,7 +361,7 @@ func (r *Reader) addPicture(c cells) {
 	case here:
 		picture.URL = address
 	case !isElsewhere(source):
-		r.note(c, p.handle, "The address of the picture is none; the picture is left out.")
+		note("The address of the picture is none; the picture is left out.")
 		return
 	}
 	p.pictures = append(p.pictures, picture)

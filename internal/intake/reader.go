@@ -2,6 +2,7 @@ package intake
 
 import (
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"io"
 
@@ -79,6 +80,9 @@ func (r *Reader) step() (Draft, bool) {
 		}
 		r.header = &h
 	}
+	if r.header.woo != nil {
+		return r.stepWoo()
+	}
 	next, err := r.rows.next()
 	var bad *RowError
 	switch {
@@ -117,19 +121,35 @@ func (r *Reader) step() (Draft, bool) {
 // begin opens a product with its first row.
 func (r *Reader) begin(handle string, c cells) {
 	r.open = &product{handle: handle, line: c.line}
-	key := maphash.String(r.seed, handle)
-	if _, twice := r.seen[key]; twice {
-		r.open.refused = true
-		r.note(c, handle, "A product with this handle stands further up; keep the rows of a product together.")
-		return
-	}
 	if len(r.seen) == MaxProducts {
 		r.failed = refused("The file has too many products; please import it in parts.")
 		r.open = nil
 		return
 	}
-	r.seen[key] = struct{}{}
+	if !r.firstSeen(handle) {
+		r.open.refused = true
+		r.note(c, handle, "A product with this handle stands further up; keep the rows of a product together.")
+		return
+	}
 	r.openProduct(c)
+}
+
+// firstSeen remembers a handle, and reports whether it is new in this file.
+func (r *Reader) firstSeen(handle string) bool {
+	key := maphash.String(r.seed, handle)
+	if _, twice := r.seen[key]; twice {
+		return false
+	}
+	r.seen[key] = struct{}{}
+	return true
+}
+
+// Warnings tells what is odd about the file as a whole, once it is read.
+func (r *Reader) Warnings() (list []string) {
+	if r.rows.latin > 0 {
+		list = append(list, fmt.Sprintf("The file is not UTF-8: from line %d on it was read as Windows-1252. Please look at letters with accents.", r.rows.latin))
+	}
+	return list
 }
 
 // finish closes the open product and returns it when there is something to sell.

@@ -5,7 +5,10 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
 )
 
 // row is one record of the file, cut into fields.
@@ -30,9 +33,12 @@ type rows struct {
 	window []line // lines that were read and may have to be read again
 	at     int    // the next line in window
 	number int    // lines read so far
+	comma  byte   // what parts fields: a comma, or in Excel's Europe a semicolon or tab
+	utf8   bool   // a field proved that the file is UTF-8
+	latin  int    // the first line that was read as Windows-1252; 0 for none
 }
 
-func newRows(r io.Reader) *rows { return &rows{in: bufio.NewReaderSize(r, 64<<10)} }
+func newRows(r io.Reader) *rows { return &rows{in: bufio.NewReaderSize(r, 64<<10), comma: ','} }
 
 // next returns the next record that is not blank. A *RowError is not the end.
 func (r *rows) next() (row, error) {
@@ -55,6 +61,9 @@ func (r *rows) next() (row, error) {
 		if err != nil {
 			return row{}, err
 		}
+		if reason == "" {
+			reason = r.text(first.number, fields)
+		}
 		if reason != "" {
 			return row{}, &RowError{Line: first.number, Reason: reason}
 		}
@@ -62,10 +71,40 @@ func (r *rows) next() (row, error) {
 	}
 }
 
+// text makes the fields of a row UTF-8, or says why that cannot be. What is
+// none is taken for Windows-1252, the other thing that spreadsheets write, as
+// long as no row before proved the file to be UTF-8: then it is damage.
+func (r *rows) text(number int, fields []string) string {
+	valid, ascii := true, true
+	for _, f := range fields {
+		if strings.IndexByte(f, 0) >= 0 {
+			return "The row holds a NUL byte."
+		}
+		valid = valid && utf8.ValidString(f)
+		ascii = ascii && !strings.ContainsFunc(f, func(c rune) bool { return c >= utf8.RuneSelf })
+	}
+	switch {
+	case valid:
+		r.utf8 = r.utf8 || !ascii && r.latin == 0
+		return ""
+	case r.utf8:
+		return "The row is not UTF-8, though the rows before it are."
+	}
+	if r.latin == 0 {
+		r.latin = number
+	}
+	for i, f := range fields {
+		if !utf8.ValidString(f) {
+			fields[i], _ = charmap.Windows1252.NewDecoder().String(f) // every byte has a meaning, or becomes U+FFFD
+		}
+	}
+	return ""
+}
+
 // record reads on from first until the record is complete. When it cannot be,
 // it says why and leaves the lines after the first to be read again.
 func (r *rows) record(first line) (fields []string, reason string, err error) {
-	var c cutter
+	c := cutter{comma: r.comma}
 	size, lines := 0, 0
 	for l := first; ; {
 		size += len(l.text) + 1
@@ -137,6 +176,7 @@ func (r *rows) read() (line, error) {
 
 // cutter cuts the lines of one record into fields.
 type cutter struct {
+	comma  byte
 	fields []string
 	field  []byte
 	state  int
@@ -163,7 +203,7 @@ func (c *cutter) feed(text []byte) (done, broken bool) {
 		case c.state == atQuote && b == '"':
 			c.put(b)
 			c.state = inQuoted
-		case b == ',':
+		case b == c.comma:
 			c.close()
 		case c.state == atQuote, c.state == inPlain && b == '"':
 			return false, true
@@ -206,14 +246,6 @@ func (c *cutter) end() ([]string, string, error) {
 	}
 	if c.many {
 		return nil, "The row has too many columns.", nil
-	}
-	for _, f := range c.fields {
-		if !utf8.ValidString(f) {
-			return nil, "The row is not UTF-8; save the file as \"CSV UTF-8\".", nil
-		}
-		if bytes.IndexByte([]byte(f), 0) >= 0 {
-			return nil, "The row holds a NUL byte.", nil
-		}
 	}
 	return c.fields, "", nil
 }

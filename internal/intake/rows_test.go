@@ -115,7 +115,7 @@ func TestBadRowsCostOnlyThemselves(t *testing.T) {
 		"title with an escape":  {with("Title", "Bowl\x1b[2J"), []string{"2 control"}, 0},
 		"title turned around":   {with("Title", "Bowl\u202elwob"), []string{"2 control"}, 0},
 		"NUL":                   {with("Title", "Bo\x00wl"), []string{"2 NUL"}, 0},
-		"Latin-1":               {with("Title", "Sch\xfcssel"), []string{"2 UTF-8"}, 0},
+		"Latin-1":               {with("Title", "Sch\xfcssel"), nil, 1},
 		"no price":              {with("Variant Price", ""), []string{"2 price is missing", "2 No row"}, 0},
 		"price in words":        {with("Variant Price", "ten"), []string{"2 price", "2 No row"}, 0},
 		"price below zero":      {with("Variant Price", "-1"), []string{"2 below zero", "2 No row"}, 0},
@@ -241,7 +241,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		file := strings.TrimSuffix(head, "\n") + end
 		var titles []string
 		for i := range count {
-			title := rapid.StringMatching(`[A-Za-z",;=+@'<>&][A-Za-z ",;=+@'<>&\n-]{0,40}[A-Za-z",]`).Draw(t, "title")
+			title := rapid.StringMatching(`[A-Za-z",;=+@<>&][A-Za-z ",;=+@'<>&\n-]{0,40}[A-Za-z",]`).Draw(t, "title")
 			titles = append(titles, strings.Join(strings.Fields(title), " "))
 			file += fmt.Sprintf(`p%d,"%s",%d`, i, strings.ReplaceAll(title, `"`, `""`), i+1) + end
 		}

@@ -1,0 +1,507 @@
+package intake
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/money"
+)
+
+// WooCommerce writes a product a row, and each variation of one in a row of its
+// own that names its parent, somewhere further down. So the products that may
+// still get variations wait: the newest openMost of them.
+//
+//	simple       a product with one variant; "virtual" and "downloadable" stand beside the type
+//	variable     a product; its options are the attributes that its variations name
+//	variation    a variant of its parent, by "id:12" or the parent's SKU
+//	grouped      a collection of other products, see Group
+//	external     sold by somebody else: left out by name
+const openMost = 5000
+
+// Group is a product of WooCommerce that only holds others together.
+type Group struct {
+	Handle, Title, Description string
+	SKUs                       []string
+	Line                       int
+}
+
+// wooFile is what is known while such a file is read.
+type wooFile struct {
+	at       map[string]int // column by its name in lower case
+	gramsFor int64          // of one unit of weight, in milligrams
+	weightAt int
+	waiting  []*wooProduct
+	byKey    map[string]*wooProduct // by "id:12" and by SKU
+	skuOf    map[string]string      // by "id:12", for groups
+	groups   []Group
+	done     bool
+}
+
+// wooProduct is a product whose variations may still come.
+type wooProduct struct {
+	product
+	keys       []string
+	class      string
+	names      []string   // of its attributes
+	variations []wooChild // of a variable one
+	downloads  int
+	variable   bool
+}
+
+type wooChild struct {
+	catalog.Variant
+	line   int
+	values map[string]string // by name of the attribute
+}
+
+// wooHeader recognises the file by its first row.
+func wooHeader(fields []string) (*wooFile, bool) {
+	w := &wooFile{at: map[string]int{}, weightAt: -1, byKey: map[string]*wooProduct{}, skuOf: map[string]string{}}
+	for i, f := range fields {
+		name := strings.ToLower(strings.TrimSpace(f))
+		if _, twice := w.at[name]; !twice {
+			w.at[name] = i
+		}
+		for unit, milligrams := range map[string]int64{"kg": 1_000_000, "g": 1000, "lbs": 453_592, "oz": 28_350} {
+			if name == "weight ("+unit+")" {
+				w.weightAt, w.gramsFor = i, milligrams
+			}
+		}
+	}
+	for _, name := range []string{"type", "sku", "name", "regular price"} {
+		if _, ok := w.at[name]; !ok {
+			return nil, false
+		}
+	}
+	return w, true
+}
+
+// wooRow is one row of it.
+type wooRow struct {
+	*wooFile
+	row
+}
+
+func (r wooRow) get(name string) string {
+	if i, ok := r.at[name]; ok && i < len(r.fields) {
+		return plainCell(r.fields[i])
+	}
+	return ""
+}
+
+// stepWoo reads one row of WooCommerce. It returns a draft when a product is
+// whole, or can't wait any longer.
+func (r *Reader) stepWoo() (Draft, bool) {
+	w := r.header.woo
+	if w.done {
+		if len(w.waiting) == 0 {
+			r.failed = io.EOF
+			return Draft{}, false
+		}
+		return r.closeWoo()
+	}
+	next, err := r.rows.next()
+	var bad *RowError
+	switch {
+	case errors.As(err, &bad):
+		r.bad = append(r.bad, bad)
+		return Draft{}, false
+	case errors.Is(err, io.EOF):
+		w.done = true
+		return Draft{}, false
+	case err != nil:
+		r.failed = err
+		return Draft{}, false
+	}
+	row := wooRow{w, next}
+	if len(row.fields) != r.header.width {
+		r.wooNote(row, "", "The row has another number of columns than the header.")
+		return Draft{}, false
+	}
+	kinds := strings.FieldsFunc(strings.ToLower(row.get("type")), func(c rune) bool { return c == ',' || c == ' ' })
+	switch {
+	case slices.Contains(kinds, "variation"):
+		r.wooVariation(row, kinds)
+	case slices.Contains(kinds, "grouped"):
+		r.wooGroup(row)
+	case slices.Contains(kinds, "external"):
+		r.wooNote(row, "", "The product is sold by somebody else; it is left out.")
+	case slices.Contains(kinds, "simple"), slices.Contains(kinds, "variable"):
+		r.wooOpen(row, kinds)
+	default:
+		if strings.TrimSpace(strings.Join(row.fields, "")) != "" {
+			r.wooNote(row, "", "The type is none of simple, variable, variation, grouped and external.")
+		}
+	}
+	if len(w.waiting) > openMost {
+		return r.closeWoo()
+	}
+	return Draft{}, false
+}
+
+func (r *Reader) wooNote(row wooRow, handle, reason string) {
+	r.bad = append(r.bad, &RowError{Line: row.line, Handle: handle, Reason: reason})
+}
+
+// wooOpen reads the row of a product.
+func (r *Reader) wooOpen(row wooRow, kinds []string) {
+	if len(r.seen) >= MaxProducts {
+		r.failed = refused("The file has too many products; please import it in parts.")
+		return
+	}
+	p := &wooProduct{variable: slices.Contains(kinds, "variable")}
+	p.line = row.line
+	var reason string
+	if p.Title, reason = plain("name", row.get("name"), catalog.MaxTitle); reason == "" && p.Title == "" {
+		reason = "The product has no name."
+	}
+	if reason != "" {
+		r.wooNote(row, "", reason+" The product is left out.")
+		return
+	}
+	if p.handle = r.wooHandle(p.Title, row.get("sku"), row.get("id")); p.handle == "" {
+		r.wooNote(row, "", "No address can be made of the name of the product; it is left out.")
+		return
+	}
+	p.Handle = p.handle
+	text := row.get("description")
+	if short := row.get("short description"); short != "" {
+		text = short + "\n" + text
+	}
+	// WooCommerce writes a line break as the two characters \n.
+	if p.Description, reason = r.clean.description(strings.ReplaceAll(text, `\n`, "\n")); reason != "" {
+		r.wooNote(row, p.handle, reason+" The product is kept without it.")
+	}
+	shelves := wooList(row.get("categories"))
+	for i, shelf := range shelves {
+		parts := strings.Split(shelf, " > ")
+		name, reason := plain("category", parts[len(parts)-1], maxText)
+		switch {
+		case reason != "":
+			r.wooNote(row, p.handle, reason+" The product is kept without it.")
+		case i == 0:
+			p.Kind = name
+		case name != "" && !slices.Contains(p.Tags, name) && len(p.Tags) < maxTags:
+			p.Tags = append(p.Tags, name)
+		}
+	}
+	for _, tag := range wooList(row.get("tags")) {
+		tag, reason := plain("tag", tag, maxText)
+		if reason == "" && tag != "" && !slices.Contains(p.Tags, tag) && len(p.Tags) < maxTags {
+			p.Tags = append(p.Tags, tag)
+		}
+	}
+	p.Published = row.get("published") == "1" && row.get("visibility in catalog") != "hidden"
+	if brand, reason := plain("brand", row.get("brands"), maxText); reason == "" {
+		p.Vendor = brand
+	}
+	for i, source := range wooList(row.get("images")) {
+		if i == catalog.MaxPictures {
+			r.wooNote(row, p.handle, "The product has too many pictures; the rest is left out.")
+			break
+		}
+		r.addSource(row.line, &p.product, i, source, "")
+	}
+	for i := 1; ; i++ {
+		name, ok := row.at["attribute "+strconv.Itoa(i)+" name"]
+		if !ok {
+			break
+		}
+		if n := plainCell(row.fields[name]); n != "" && !slices.Contains(p.names, n) {
+			p.names = append(p.names, n)
+		}
+	}
+	p.class, p.downloads = wooClass(row, ""), wooDownloads(row)
+	if !p.variable {
+		v, reason := r.wooVariant(row, kinds, p.class)
+		if reason != "" {
+			r.wooNote(row, p.handle, reason+" The product is left out.")
+			return
+		}
+		p.Variants = append(p.Variants, v)
+	}
+	w := row.wooFile
+	for _, key := range []string{"id:" + row.get("id"), row.get("sku")} {
+		if key != "id:" && key != "" && w.byKey[key] == nil {
+			p.keys = append(p.keys, key)
+			w.byKey[key] = p
+		}
+	}
+	if id, sku := row.get("id"), row.get("sku"); id != "" && sku != "" && len(w.skuOf) < MaxProducts {
+		w.skuOf["id:"+id] = sku
+	}
+	w.waiting = append(w.waiting, p)
+}
+
+// wooHandle makes a handle of a name that no earlier product of the file has.
+func (r *Reader) wooHandle(name, sku, id string) string {
+	for _, try := range []string{name, name + " " + sku, name + " " + id} {
+		handle, err := catalog.ParseHandle(slug(try))
+		if err != nil {
+			continue
+		}
+		if r.firstSeen(handle) {
+			return handle
+		}
+	}
+	return ""
+}
+
+// slug joins the words of a name by hyphens.
+func slug(s string) string {
+	words := strings.FieldsFunc(norm.NFC.String(strings.ToLower(s)), func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsNumber(c) && !unicode.IsMark(c) })
+	s = strings.Map(func(c rune) rune {
+		if unicode.IsMark(c) {
+			return -1
+		}
+		return c
+	}, strings.Join(words, "-"))
+	for len(s) > catalog.MaxHandle {
+		cut := strings.LastIndexByte(s, '-')
+		if cut < 0 {
+			return ""
+		}
+		s = s[:cut]
+	}
+	return s
+}
+
+// wooVariation reads the row of a variation.
+func (r *Reader) wooVariation(row wooRow, kinds []string) {
+	parent := row.byKey[row.get("parent")]
+	if parent == nil || !parent.variable {
+		r.wooNote(row, "", "The variation names a parent that is not above it, or too far above it.")
+		return
+	}
+	v, reason := r.wooVariant(row, kinds, parent.class)
+	if reason != "" {
+		r.wooNote(row, parent.handle, reason)
+		return
+	}
+	child := wooChild{Variant: v, line: row.line, values: map[string]string{}}
+	for i := 1; ; i++ {
+		at := "attribute " + strconv.Itoa(i)
+		name, ok := row.at[at+" name"]
+		if !ok {
+			break
+		}
+		value, reason := plain("attribute", row.get(at+" value(s)"), maxText)
+		if reason != "" {
+			r.wooNote(row, parent.handle, reason)
+			return
+		}
+		if n := plainCell(row.fields[name]); n != "" && value != "" {
+			child.values[n] = value
+			if !slices.Contains(parent.names, n) {
+				parent.names = append(parent.names, n)
+			}
+		}
+	}
+	parent.downloads += wooDownloads(row)
+	parent.variations = append(parent.variations, child)
+}
+
+// wooVariant reads price, stock and the rest of what is sold in a row.
+func (r *Reader) wooVariant(row wooRow, kinds []string, class string) (v catalog.Variant, reason string) {
+	if v.SKU, reason = plain("SKU", row.get("sku"), catalog.MaxSKU); reason != "" {
+		return v, reason
+	}
+	if v.Barcode, reason = plain("barcode", row.get("gtin, upc, ean, or isbn"), catalog.MaxSKU); reason != "" {
+		return v, reason
+	}
+	regular, reason := readPrice("regular price", wooNumber(row.get("regular price")), r.currency)
+	if reason != "" {
+		return v, reason
+	}
+	v.Price, v.CompareAt = regular, money.Zero(r.currency)
+	if sale := row.get("sale price"); sale != "" && wooNow(row.get("date sale price starts"), row.get("date sale price ends"), time.Now()) {
+		now, reason := readPrice("sale price", wooNumber(sale), r.currency)
+		if reason != "" {
+			return v, reason
+		}
+		if now.Minor() < regular.Minor() {
+			v.Price, v.CompareAt = now, regular
+		}
+	}
+	if row.weightAt >= 0 {
+		if text := plainCell(row.fields[row.weightAt]); text != "" {
+			weight, err := strconv.ParseFloat(wooNumber(text), 64)
+			if err != nil || weight < 0 || weight > 1e9 {
+				return v, "The weight is no number."
+			}
+			v.Grams = int64(weight*float64(row.gramsFor)/1000 + 0.5)
+		}
+	}
+	v.TaxClass = wooClass(row, class)
+	v.Virtual = slices.Contains(kinds, "virtual") || slices.Contains(kinds, "downloadable")
+	switch strings.ToLower(row.get("backorders allowed?")) {
+	case "1", "yes", "notify":
+		v.Stock.Backorder = true
+	}
+	if count := row.get("stock"); count != "" && count != "parent" {
+		n, ok := readWhole(wooNumber(count), maxUnits)
+		if !ok {
+			return v, "The stock is no whole number."
+		}
+		v.Stock.Counted, v.Stock.OnHand = true, n
+	} else if in := row.get("in stock?"); in == "0" {
+		v.Stock.Counted = true
+	}
+	if v.Stock.OnHand < 0 && !v.Stock.Backorder {
+		v.Stock.OnHand = 0
+	}
+	return v, ""
+}
+
+// wooClass is the tax class of a row, in the words of package tax.
+func wooClass(row wooRow, parent string) string {
+	if row.get("tax status") == "none" {
+		return "exempt"
+	}
+	switch class := strings.ToLower(row.get("tax class")); class {
+	case "parent":
+		return parent
+	case "", "standard":
+		return ""
+	case "reduced-rate":
+		return "reduced"
+	case "zero-rate":
+		return "zero"
+	default:
+		return class
+	}
+}
+
+func wooDownloads(row wooRow) (n int) {
+	for i := 1; ; i++ {
+		if _, ok := row.at["download "+strconv.Itoa(i)+" url"]; !ok {
+			return n
+		}
+		if row.get("download "+strconv.Itoa(i)+" url") != "" {
+			n++
+		}
+	}
+}
+
+// wooNumber writes a decimal comma as a point.
+func wooNumber(s string) string {
+	if !strings.Contains(s, ".") && strings.Count(s, ",") == 1 {
+		return strings.Replace(s, ",", ".", 1)
+	}
+	return s
+}
+
+// wooNow reports whether a sale runs. A date that can't be read bounds nothing.
+func wooNow(from, to string, now time.Time) bool {
+	if t, err := time.Parse(time.DateOnly, first10(from)); err == nil && now.Before(t) {
+		return false
+	}
+	t, err := time.Parse(time.DateOnly, first10(to))
+	return err != nil || now.Before(t.AddDate(0, 0, 1))
+}
+
+func first10(s string) string { return s[:min(10, len(s))] }
+
+// wooList parts a list of the file: a comma that belongs to a name has a
+// backslash before it.
+func wooList(s string) (list []string) {
+	const escaped = "\x00"
+	for part := range strings.SplitSeq(strings.ReplaceAll(s, `\,`, escaped), ",") {
+		if part = strings.TrimSpace(strings.ReplaceAll(part, escaped, ",")); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
+}
+
+// wooGroup reads a product that only holds others together.
+func (r *Reader) wooGroup(row wooRow) {
+	title, reason := plain("name", row.get("name"), catalog.MaxTitle)
+	handle, err := catalog.ParseHandle(slug(title))
+	if reason != "" || err != nil {
+		r.wooNote(row, "", "The group has no name that can be used; it is left out.")
+		return
+	}
+	text, _ := r.clean.description(row.get("description"))
+	g := Group{Handle: handle, Title: title, Description: text, Line: row.line}
+	for _, part := range wooList(row.get("grouped products")) {
+		g.SKUs = append(g.SKUs, part)
+	}
+	row.groups = append(row.groups, g)
+}
+
+// closeWoo ends the product that has waited longest.
+func (r *Reader) closeWoo() (Draft, bool) {
+	w := r.header.woo
+	p := w.waiting[0]
+	w.waiting = w.waiting[1:]
+	for _, key := range p.keys {
+		delete(w.byKey, key)
+	}
+	if p.variable {
+		r.wooOptions(p)
+	}
+	if len(p.Variants) == 0 {
+		r.bad = append(r.bad, &RowError{p.line, p.handle, "No row of the product can be sold; the product is left out."})
+		return Draft{}, false
+	}
+	d := p.draft()
+	d.Downloads = p.downloads
+	return d, true
+}
+
+// wooOptions makes options of the attributes that the variations name.
+func (r *Reader) wooOptions(p *wooProduct) {
+	for _, name := range p.names {
+		used := slices.ContainsFunc(p.variations, func(c wooChild) bool { return c.values[name] != "" })
+		if used && len(p.Options) < catalog.MaxOptions {
+			p.Options = append(p.Options, name)
+		}
+	}
+	for _, c := range p.variations {
+		v, whole := c.Variant, true
+		for _, name := range p.Options {
+			v.Values = append(v.Values, c.values[name])
+			whole = whole && c.values[name] != ""
+		}
+		reason := ""
+		switch {
+		case !whole:
+			reason = "The variation has no value for an option of the product."
+		case slices.ContainsFunc(p.Variants, func(o catalog.Variant) bool { return slices.Equal(o.Values, v.Values) }):
+			reason = "The product has a variant with the same option values already."
+		case len(p.Variants) == catalog.MaxVariants:
+			reason = "The product has too many variants."
+		}
+		if reason != "" {
+			r.bad = append(r.bad, &RowError{c.line, p.handle, reason})
+			continue
+		}
+		p.Variants = append(p.Variants, v)
+	}
+}
+
+// Groups returns what only held other products together, once the file is read.
+// A part is a SKU; one that the file names by its id has been looked up.
+func (r *Reader) Groups() []Group {
+	if r.header == nil || r.header.woo == nil {
+		return nil
+	}
+	w := r.header.woo
+	for i := range w.groups {
+		for j, part := range w.groups[i].SKUs {
+			if sku, ok := w.skuOf[part]; ok {
+				w.groups[i].SKUs[j] = sku
+			}
+		}
+	}
+	return w.groups
+}
