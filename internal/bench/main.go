@@ -35,6 +35,7 @@ type options struct {
 	shop     string        // the binary; "" measures the yardstick alone
 	engines  []string      // sqlite, postgres
 	clients  []int         // how many at the same time
+	goods    int           // rows of the file that is imported; 0 imports none
 	grown    int           // customers of the past that growth is measured with; 0 measures none
 	duration time.Duration // of each measurement
 }
@@ -56,6 +57,7 @@ func main() {
 	engines := flag.String("engines", "sqlite,postgres", "database engines, in order")
 	clients := flag.String("clients", "1,8,32", "numbers of clients at the same time")
 	flag.IntVar(&o.grown, "grown", 1_000_000, "customers and orders of the past that growth is measured with; 0 leaves it out")
+	flag.IntVar(&o.goods, "goods", 50_000, "rows of the file whose import is measured; 0 leaves it out")
 	flag.Parse()
 	o.engines = strings.Split(*engines, ",")
 	for c := range strings.SplitSeq(*clients, ",") {
@@ -99,6 +101,7 @@ func runEngine(ctx context.Context, o options, engine string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	goodsDB := ""
 	plainDB, shopDB, database := filepath.Join(dir, "plain.db"), "", 0
 	sealedDB, clearDB, grownDB := filepath.Join(dir, "sealed", "shop.db"), filepath.Join(dir, "clear", "shop.db"), filepath.Join(dir, "grown", "shop.db")
 	switch engine {
@@ -122,6 +125,10 @@ func runEngine(ctx context.Context, o options, engine string) (err error) {
 		if clearDB, err = server.Database(ctx, "clear"); err != nil {
 			return err
 		}
+		if goodsDB, err = server.Database(ctx, "goods"); err != nil {
+			return err
+		}
+		goodsDB = server.TLSURL(goodsDB)
 		if grownDB, err = server.Database(ctx, "grown"); err != nil {
 			return err
 		}
@@ -132,6 +139,11 @@ func runEngine(ctx context.Context, o options, engine string) (err error) {
 
 	if err := protection(ctx, engine, sealedDB, clearDB); err != nil {
 		return err
+	}
+	if o.shop != "" && o.goods > 0 {
+		if err := goods(ctx, o.shop, engine, dir, goodsDB, o.goods); err != nil {
+			return err
+		}
 	}
 	if o.grown > 0 {
 		if err := growth(ctx, engine, grownDB, o.grown); err != nil {
