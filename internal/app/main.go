@@ -30,6 +30,7 @@ type cli struct {
 	Order   orderCmd    `cmd:"" help:"Orders: what stands, what was packed, sent and delivered."`
 	Refund  refundCmd   `cmd:"" help:"Give the whole price of an order back, the way it was paid."`
 	Keys    keysCmd     `cmd:"" help:"Look after the epoch keys."`
+	Embed   embedCmd    `cmd:"" help:"Print what goes into a page of another site, for a button and a cart there."`
 	Ledger  ledgerCmd   `cmd:"" help:"Check and export the ledger."`
 	Privacy privacyCmd  `cmd:"" help:"What is kept about people."`
 	Outbox  outboxCmd   `cmd:"" help:"Messages kept instead of sent (demo)."`

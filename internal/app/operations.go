@@ -29,6 +29,7 @@ type operating struct {
 	vault    *vault
 	desk     *checkout.Desk // the running shop's; nil when none runs
 	actor    ledger.Actor
+	origin   string // the shop's public address; "" when it is not known
 	in       io.Reader
 	out, err io.Writer
 }
@@ -68,6 +69,8 @@ func (o *operating) do(ctx context.Context, c call) error {
 		}
 		_, err = fmt.Fprintln(o.out, signer.VerifierKey())
 		return err
+	case "embed":
+		return o.embed(ctx, c.Args["product"])
 	case "outbox list":
 		return o.outboxList(ctx)
 	default:
@@ -98,6 +101,9 @@ func carryOut(ctx context.Context, p *Process, set *Settings, c call, in io.Read
 		return joinClose(err, f.release)
 	}
 	env := &operating{vault: v, actor: ledger.OS(userName(os.Getuid())), in: in, out: p.Out, err: p.Err}
+	if len(set.Domain) > 0 {
+		env.origin = "https://" + set.Domain[0]
+	}
 	return errors.Join(env.do(ctx, c), v.close(), f.release())
 }
 

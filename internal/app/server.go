@@ -26,6 +26,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/web/admin"
 	"github.com/cartkeep/cartkeep/internal/web/api"
+	"github.com/cartkeep/cartkeep/internal/web/embed"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
 	"github.com/cartkeep/cartkeep/internal/web/storefront"
@@ -116,7 +117,7 @@ func (s *server) assemble(ctx context.Context) error {
 	}
 	s.metrics = newMetrics(s.vault.db)
 	s.jobs = job.New(s.vault.db, s.log)
-	s.gate = gate.New(gate.Config{Log: s.log, HSTS: !s.demo || s.settings.DemoHSTS, TrustedProxies: trusted, Exempt: exempt, Page: storefront.ErrorPage(s.pages, s.vault.db, s.log)})
+	s.gate = gate.New(gate.Config{Log: s.log, HSTS: !s.demo || s.settings.DemoHSTS, TrustedProxies: trusted, Exempt: exempt, Guests: embed.Guests(s.vault.db), Page: storefront.ErrorPage(s.pages, s.vault.db, s.log)})
 	providers, err := s.providers()
 	if err != nil {
 		return err
@@ -266,6 +267,11 @@ func (s *server) routes(shop store.Settings, providers []payment.Provider) (http
 		s.serveConsole(staff)
 	}
 	front.Register(mux)
+	elements, err := embed.New(s.gate)
+	if err != nil {
+		return nil, err
+	}
+	elements.Register(mux)
 	for _, p := range providers {
 		mux.Handle("POST "+checkout.NoticePath(p.Name()), s.notices(p))
 	}

@@ -32,7 +32,7 @@ var rings = []ring{
 	{"guards", "seal personal ledger", map[string]string{"personal": "seal", "seal/keyfile": "seal"}},
 	{"outside world", "store payment message picture certs", map[string]string{"payment/sandbox": "payment"}},
 	{"doings", "checkout intake settings privacy job", nil},
-	{"delivery", "web", map[string]string{"web/storefront": "web/gate web/page", "web/admin": "web/gate web/page", "web/api": "web/gate web/page"}},
+	{"delivery", "web", map[string]string{"web/storefront": "web/gate web/page", "web/admin": "web/gate web/page", "web/api": "web/gate web/page", "web/embed": "web/gate web/page"}},
 	{"assembly", "app", nil},
 }
 

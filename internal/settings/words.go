@@ -2,6 +2,7 @@ package settings
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -172,16 +173,23 @@ func class(s string) (string, error) {
 	return s, nil
 }
 
-// origin reads one exact https origin.
+// origin reads one exact https origin, as browsers write it. Plain http is for
+// this machine alone, and only a demo heeds it.
 func origin(s string) (string, error) {
-	u, err := url.Parse(strings.TrimSpace(s))
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(u.Host, "* ") {
+	u, err := url.Parse(strings.ToLower(strings.TrimSpace(s)))
+	if err != nil || u.Scheme != "https" && !loopback(u) || u.Hostname() == "" || u.User != nil || (u.Path != "" && u.Path != "/") ||
+		u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Trim(u.Host, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
 		return "", fmt.Errorf("is no origin; write https:// and the exact name, like https://blog.example, without a path or a star")
 	}
-	if p := u.Port(); p == "443" {
-		u.Host = strings.TrimSuffix(u.Host, ":"+p)
+	if p := u.Port(); p == "" || p == "443" && u.Scheme == "https" || p == "80" && u.Scheme == "http" {
+		u.Host = strings.TrimSuffix(strings.TrimSuffix(u.Host, ":"+p), ":")
 	}
-	return "https://" + strings.ToLower(u.Host), nil
+	return u.Scheme + "://" + u.Host, nil
+}
+
+func loopback(u *url.URL) bool {
+	addr, err := netip.ParseAddr(u.Hostname())
+	return u.Scheme == "http" && (u.Hostname() == "localhost" || err == nil && addr.IsLoopback())
 }
 
 // minutes reads a time of the day.

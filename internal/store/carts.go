@@ -80,6 +80,15 @@ func (v *View) cart(id cart.ID) (c CartRow, mac []byte, err error) {
 	return c, mac, nil
 }
 
+// Rekey makes token the only one that opens a cart; the one before is dead at
+// once.
+func (t *Tx) Rekey(id cart.ID, token string) error {
+	if _, err := t.exec(`UPDATE carts SET token_mac = $2 WHERE owner = $1`, string(id), t.db.cartMAC(id, token)); err != nil {
+		return fmt.Errorf("rekey cart: %w", err)
+	}
+	return nil
+}
+
 // CartLines returns the lines of a cart at today's prices, those saved for
 // later among them.
 func (v *View) CartLines(id cart.ID) ([]cart.Line, error) {

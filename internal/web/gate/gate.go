@@ -5,7 +5,7 @@
 // status. It does not know pages, the API's operations or any rule of the shop:
 // a page for a person is drawn by the function in Config.Page.
 //
-//	request ─▶ reference ─▶ headers ─▶ rate ─▶ cross-origin ─▶ clean path ─▶ body bound ─▶ handler
+//	request ─▶ reference ─▶ headers ─▶ rate ─▶ clean path ─▶ cross-origin ─▶ body bound ─▶ handler
 //	                │                                                                       │
 //	                └── one log line, no values ◀──────── panic becomes an answer ◀─────────┘
 //
@@ -50,6 +50,9 @@ type Config struct {
 	// Page draws a refusal for a person; headers are already set. Default: one
 	// plain line of text. Paths under /api/ never use it.
 	Page func(w http.ResponseWriter, r *http.Request, status int, refusal *fault.Error, reference string)
+	// Guests says which pages of other origins may do what. Default: none may
+	// do anything.
+	Guests Guests
 	// Now tells the time. Default: time.Now.
 	Now func() time.Time
 }
@@ -141,15 +144,20 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 			g.Refuse(v.answer, r, err)
 			return
 		}
-		if g.origin.Check(r) != nil {
-			g.Refuse(v.answer, r, fault.New(fault.Forbidden,
-				"This came from another site and was not carried out. Please use the pages of this shop."))
-			return
-		}
 		if !clean(r.URL.Path) {
 			// A mux would answer with a redirect that repeats the whole address,
 			// a mailed order's token included.
 			g.NotFound().ServeHTTP(v.answer, r)
+			return
+		}
+		guest, preflight := g.welcome(w, r)
+		if preflight {
+			v.answer.WriteHeader(http.StatusNoContent)
+			return
+		}
+		if guest == Stranger && g.origin.Check(r) != nil {
+			g.Refuse(v.answer, r, fault.New(fault.Forbidden,
+				"This came from another site and was not carried out. Please use the pages of this shop."))
 			return
 		}
 		v.whole = r.Body

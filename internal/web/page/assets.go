@@ -27,10 +27,12 @@ type Asset struct {
 // assets are all of them, whole and compressed, ready to be written.
 type assets struct {
 	byName map[string]Asset
-	byPath map[string]*file
+	byPath map[string]*File
 }
 
-type file struct {
+// File is bytes that never change, whole and compressed, ready to be written.
+type File struct {
+	Asset
 	kind        string // Content-Type
 	body, small []byte // small is gzip, nil when it gains nothing
 }
@@ -42,7 +44,7 @@ var kinds = map[string]string{
 }
 
 func newAssets(a Accent) (assets, error) {
-	out := assets{byName: map[string]Asset{}, byPath: map[string]*file{}}
+	out := assets{byName: map[string]Asset{}, byPath: map[string]*File{}}
 	entries, err := assetFiles.ReadDir("assets")
 	if err != nil {
 		return out, fmt.Errorf("page: %w", err)
@@ -60,28 +62,64 @@ func newAssets(a Accent) (assets, error) {
 }
 
 func (as *assets) add(name string, body []byte) error {
+	f, err := NewFile(PathAssets, name, body)
+	if err != nil {
+		return err
+	}
+	as.byName[name], as.byPath[f.Path] = f.Asset, f
+	return nil
+}
+
+// NewFile prepares a file whose path, below a folder, names its content.
+func NewFile(folder, name string, body []byte) (*File, error) {
 	ext := path.Ext(name)
-	f := &file{kind: kinds[ext], body: body}
+	f := &File{kind: kinds[ext], body: body}
 	if f.kind == "" {
-		return fmt.Errorf("page: asset %s has no known kind", name)
+		return nil, fmt.Errorf("page: asset %s has no known kind", name)
 	}
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 	if err != nil {
-		return fmt.Errorf("page: %w", err)
+		return nil, fmt.Errorf("page: %w", err)
 	}
 	z.Write(body) // into memory: the error would come back from Close
 	if err := z.Close(); err != nil {
-		return fmt.Errorf("page: %w", err)
+		return nil, fmt.Errorf("page: %w", err)
 	}
 	if b.Len() < len(body) {
 		f.small = b.Bytes()
 	}
 	short, long := sha256.Sum256(body), sha512.Sum384(body)
-	at := PathAssets + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(short[:8]) + ext
-	as.byName[name] = Asset{Path: at, Integrity: "sha384-" + base64.StdEncoding.EncodeToString(long[:])}
-	as.byPath[at] = f
-	return nil
+	f.Asset = Asset{
+		Path:      folder + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(short[:8]) + ext,
+		Integrity: "sha384-" + base64.StdEncoding.EncodeToString(long[:]),
+	}
+	return f, nil
+}
+
+// Size is how many bytes go over the network to a browser that takes gzip.
+func (f *File) Size() int {
+	if f.small != nil {
+		return len(f.small)
+	}
+	return len(f.body)
+}
+
+// ServeHTTP writes the file. How long it may be kept is the caller's to say.
+func (f *File) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", f.kind)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Add("Vary", "Accept-Encoding")
+	body := f.body
+	if f.small != nil && takesGzip(r.Header.Get("Accept-Encoding")) {
+		body = f.small
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if r.Method != http.MethodHead {
+		w.Write(body) // a reader that went away is no error of ours
+	}
 }
 
 // AssetPath is where an asset is served: AssetPath("style.css"). It is "" for
@@ -98,21 +136,9 @@ func (s *Set) Assets(missing http.Handler) http.Handler {
 			missing.ServeHTTP(w, r)
 			return
 		}
-		h := w.Header()
-		h.Set("Content-Type", f.kind)
-		h.Set("Cache-Control", "public, max-age=31536000, immutable")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Vary", "Accept-Encoding")
-		body := f.body
-		if f.small != nil && takesGzip(r.Header.Get("Accept-Encoding")) {
-			body = f.small
-			h.Set("Content-Encoding", "gzip")
-		}
-		h.Set("Content-Length", strconv.Itoa(len(body)))
-		if r.Method != http.MethodHead {
-			w.Write(body) // a reader that went away is no error of ours
-		}
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+		f.ServeHTTP(w, r)
 	})
 }
 

@@ -6,16 +6,18 @@ import "net/url"
 // that a form and its action can't drift apart.
 const (
 	PathHome        = "/"
-	PathSearch      = "/search"          // GET ?q=
-	PathCollections = "/collections/"    // + handle
-	PathProducts    = "/products/"       // + handle
-	PathCart        = "/cart"            // GET
-	PathCartLines   = "/cart/lines"      // POST variant_id, quantity: adds; also what "Undo" posts
-	PathCartLine    = "/cart/lines/"     // + line id; POST quantity (0 removes)
-	PathCartAccept  = "/cart/accept"     // POST: the changes shown are fine
-	PathEstimate    = "/cart/estimate"   // POST country, postal_code: what delivery would cost
-	PathCartClear   = "/cart/clear"      // POST
-	PathCartCode    = "/cart/code"       // POST code: tries a discount code
+	PathSearch      = "/search"        // GET ?q=
+	PathCollections = "/collections/"  // + handle
+	PathProducts    = "/products/"     // + handle
+	PathCart        = "/cart"          // GET
+	PathCartLines   = "/cart/lines"    // POST variant_id, quantity: adds; also what "Undo" posts
+	PathCartLine    = "/cart/lines/"   // + line id; POST quantity (0 removes)
+	PathCartAccept  = "/cart/accept"   // POST: the changes shown are fine
+	PathEstimate    = "/cart/estimate" // POST country, postal_code: what delivery would cost
+	PathCartClear   = "/cart/clear"    // POST
+	PathCartCode    = "/cart/code"     // POST code: tries a discount code
+	PathAdopt       = "/cart/adopt"    // POST cart, token: a cart of another site; GET: asks which cart
+	PathAdoptChoice = "/cart/adopt/choice"
 	PathCheckout    = "/checkout"        // GET ?step=, one step of three; POST the form below
 	PathReview      = "/checkout/review" // GET; POST payment_method, idempotency_key: places the order
 	PathOrders      = "/orders/"         // + number; GET
@@ -51,12 +53,21 @@ const (
 	FieldCode           = "code"
 	FieldOrderToken     = "token" // of the order, in the form that tries a payment again
 	FieldQuery          = "q"
+	FieldCart           = "cart"        // id of a cart that comes from another site
+	FieldCartToken      = "token"       // and the token that opened it there
+	FieldChoice         = "cart_choice" // ChooseNew or ChooseHere
 )
 
 // Buttons of the checkout beside the one that goes on.
 const (
 	GoBack  = "back"  // to the step before
 	GoWhole = "whole" // everything on one page
+)
+
+// Which of two carts.
+const (
+	ChooseNew  = "new"
+	ChooseHere = "here"
 )
 
 // ProductPath is the path of a product's page.

@@ -309,6 +309,7 @@ func samples(t testing.TB) map[string]Page {
 		"checkout-1": first, "checkout-2": second, "checkout-3": third,
 		"review": review, "review-working": working, "review-declined": declined,
 		"order-pending": pending, "order-paid": paid, "order-cancelled": cancelled,
+		"adopt":         Adopt{Layout: frame(), Here: filled(t), New: filled(t)},
 		"order-missing": OrderMissing{Layout: frame()},
 		"order-seen":    seen, "order-find": OrderFind{Layout: frame()}, "order-code": OrderCode{Layout: frame(), Minutes: 10},
 		"order-find-wrong": OrderFind{Layout: frame(), Typed: FindTyped{"12", "ada@"}, Problems: []fault.Problem{

@@ -38,6 +38,9 @@ func (s *Shop) routes() []route {
 		{"POST", page.PathCartAccept, s.acceptCart},
 		{"POST", page.PathCartClear, s.clearCart},
 		{"POST", page.PathCartCode, s.tryCode},
+		{"POST", page.PathAdopt, s.adopt},
+		{"GET", page.PathAdopt, s.adopted},
+		{"POST", page.PathAdoptChoice, s.chooseCart},
 
 		// The till.
 		{"GET", page.PathCheckout, s.checkoutForm},

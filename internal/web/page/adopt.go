@@ -1,0 +1,14 @@
+package page
+
+import "github.com/cartkeep/cartkeep/internal/cart"
+
+// Adopt asks which cart it shall be: a cart came from another site, and there
+// is one here already.
+type Adopt struct {
+	Layout
+	Here cart.Cart // what this browser had
+	New  cart.Cart // what came
+}
+
+func (Adopt) template() string { return "adopt" }
+func (Adopt) head(site) head   { return head{Title: "Which cart?", NoIndex: true} }
