@@ -307,7 +307,8 @@ func (s *shop) quiet(t testing.TB) {
 		within = 3 * time.Minute // leases end by themselves
 	}
 	eventually(t, within, "every job is done", func() bool {
-		return shoptest.One[int64](t, db, `SELECT COUNT(*) FROM jobs WHERE kind LIKE 'stock.%' OR kind LIKE 'mail.%' OR kind LIKE 'payment.%'`) == 0
+		// payment.ask is due when a payment page has ended, long after the test.
+		return shoptest.One[int64](t, db, `SELECT COUNT(*) FROM jobs WHERE kind LIKE 'stock.%' OR kind LIKE 'mail.%' OR (kind LIKE 'payment.%' AND kind <> 'payment.ask')`) == 0
 	})
 	db.Close()
 }
