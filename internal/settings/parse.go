@@ -54,6 +54,9 @@ func parse(file []byte, now money.Currency) (document, Problems) {
 	if !utf8.Valid(file) {
 		return d, Problems{{Detail: "the file is not UTF-8"}}
 	}
+	if line := tooDeep(string(file)); line > 0 {
+		return d, Problems{{Line: line, Detail: "tables lie too deep in one another"}}
+	}
 	raw := map[string]any{}
 	if _, err := toml.Decode(string(file), &raw); err != nil {
 		return d, Problems{notTOML(err)}
