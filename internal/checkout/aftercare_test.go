@@ -465,6 +465,10 @@ func TestWhoWaitsHearsOnceAndIsForgotten(t *testing.T) {
 		if err := s.Desk.AskWish(noCtx, bowl.ID, "nonsense"); !fault.Is(err, fault.Invalid) {
 			t.Errorf("nonsense got %v", err)
 		}
+		// Nobody makes the shop write to a stranger at once: what is there is not waited for.
+		if err := s.Desk.AskWish(noCtx, s.Product(t, "plate", 1200, shoptest.Counted(3)).ID, "waiting.mark@example.com"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("waiting for a thing that is there got %v", err)
+		}
 		if n := count(t, s, `SELECT count(*) FROM wishes`); n != 1 {
 			t.Errorf("one address waits %d times", n)
 		}

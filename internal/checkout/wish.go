@@ -5,6 +5,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -12,18 +13,31 @@ import (
 )
 
 // AskWish keeps an address that wants to hear when a variant is there again.
-// It answers alike whether the address waits already.
+// It answers alike whether the address waits already. What can be bought is
+// refused: else a stranger's address could be written to at once, time and again.
 func (d *Desk) AskWish(ctx context.Context, variant catalog.VariantID, email string) error {
 	to, err := contact.ParseEmail(email)
 	if err != nil {
 		return err
 	}
-	if err := d.db.View(ctx, func(v *store.View) error { _, err := v.ProductOf(variant); return err }); err != nil {
+	err = d.db.View(ctx, func(v *store.View) error {
+		if _, err := v.ProductOf(variant); err != nil {
+			return err
+		}
+		stock, err := v.StockOf(variant)
+		if err == nil && stock.Has(1) {
+			err = errThere
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	owner := store.NewID()
 	return d.db.InTx(ctx, ledger.Guest(owner), func(t *store.Tx) error { return t.NewWish(owner, variant, to) })
 }
+
+var errThere = fault.Field("variant_id", "It is there: you can buy it now.")
 
 // wishesAtOnce bounds the letters of one pass, the oldest wish first: a hundred
 // people need not hear at once of three things.

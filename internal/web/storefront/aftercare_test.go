@@ -141,6 +141,7 @@ func TestWhatAnOrderPageCanDo(t *testing.T) {
 	c.post(at+"/resend", nil).is(200, "on its way")
 	c.post(at+"/again", nil).is(200, "in your cart again", "The mug")
 
+	c.post("/wishes", url.Values{"variant_id": {string(mug.ID)}, "email": {"ada@lovelace.example"}}).is(422, "you can buy it now")
 	s.Product(t, "mug", 1950, shoptest.Counted(0))
 	c.post("/wishes", url.Values{"variant_id": {string(mug.ID)}, "email": {"nowhere"}}).is(422, "nowhere", "an @")
 	c.post("/wishes", url.Values{"variant_id": {string(mug.ID)}, "email": {"ada@lovelace.example"}}).is(200, "We write to you once")

@@ -29,6 +29,7 @@ func (s *Shop) askWish(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 		tell(w, news{word: newsWish})
 		seeOther(w, page.ProductPath(p.Handle))
+	case f.Kind == fault.Invalid && f.Problems[0].Field == page.FieldVariant && s.productAgain(w, r, variant, f.Text, gate.Status(f.Kind)):
 	case f.Kind == fault.Invalid && s.wishAgain(w, r, variant, form.Get(page.FieldEmail), f.Text):
 	default:
 		s.gate.Refuse(w, r, err)
