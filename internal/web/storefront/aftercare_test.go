@@ -54,6 +54,11 @@ func TestAnOrderIsFoundByACodeFromItsMailbox(t *testing.T) {
 	}
 	b.get(at+"/invoice").is(200, "Invoice", "Ada Lovelace", "-000001", "€19.50", "19 %").not("ada@lovelace.example")
 
+	// Who clears up after themselves leaves no proof behind for the next one
+	// who opens the link in this browser.
+	b.post("/cart/clear", nil).is(200, "this browser has forgotten")
+	b.get(at+"?token="+p.Token).is(200, "Your order is paid").not("Ada", "Analytical")
+
 	// The link alone opens the order and nobody's name, on paper too.
 	c := s.shopper(t)
 	c.get(at+"?token="+p.Token).is(200, "Your order is paid").not("Ada", "Analytical")

@@ -79,12 +79,16 @@ func orderToken(r *http.Request, n order.Number) (string, bool) {
 	return gate.Cookie(r, orderCookie+string(n))
 }
 
-// forgetAll makes the browser forget the cart and every order.
+// forgetAll makes the browser forget the cart, every order, whose mailbox it
+// has proved and the code it waits for.
 func forgetAll(w http.ResponseWriter, r *http.Request) {
 	gate.ClearCookie(w, gate.CartCookie)
+	gate.ClearCookie(w, findCookie)
 	for _, c := range r.Cookies() {
-		if number, ok := strings.CutPrefix(c.Name, orderCookie); ok && wordy(number) {
-			gate.ClearCookie(w, c.Name)
+		for _, kind := range []string{orderCookie, seenCookie} {
+			if number, ok := strings.CutPrefix(c.Name, kind); ok && wordy(number) {
+				gate.ClearCookie(w, c.Name)
+			}
 		}
 	}
 }
