@@ -9,6 +9,7 @@
 // The drawings are made to be used as they are: presentation attributes only,
 // no style, script or reference, so they are at home under a strict policy
 // header. Their ground is transparent and their <title> is the picture's alt text.
+// Each has a copy in pixels, for services that show a picture beside a link.
 package demo
 
 import (
@@ -40,6 +41,12 @@ var products []byte
 //go:embed pictures/*.svg
 var pictures embed.FS
 
+//go:embed share
+var copies embed.FS
+
+// Size of the copies for sharing.
+const ShareWidth, ShareHeight = 1200, 630
+
 // Products returns the product list, ready for the importer.
 func Products() io.Reader { return bytes.NewReader(products) }
 
@@ -62,12 +69,15 @@ func Pictures() []string {
 	return names
 }
 
-// Picture returns a drawing by its file name, such as "day-book.svg". A name
-// that is not exactly that of a drawing has none.
+// Picture returns a drawing by its file name, such as "day-book.svg", or its
+// copy for sharing, "day-book.jpg". Any other name has none.
 func Picture(name string) ([]byte, bool) {
 	if name == "" || path.Base(name) != name {
 		return nil, false
 	}
 	b, err := pictures.ReadFile("pictures/" + name)
+	if err != nil {
+		b, err = copies.ReadFile("share/" + name)
+	}
 	return b, err == nil
 }

@@ -79,17 +79,6 @@ func (s site) steps(steps ...Link) *trailData {
 	return t
 }
 
-// share is the first picture that other services can show beside a link: they
-// take no drawings.
-func (s site) share(pictures ...catalog.Picture) string {
-	for _, p := range pictures {
-		if p.URL != "" && !strings.HasSuffix(p.URL, ".svg") {
-			return s.canonical(p.URL)
-		}
-	}
-	return ""
-}
-
 // productData is a product.
 type productData struct {
 	Type        string      `json:"@type"`
@@ -199,7 +188,7 @@ func (p Product) data(s site) *productData {
 	}
 	for _, pic := range p.Product.Pictures {
 		if pic.URL != "" && s.BaseURL != "" {
-			d.Image = append(d.Image, s.canonical(pic.URL))
+			d.Image = append(d.Image, s.share(pic).URL)
 		}
 	}
 	if len(p.Product.Variants) == 1 {

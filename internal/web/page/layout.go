@@ -44,14 +44,14 @@ type Undo struct {
 type head struct {
 	Title       string // without the shop's name; "" for the shop itself
 	Description string
-	Canonical   string // whole URL; "" for none
-	NoIndex     bool   // personal, or of no use in a search engine
-	Wrong       bool   // the form has mistakes: the title begins with "Error: "
-	Current     string // path of the navigation link that is this page
-	Query       string // what the search field shows
-	Picture     string // whole URL of what is shown where a link is shared; "" for none
-	Kind        string // of a shared link: "product"; "" is a website
-	Data        *graph // JSON-LD; nil for none
+	Canonical   string   // whole URL; "" for none
+	NoIndex     bool     // personal, or of no use in a search engine
+	Wrong       bool     // the form has mistakes: the title begins with "Error: "
+	Current     string   // path of the navigation link that is this page
+	Query       string   // what the search field shows
+	Picture     *sharing // what is shown where a link is shared; nil for none
+	Kind        string   // of a shared link: "product"; "" is a website
+	Data        *graph   // JSON-LD; nil for none
 }
 
 func (s site) canonical(path string) string {

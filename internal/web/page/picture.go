@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/demo"
 )
 
 // Size of a drawing, which has none of its own: that of the plate it lies on.
@@ -42,6 +43,31 @@ func shownAt(place string, first bool, p catalog.Picture) shown {
 		s.Sizes = "(min-width: 44rem) 22vw, 45vw"
 	}
 	return s
+}
+
+// sharing is what other services show beside a link to a page.
+type sharing struct {
+	URL, Alt      string // the URL whole
+	Width, Height int    // 0 when not known
+}
+
+// share is the first picture that other services can show: nil for none. They
+// take no drawings; each drawing has a copy beside it that they do take.
+func (s site) share(pictures ...catalog.Picture) *sharing {
+	for _, p := range pictures {
+		if p.URL == "" || s.BaseURL == "" {
+			continue
+		}
+		out := &sharing{URL: s.canonical(p.URL), Alt: p.Alt}
+		if stem, ok := strings.CutSuffix(out.URL, ".svg"); ok {
+			out.URL, out.Width, out.Height = stem+".jpg", demo.ShareWidth, demo.ShareHeight
+		}
+		if n := len(p.Renditions); n > 0 {
+			out.Width, out.Height = p.Renditions[n-1].Width, p.Renditions[n-1].Height
+		}
+		return out
+	}
+	return nil
 }
 
 // unnamed is a picture beside words that say what it shows.
