@@ -37,7 +37,7 @@ type operating struct {
 func (o *operating) do(ctx context.Context, c call) error {
 	switch c.Name {
 	case "import products":
-		return o.importProducts(ctx, c.Args["dry"] == "yes")
+		return o.importProducts(ctx, c.Args["dry"] == "yes", c.Args["pictures"] != "no")
 	case "export products":
 		return o.exportProducts(ctx, c.Args["format"])
 	case "settings export":

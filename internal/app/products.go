@@ -20,8 +20,9 @@ type importCmd struct {
 }
 
 type importProductsCmd struct {
-	File   string `arg:"" help:"The CSV file, or - for standard input." placeholder:"FILE.csv"`
-	DryRun bool   `help:"Only say what would change."`
+	File       string `arg:"" help:"The CSV file, or - for standard input." placeholder:"FILE.csv"`
+	DryRun     bool   `help:"Only say what would change."`
+	NoPictures bool   `help:"Fetch no pictures from other hosts now; a later import does."`
 }
 
 // Run imports products; bad rows are named, good ones kept.
@@ -38,6 +39,9 @@ func (c importProductsCmd) Run(ctx context.Context, p *Process, set *Settings) e
 	args := map[string]string{}
 	if c.DryRun {
 		args["dry"] = "yes"
+	}
+	if c.NoPictures {
+		args["pictures"] = "no"
 	}
 	return carryOut(ctx, p, set, call{Name: "import products", Args: args}, in)
 }
@@ -138,7 +142,7 @@ func (s productSink) Save(ctx context.Context, list []catalog.Product) ([]intake
 // refused tells a product that can't be kept from a catalogue that can't keep.
 func refused(err error) bool { return fault.Is(err, fault.Invalid) || fault.Is(err, fault.Conflict) }
 
-func (o *operating) importProducts(ctx context.Context, dry bool) error {
+func (o *operating) importProducts(ctx context.Context, dry, pictures bool) error {
 	shop, err := o.vault.db.Settings(ctx)
 	if err != nil {
 		return err
@@ -169,7 +173,15 @@ func (o *operating) importProducts(ctx context.Context, dry bool) error {
 			return err
 		}
 	}
+	if pictures && !dry {
+		report.MissingPictures = 0 // told apart
+	}
 	o.tellImport(report, groups, dry)
+	if pictures && !dry {
+		if err := o.bringPictures(ctx); err != nil {
+			return err
+		}
+	}
 	if len(report.Bad) > 0 {
 		fmt.Fprintf(o.err, "cartkeep: %s left out, see above; the good ones were kept\n", many(rowsOf(report.Bad), "row"))
 		return statusError(1)
@@ -188,7 +200,7 @@ func (o *operating) tellImport(report intake.Report, groups int, dry bool) {
 		fmt.Fprintf(o.out, "; %s as collections", many(groups, "group"))
 	}
 	if report.MissingPictures > 0 {
-		fmt.Fprintf(o.out, "; %s elsewhere, not shown", many(report.MissingPictures, "picture"))
+		fmt.Fprintf(o.out, "; %s elsewhere, not fetched", many(report.MissingPictures, "picture"))
 	}
 	if report.Downloads > 0 {
 		fmt.Fprintf(o.out, "; %s not fetched", many(report.Downloads, "download"))

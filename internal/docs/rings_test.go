@@ -51,7 +51,7 @@ var ours = map[string]string{
 	"crypto/hkdf":                   "seal",
 	"golang.org/x/crypto/":          "seal",
 	"golang.org/x/mod/":             "ledger",
-	"net/http":                      "payment certs web app",
+	"net/http":                      "payment picture certs web app",
 	"github.com/danielgtaylor/huma": "web/api",
 	"github.com/caddyserver/":       "certs",
 	"github.com/alecthomas/kong":    "app",

@@ -2,9 +2,9 @@
 //
 // It reads the product CSV of Shopify and of WooCommerce as a stream, and writes
 // both (export.go). Read recognises the file by its header and hands out one Draft for each product and one RowError for each
-// row that could not be used; Import carries the drafts to a Sink. It does not
-// know how products are stored, and it never fetches a picture: a picture on
-// another host keeps its source and is counted as missing.
+// row that could not be used; Import carries the drafts to a Sink. Reading does
+// not know how products are stored and calls nobody: a picture on another host
+// keeps its source, and Pictures.Bring fetches it afterwards.
 //
 // How a row is read:
 //
