@@ -62,6 +62,32 @@ func TestAnUnpaidOrderIsGivenUp(t *testing.T) {
 	})
 }
 
+func TestAnOrderGivenUpAfterItsHoldEndedIsNotPaidForLate(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(5))
+		p := place(t, s, s.Ready(t, bowl.ID, 2), "key-1")
+		s.Clock.Move(16 * time.Minute)
+		if _, err := s.Desk.SweepHolds(noCtx); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			v, err := s.Desk.Cancel(noCtx, p.Order.Number, p.Token)
+			if err != nil || v.Order.Status != order.Cancelled || v.Order.Why != order.ByCustomer {
+				t.Fatalf("got %v because of %q, %v", v.Order.Status, v.Order.Why, err)
+			}
+		}
+		if err := s.Approve(p); err != nil {
+			t.Fatal(err)
+		}
+		s.Run(t)
+		wantStatus(t, s, p, order.Cancelled)
+		wantStock(t, s, bowl.ID, 5, 0)
+		if s.Bank.Refunded(s.Bank.Say(p, 1, payment.Approved).Ref) != p.Order.Totals.Total {
+			t.Errorf("the money stayed with the bank")
+		}
+	})
+}
+
 func TestOfCancellingAndPayingOneWins(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
 		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(100))

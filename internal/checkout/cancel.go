@@ -16,7 +16,7 @@ var errTooLateToCancel = fault.New(fault.Conflict, "This order is paid already, 
 // Cancel gives up an order that is not paid yet, because its shopper asks for
 // it. The goods return and the cart opens again. Of a cancellation and a
 // payment at the same moment one wins; a payment that is approved afterwards is
-// paid back. Cancelling again changes nothing.
+// paid back, also when the hold had ended first. Cancelling again changes nothing.
 func (d *Desk) Cancel(ctx context.Context, number order.Number, token string) (OrderView, error) {
 	var o order.Order
 	err := d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) (err error) {
@@ -25,7 +25,10 @@ func (d *Desk) Cancel(ctx context.Context, number order.Number, token string) (O
 		}
 		switch o.Status {
 		case order.Cancelled:
-			return nil
+			if o.Why != order.HoldEnded {
+				return nil
+			}
+			return t.Unwanted(o.Owner, o.ID) // its hold was quicker; the shopper still wants none of it
 		case order.Pending:
 			return d.giveUpOrder(t, o, order.ByCustomer)
 		}

@@ -183,7 +183,7 @@ func (d *Desk) settleLate(ctx context.Context, p store.Payment) error {
 		if err != nil || p.Status != order.PaymentSettling {
 			return errors.Join(err, unless(err != nil, errRaced)) // taken over: this was too slow
 		}
-		if soldOut {
+		if soldOut || now.Why == order.ByCustomer { // given up meanwhile: the hold ends by itself
 			return d.payBack(t, p)
 		}
 		if err := d.paid(t, now, p); err != nil {

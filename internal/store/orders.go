@@ -290,6 +290,18 @@ func (t *Tx) CancelOrder(owner string, id order.ID, why order.Reason) (bool, err
 	return true, t.later("say why", nil, `UPDATE orders SET cancelled_why = $3 WHERE owner = $1 AND id = $2`, owner, string(id), string(why))
 }
 
+// Unwanted notes that the shopper gives up an order that was cancelled by itself.
+func (t *Tx) Unwanted(owner string, id order.ID) error {
+	n, err := t.exec(`UPDATE orders SET cancelled_why = $3 WHERE owner = $1 AND id = $2 AND status = 'cancelled' AND cancelled_why <> $3`, owner, string(id), string(order.ByCustomer))
+	if err != nil {
+		return fmt.Errorf("say why: %w", err)
+	}
+	if n == 0 {
+		return nil
+	}
+	return t.Event("order.cancelled", owner, string(id), `{"why":"`+string(order.ByCustomer)+`"}`)
+}
+
 // CartOf returns the cart an order was made of. The cart may have ended.
 func (t *Tx) CartOf(owner string, id order.ID) (CartRow, error) {
 	var cartID cart.ID
