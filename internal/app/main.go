@@ -20,21 +20,23 @@ const Version = "0.1.0"
 type cli struct {
 	Settings
 
-	Demo    demoCmd     `cmd:"" help:"Try the shop: makes a data folder, keys, a catalogue and a certificate, and serves on this machine only."`
-	Init    initCmd     `cmd:"" help:"Make a data folder and keys for a real shop."`
-	Serve   serveCmd    `cmd:"" help:"Serve a real shop."`
-	Import  importCmd   `cmd:"" help:"Bring goods in."`
-	Export  exportCmd   `cmd:"" help:"Take goods out."`
-	Choices settingsCmd `cmd:"" name:"settings" help:"The shop's own settings: delivery, taxes, texts, who sells."`
-	Tax     taxCmd      `cmd:"" help:"The books."`
-	Order   orderCmd    `cmd:"" help:"Orders: what stands, what was packed, sent and delivered."`
-	Refund  refundCmd   `cmd:"" help:"Give the whole price of an order back, the way it was paid."`
-	Keys    keysCmd     `cmd:"" help:"Look after the epoch keys."`
-	Embed   embedCmd    `cmd:"" help:"Print what goes into a page of another site, for a button and a cart there."`
-	Ledger  ledgerCmd   `cmd:"" help:"Check and export the ledger."`
-	Privacy privacyCmd  `cmd:"" help:"What is kept about people."`
-	Outbox  outboxCmd   `cmd:"" help:"Messages kept instead of sent (demo)."`
-	Version versionCmd  `cmd:"" help:"Print the version."`
+	Demo     demoCmd     `cmd:"" help:"Try the shop: makes a data folder, keys, a catalogue and a certificate, and serves on this machine only."`
+	Init     initCmd     `cmd:"" help:"Make a data folder and keys for a real shop."`
+	Serve    serveCmd    `cmd:"" help:"Serve a real shop."`
+	Import   importCmd   `cmd:"" help:"Bring goods in."`
+	Export   exportCmd   `cmd:"" help:"Take goods out."`
+	Choices  settingsCmd `cmd:"" name:"settings" help:"The shop's own settings: delivery, taxes, texts, who sells."`
+	Tax      taxCmd      `cmd:"" help:"The books."`
+	Order    orderCmd    `cmd:"" help:"Orders: what stands, what was packed, sent and delivered."`
+	Refund   refundCmd   `cmd:"" help:"Give the whole price of an order back, the way it was paid."`
+	Files    filesCmd    `cmd:"" help:"Files that are sold."`
+	Licences licencesCmd `cmd:"" help:"Licence keys that are sold."`
+	Keys     keysCmd     `cmd:"" help:"Look after the epoch keys."`
+	Embed    embedCmd    `cmd:"" help:"Print what goes into a page of another site, for a button and a cart there."`
+	Ledger   ledgerCmd   `cmd:"" help:"Check and export the ledger."`
+	Privacy  privacyCmd  `cmd:"" help:"What is kept about people."`
+	Outbox   outboxCmd   `cmd:"" help:"Messages kept instead of sent (demo)."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
 // Process is what a command finds around it. Tests give their own.

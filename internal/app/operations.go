@@ -69,6 +69,8 @@ func (o *operating) do(ctx context.Context, c call) error {
 		}
 		_, err = fmt.Fprintln(o.out, signer.VerifierKey())
 		return err
+	case "files add", "files list", "files remove", "licences add", "licences list":
+		return o.digital(ctx, c)
 	case "embed":
 		return o.embed(ctx, c.Args["product"])
 	case "outbox list":

@@ -25,6 +25,7 @@ func (d *Desk) Jobs() map[string]func(context.Context, store.Job) error {
 		JobInvoice:   d.issueInvoice,
 		JobCredit:    d.issueCredit,
 		JobCode:      d.mailCode,
+		JobDigital:   d.giveDigital,
 	}
 }
 

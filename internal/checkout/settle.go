@@ -125,6 +125,9 @@ func (d *Desk) paid(t *store.Tx, o order.Order, p store.Payment) error {
 	if err := t.Enqueue(JobInvoice, o.Owner, string(o.ID), t.Now()); err != nil {
 		return err
 	}
+	if err := t.EnqueueVirtual(JobDigital, o); err != nil {
+		return err
+	}
 	return t.Enqueue(JobConfirm, o.Owner, string(o.ID), t.Now())
 }
 

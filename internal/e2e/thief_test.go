@@ -78,7 +78,8 @@ func TestAThiefOfARunningDemoReadsNobody(t *testing.T) {
 		if a := b.post("/find-order", "number", p.Order.Number, "email", zyxomma.Email); a.status != 303 {
 			t.Errorf("looking an order up: got %d, want 303", a.status)
 		}
-		marked = append(marked, "KERFUFFLE", "gobbledy", "hullabaloo")
+		s.sellsKnots(t, "Whoever reads this is a Snollygoster.", "LICENCE-TARADIDDLE-9")
+		marked = append(marked, "KERFUFFLE", "gobbledy", "hullabaloo", "Snollygoster", "TARADIDDLE")
 		s.quiet(t)
 		s.typedIntoEverything(t)
 

@@ -76,6 +76,20 @@ var Secret = declare(Field{Table: "secrets", Column: "sealed", Purpose: ShopSecr
 	func(b []byte) ([]byte, error) { return b, nil },
 	func(b []byte) bool { return b == nil })
 
+// FileBytes and Licence are goods: sealed so that a thief of the database has
+// nothing to give away.
+var (
+	FileBytes = goods("file_chunks", "A part of a file that is sold")
+	Licence   = goods("licences", "A licence key that is sold")
+)
+
+func goods(table, label string) Value[[]byte] {
+	return declare(Field{Table: table, Column: "sealed", Purpose: ShopSecrets, Category: "system.operations", Label: label},
+		func(b []byte) []byte { return b },
+		func(b []byte) ([]byte, error) { return b, nil },
+		func(b []byte) bool { return b == nil })
+}
+
 // EmailIndex finds the subjects of a mailbox. It reveals which subjects share
 // one, and nothing else.
 var EmailIndex = note(Field{Table: "identities", Column: "hash", Kind: Index, Purpose: Fulfilment,
@@ -140,6 +154,8 @@ var _ = [][]Field{
 	linked("tax_journal", Invoicing, "user.behavior.purchase_history", "The order in the tax journal", taxReason, "owner", "order_id", "entry", "class", "rate", "day", "kind", "currency", "country", "region", "reverse", "net", "tax"),
 	linked("order_details", Fulfilment, "user.unique_id", "Order id", ownerReason, "owner", "order_id"),
 	linked("payments", Payment, "user.financial", "State and amount of a payment", taxReason, "owner", "id", "order_id", "attempt", "provider", "status", "amount", "currency", "opened_at", "expires_at", "updated_at"),
+	linked("downloads", Fulfilment, "user.behavior.purchase_history", "Files that an order may load, how often and until when", goodsReason, "owner", "order_id", "file", "variant", "left_over", "started_at", "ends_at"),
+	linked("licences", Fulfilment, "user.unique_id", "Which order has a licence key", ownerReason, "order_id", "unit"),
 	linked("idempotency", Cart, "user.unique_id", "Which order a request made", ownerReason, "owner", "order_id", "started_at"),
 	linked("holds", Fulfilment, "user.unique_id", "Which order holds goods", ownerReason, "order_id", "owner"),
 	linked("outbox", Fulfilment, "user.unique_id", "That a message was sent", ownerReason, "owner", "id", "dossier", "at", "channel"),

@@ -24,6 +24,9 @@ func NotPersonal() map[string]map[string]string {
 		"stock":               {"*": "counts of goods"},
 		"invoice_series":      {"*": "counts of invoices"},
 		"invoices":            {"seller": "who sells"},
+		"files":               {"*": "goods: what can be downloaded"},
+		"file_chunks":         {"file": "a file that is sold", "n": "the place of a part in it"},
+		"licences":            {"variant": "goods", "id": "a random id", "hash": "a keyed hash of a licence key, so that none is in the pool twice", "added_at": "when the shop got it"},
 		"holds": {
 			"variant": "goods", "quantity": "a count of goods", "expires_at": "an end date",
 		},

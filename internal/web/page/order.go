@@ -26,6 +26,8 @@ type OrderStatus struct {
 	Tracking string        // likewise
 	Invoice  bool          // there is an invoice to look at
 	Credit   bool          // and a credit note
+
+	Digital Digital // what is not sent by post
 }
 
 // PayAgain is the form that tries the payment again; the zero value hides it.

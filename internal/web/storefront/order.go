@@ -95,6 +95,9 @@ func (s *Shop) showOrder(w http.ResponseWriter, r *http.Request, status int, v c
 	if err == nil {
 		p.Invoice, p.Credit, err = s.desk.Papers(ctx, v.Order)
 	}
+	if err == nil {
+		p.Digital, err = s.digital(ctx, v.Order)
+	}
 	if err != nil {
 		s.gate.Refuse(w, r, err)
 		return

@@ -63,6 +63,10 @@ func (s *Shop) routes() []route {
 		{"GET", page.PathFindCode, s.codeForm},
 		{"POST", page.PathFindCode, s.answerCode},
 
+		// What is not sent by post: known by a token for each file.
+		{"GET", "/downloads/{token}", s.download},
+		{"POST", "/downloads/{token}", s.startDownload},
+
 		// A wish to hear when a thing is there again.
 		{"POST", page.PathWishes, s.askWish},
 
@@ -99,6 +103,7 @@ func (s *Shop) Register(mux *http.ServeMux) {
 	mux.Handle("/assets", s.gate.NotFound())
 	mux.Handle("/pictures", s.gate.NotFound())
 	mux.Handle("/sitemap", s.gate.NotFound())
+	mux.Handle("/downloads", s.gate.NotFound())
 }
 
 // guard is what holds for every page.
