@@ -285,6 +285,31 @@ func TestInvoicesAreNumberedWithoutGaps(t *testing.T) {
 	})
 }
 
+func TestACreditNoteNeverComesBeforeItsInvoice(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(5))
+		p := place(t, s, s.Ready(t, bowl.ID, 1), "key-1")
+		if err := s.Approve(p); err != nil {
+			t.Fatal(err)
+		}
+		// The job of the invoice waits for another try, and the money goes back meanwhile.
+		if err := s.Desk.Refund(noCtx, clerk, p.Order.Number); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Desk.Jobs()[checkout.JobCredit](noCtx, store.Job{Owner: p.Order.Owner, Ref: string(p.Order.ID)}); err != nil {
+			t.Fatal(err)
+		}
+		s.Run(t)
+		credit, err := s.Desk.Invoice(noCtx, p.Order.Number, p.Token, true)
+		if err != nil || credit.Of == "" {
+			t.Errorf("got a credit note of %q, %v", credit.Of, err)
+		}
+		if n := count(t, s, `SELECT count(*) FROM invoices`); n != 2 {
+			t.Errorf("got %d papers, want an invoice and its credit note", n)
+		}
+	})
+}
+
 // lookUp asks for a code and returns the ticket, and the code that was mailed.
 func lookUp(t *testing.T, s *shoptest.Shop, number order.Number, email string) (ticket, code string) {
 	t.Helper()

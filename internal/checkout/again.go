@@ -53,6 +53,10 @@ func (d *Desk) Reorder(ctx context.Context, number order.Number, token string, i
 			stock, limited = s.Left()
 			return err
 		})
+		if fault.Is(err, fault.NotFound) {
+			out.Missing++
+			continue
+		}
 		if err != nil {
 			return out, err
 		}

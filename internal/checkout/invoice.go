@@ -22,8 +22,13 @@ func (d *Desk) issue(ctx context.Context, j store.Job, credit bool) error {
 		return err
 	}
 	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
-		_, err := t.IssueInvoice(j.Owner, order.ID(j.Ref), store.Invoice{
-			Credit: credit, Series: strconv.Itoa(t.Now().In(s.Zone).Year()), Seller: s.Seller})
+		paper := store.Invoice{Series: strconv.Itoa(t.Now().In(s.Zone).Year()), Seller: s.Seller}
+		// A credit note takes an invoice back, so that one comes first.
+		if _, err := t.IssueInvoice(j.Owner, order.ID(j.Ref), paper); err != nil || !credit {
+			return err
+		}
+		paper.Credit = true
+		_, err := t.IssueInvoice(j.Owner, order.ID(j.Ref), paper)
 		return err
 	})
 }

@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"errors"
 
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/contact"
@@ -57,10 +58,11 @@ func (d *Desk) SendWishes(ctx context.Context) (int, error) {
 	})
 	sent := 0
 	for _, n := range due {
-		if err = d.sendWish(ctx, n.Owner); err != nil {
-			return sent, err
+		one := d.sendWish(ctx, n.Owner) // one that fails holds up nobody else
+		if one == nil {
+			sent++
 		}
-		sent++
+		err = errors.Join(err, one)
 	}
 	return sent, err
 }
