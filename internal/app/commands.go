@@ -98,17 +98,11 @@ type ledgerExportCmd struct {
 
 // Run writes the export.
 func (c ledgerExportCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	order := call{Name: "ledger export"}
 	if c.Out == "" {
-		return carryOut(ctx, p, set, call{Name: "ledger export"}, nil)
+		return carryOut(ctx, p, set, order, nil)
 	}
-	f, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return misused("%w", err)
-	}
-	to := *p
-	to.Out = f
-	err = carryOut(ctx, &to, set, call{Name: "ledger export"}, nil)
-	return joinClose(err, f.Close)
+	return writeFile(p, c.Out, func(to *Process) error { return carryOut(ctx, to, set, order, nil) })
 }
 
 type privacyCmd struct {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/catalog"
@@ -27,15 +26,11 @@ type importProductsCmd struct {
 
 // Run imports products; bad rows are named, good ones kept.
 func (c importProductsCmd) Run(ctx context.Context, p *Process, set *Settings) error {
-	in := p.In
-	if c.File != "-" {
-		f, err := os.Open(c.File)
-		if err != nil {
-			return misused("%w", err)
-		}
-		defer f.Close()
-		in = f
+	in, err := openInput(p, c.File)
+	if err != nil {
+		return err
 	}
+	defer in.Close()
 	args := map[string]string{}
 	if c.DryRun {
 		args["dry"] = "yes"
@@ -61,13 +56,7 @@ func (c exportProductsCmd) Run(ctx context.Context, p *Process, set *Settings) e
 	if c.Out == "" {
 		return carryOut(ctx, p, set, order, nil)
 	}
-	f, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return misused("%w", err)
-	}
-	to := *p
-	to.Out = f
-	return errors.Join(carryOut(ctx, &to, set, order, nil), f.Close())
+	return writeFile(p, c.Out, func(to *Process) error { return carryOut(ctx, to, set, order, nil) })
 }
 
 // productSink brings products into the catalogue: those that are there already,

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/cartkeep/cartkeep/internal/settings"
 )
@@ -21,17 +20,11 @@ type settingsExportCmd struct {
 
 // Run writes the settings.
 func (c settingsExportCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	order := call{Name: "settings export"}
 	if c.File == "" || c.File == "-" {
-		return carryOut(ctx, p, set, call{Name: "settings export"}, nil)
+		return carryOut(ctx, p, set, order, nil)
 	}
-	f, err := os.OpenFile(c.File, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return misused("%w", err)
-	}
-	to := *p
-	to.Out = f
-	err = carryOut(ctx, &to, set, call{Name: "settings export"}, nil)
-	return joinClose(err, f.Close)
+	return writeFile(p, c.File, func(to *Process) error { return carryOut(ctx, to, set, order, nil) })
 }
 
 type settingsImportCmd struct {
@@ -41,15 +34,11 @@ type settingsImportCmd struct {
 
 // Run brings settings in.
 func (c settingsImportCmd) Run(ctx context.Context, p *Process, set *Settings) error {
-	in := p.In
-	if c.File != "-" {
-		f, err := os.Open(c.File)
-		if err != nil {
-			return misused("%w", err)
-		}
-		defer f.Close()
-		in = f
+	in, err := openInput(p, c.File)
+	if err != nil {
+		return err
 	}
+	defer in.Close()
 	args := map[string]string{}
 	if c.DryRun {
 		args["dry"] = "yes"
