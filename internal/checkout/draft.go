@@ -104,7 +104,7 @@ type text struct {
 // texts lists everything that a person types, whatever it is.
 func (in *DetailsInput) texts() []text {
 	out := []text{{"email", &in.Email}, {"name", &in.Name}, {"phone", &in.Phone}, {"note", &in.Note},
-		{"vat_number", &in.VAT}, {"order_note", &in.OrderNote}, {"gift_name", &in.GiftName}, {"gift_message", &in.GiftMessage}, {"vat_number", &in.VAT}}
+		{"vat_number", &in.VAT}, {"order_note", &in.OrderNote}, {"gift_name", &in.GiftName}, {"gift_message", &in.GiftMessage}}
 	address := func(prefix string, a *contact.AddressFields) {
 		out = append(out, text{prefix + "/street_address", &a.Street}, text{prefix + "/address_locality", &a.Locality},
 			text{prefix + "/address_region", &a.Region}, text{prefix + "/postal_code", &a.PostalCode})
