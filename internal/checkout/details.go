@@ -25,15 +25,7 @@ func (d *Desk) Shipping(ctx context.Context, id cart.ID, token string, to area.P
 	if err != nil {
 		return nil, err
 	}
-	var lines []cart.Line
-	err = d.db.View(ctx, func(v *store.View) error {
-		if _, err := v.Cart(id, token); err != nil {
-			return err
-		}
-		lines, err = v.CartLines(id)
-		lines, _ = cart.Apart(lines)
-		return err
-	})
+	lines, err := d.linesNow(ctx, id, token)
 	if err != nil {
 		return nil, err
 	}
@@ -122,14 +114,8 @@ func ParseDetails(in DetailsInput) (order.Details, error) {
 // not in the form that is shown again.
 const cardHint = "This looked like a card number, so we took it out. You give your card on the payment page, never here."
 
-// SaveDetails parses and seals the checkout details and picks the delivery.
-func (d *Desk) SaveDetails(ctx context.Context, id cart.ID, token string, in DetailsInput) (cart.Cart, error) {
-	s, err := d.db.Settings(ctx)
-	if err != nil {
-		return cart.Cart{}, err
-	}
-	// Whose cart it is comes first: a stranger learns nothing about the fields.
-	var lines []cart.Line
+// linesNow returns what a cart's holder wants now, without what is saved for later.
+func (d *Desk) linesNow(ctx context.Context, id cart.ID, token string) (lines []cart.Line, err error) {
 	err = d.db.View(ctx, func(v *store.View) error {
 		if _, err := v.Cart(id, token); err != nil {
 			return err
@@ -138,6 +124,17 @@ func (d *Desk) SaveDetails(ctx context.Context, id cart.ID, token string, in Det
 		lines, _ = cart.Apart(lines)
 		return err
 	})
+	return lines, err
+}
+
+// SaveDetails parses and seals the checkout details and picks the delivery.
+func (d *Desk) SaveDetails(ctx context.Context, id cart.ID, token string, in DetailsInput) (cart.Cart, error) {
+	s, err := d.db.Settings(ctx)
+	if err != nil {
+		return cart.Cart{}, err
+	}
+	// Whose cart it is comes first: a stranger learns nothing about the fields.
+	lines, err := d.linesNow(ctx, id, token)
 	if err != nil {
 		return cart.Cart{}, err
 	}
