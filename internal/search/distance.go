@@ -13,8 +13,8 @@ func allowed(letters int) int {
 }
 
 // distance is the number of letters added, left out, changed or swapped with
-// their neighbour between a and b (optimal string alignment), or more than
-// most when it exceeds that. Both are at most maxLetter long.
+// their neighbour between a and b (optimal string alignment), or most+1 when
+// it exceeds most. Both are at most maxLetter long.
 func distance(a, b []rune, most int) int {
 	if len(a) > len(b) {
 		a, b = b, a
@@ -47,5 +47,5 @@ func distance(a, b []rune, most int) int {
 		}
 		two, one, now = one, now, two
 	}
-	return one[len(a)]
+	return min(one[len(a)], most+1)
 }
