@@ -107,6 +107,7 @@ func (c ledgerExportCmd) Run(ctx context.Context, p *Process, set *Settings) err
 
 type privacyCmd struct {
 	Inventory inventoryCmd `cmd:"" help:"Print the register: every field kept about a person, with purpose, basis, end date and recipients."`
+	Retention retentionCmd `cmd:"" help:"Tell whether what is due is destroyed by itself; exit 1 when it waits for you."`
 }
 
 type inventoryCmd struct {

@@ -71,6 +71,8 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return err
 	case "files add", "files list", "files remove", "licences add", "licences list":
 		return o.digital(ctx, c)
+	case "privacy retention":
+		return o.retention(ctx, c.Args["confirm"] == "yes")
 	case "embed":
 		return o.embed(ctx, c.Args["product"])
 	case "outbox list":

@@ -223,17 +223,13 @@ func (s *server) schedule() {
 		_, err := s.desk.SweepHolds(ctx)
 		return err
 	}})
-	s.jobs.Repeat(job.Round{Name: "carts", Every: 10 * time.Minute, Do: func(ctx context.Context) error {
-		_, err := s.desk.SweepCarts(ctx)
-		return err
-	}})
 	s.jobs.Repeat(job.Round{Name: "codes", Every: 10 * time.Minute, Do: s.desk.SweepChallenges})
 	s.jobs.Repeat(job.Round{Name: "back in stock", Every: 10 * time.Second, Do: func(ctx context.Context) error {
 		_, err := s.desk.SendWishes(ctx)
 		return err
 	}})
 	s.jobs.Repeat(job.Round{Name: "retention", Every: privacy.RetentionEvery, Do: func(ctx context.Context) error {
-		_, err := privacy.Retention(ctx, db, s.log)
+		_, err := privacy.Retention(ctx, db, s.log, s.desk.SweepCarts)
 		return err
 	}})
 	s.jobs.Repeat(job.Round{Name: "checkpoint", Every: time.Minute, Do: func(ctx context.Context) error { return publish(ctx, db) }})

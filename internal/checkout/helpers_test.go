@@ -10,6 +10,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/privacy"
@@ -82,9 +83,12 @@ func wantStock(t *testing.T, s *shoptest.Shop, v catalog.VariantID, onHand, held
 	}
 }
 
-// retain lets retention pass.
+// retain lets retention pass, after an owner has seen that the time is right.
 func retain(t *testing.T, s *shoptest.Shop) {
 	t.Helper()
+	if _, err := privacy.Confirm(noCtx, s.DB, ledger.OS("owner")); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := privacy.Retention(noCtx, s.DB, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}

@@ -2,11 +2,9 @@ package privacy_test
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"time"
 
-	"github.com/cartkeep/cartkeep/internal/privacy"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 )
 
@@ -32,9 +30,7 @@ func TestOldEventsKeepOnlyTheirLeaf(t *testing.T) {
 		if _, err := s.DB.Sequence(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := privacy.Retention(ctx, s.DB, slog.New(slog.DiscardHandler)); err != nil {
-			t.Fatal(err)
-		}
+		retain(t, s)
 		if got := s.EventsAbout(t, p.Order.Owner); got != 0 {
 			t.Errorf("got %d events that still name the buyer, want none", got)
 		}

@@ -1,14 +1,14 @@
 // Package privacy keeps the promises about time: what is due is destroyed.
 //
-// It knows when a dossier may go. It does not know SQL (store), purposes
-// (personal) or keys (seal). Rights of a person, erasure and export, will find
-// their place here: each is a loop over a subject's dossiers.
+// It knows when a dossier may go, and when a person has to be asked first
+// (brake.go). It does not know SQL (store), purposes (personal) or keys (seal).
+// Rights of a person, erasure and export, will find their place here: each is a
+// loop over a subject's dossiers.
 package privacy
 
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -26,28 +26,32 @@ const (
 	page = 100
 )
 
-// ErrClock means that the shop's clock stands before the newest event:
-// destruction can't be undone, so it waits for a clock that is right.
-var ErrClock = fmt.Errorf("the clock stands before the newest event in the ledger")
-
 // Retention destroys the key of every dossier whose end date has passed, and
 // then clears the values that nobody can open any more. The dossiers of an
 // order that is still under way are kept a while longer instead. One event says
 // how many of which purpose were destroyed. At the end the database's files
 // are scrubbed of what was destroyed. It returns the count.
-func Retention(ctx context.Context, db *store.DB, log *slog.Logger) (map[personal.Purpose]int, error) {
+//
+// ends are other endings that the clock decides and that destroy keys, such as
+// that of carts; they come first. While the clock or the amount is out of the
+// ordinary neither they nor anything else happens, and it returns ErrWaits.
+func Retention(ctx context.Context, db *store.DB, log *slog.Logger, ends ...func(context.Context) (int, error)) (map[personal.Purpose]int, error) {
 	total := map[personal.Purpose]int{}
+	if err := begin(ctx, db); err != nil {
+		return total, err
+	}
+	for _, end := range ends {
+		if _, err := end(ctx); err != nil {
+			return total, err
+		}
+	}
 	for {
 		counts := map[personal.Purpose]int{}
 		seen := 0
 		err := db.InTx(ctx, ledger.System("retention"), func(t *store.Tx) error {
 			clear(counts)
-			newest, err := t.NewestEvent()
-			if err != nil {
+			if err := clock(&t.View); err != nil {
 				return err
-			}
-			if newest.After(t.Now().Add(time.Minute)) {
-				return ErrClock
 			}
 			due, err := t.DueDossiers(page)
 			if err != nil {

@@ -51,10 +51,11 @@ func (t *Tx) writeEvents() error {
 	return nil
 }
 
-// NewestEvent returns the time of the newest numbered event, or the zero time.
-func (v *View) NewestEvent() (time.Time, error) {
+// NewestEvent returns the time of the newest event that is numbered at or after
+// a place in the ledger, or the zero time.
+func (v *View) NewestEvent(from int64) (time.Time, error) {
 	var leaf []byte
-	err := v.row(`SELECT leaf FROM leaves ORDER BY idx DESC LIMIT 1`).Scan(&leaf)
+	err := v.row(`SELECT leaf FROM leaves WHERE idx >= $1 ORDER BY idx DESC LIMIT 1`, from).Scan(&leaf)
 	if errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, nil
 	}

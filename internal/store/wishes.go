@@ -55,10 +55,16 @@ func (t *Tx) NewWish(owner string, variant catalog.VariantID, to contact.Email) 
 	return t.Event("wish.asked", owner, owner, "")
 }
 
-// DueWishes returns the oldest wish about variants that can be bought again.
+// DueWishes returns the oldest wishes about variants that can be bought again.
+// One past its own end is left to retention, which asks whether the clock is right.
 func (v *View) DueWishes(limit int) ([]Wish, error) {
+	terms, err := personal.TermsOf(personal.Marketing)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := v.rows(`SELECT n.owner, n.variant FROM wishes n JOIN stock s ON s.variant = n.variant JOIN variants x ON x.id = n.variant JOIN products p ON p.id = x.product
-		WHERE x.sold AND p.published AND (NOT s.counted OR s.backorder OR s.on_hand > s.held) ORDER BY n.made_at LIMIT $1`, limit)
+		WHERE x.sold AND p.published AND (NOT s.counted OR s.backorder OR s.on_hand > s.held) AND n.made_at > $2
+		ORDER BY n.made_at LIMIT $1`, limit, ms(terms.Keep.Before(v.now)))
 	if err != nil {
 		return nil, fmt.Errorf("list wish: %w", err)
 	}
