@@ -201,6 +201,9 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		if !details.Complete() {
 			return errIncomplete
 		}
+		if err := d.asSeen(in, now, details, s); err != nil {
+			return err
+		}
 		k := row.Checkout
 		o := order.Order{ID: p.id, Owner: string(row.ID), Number: number, Status: order.Pending, Lines: orderLines(now, sums), Totals: now.Totals,
 			Country: k.Country, Region: k.Region, ShippingMethod: k.ShippingMethod, Window: k.Window, Reverse: k.Reverse && s.Tax.ReverseCharge, Accepted: wordings(s),

@@ -43,6 +43,7 @@ func (DetailsInput) LogValue() slog.Value { return slog.StringValue("[form]") }
 type PlaceInput struct {
 	Key           string // the caller's Idempotency-Key
 	PaymentMethod string // "": the first that is enabled
+	Seen          string // what Desk.Seen said of the page whose button this is; "" for callers without one
 	AcceptTerms   bool   // the box is ticked; asked only where the merchant wants it
 	Request       []byte // canonical bytes of the request, for the MAC that a replay must match
 }

@@ -147,6 +147,7 @@ type Review struct {
 	Descriptor string // what the card statement will say; "" when not known
 	Facts      []Fact // three true ones
 	Key        string // idempotency key, drawn by the handler for this page
+	Seen       string // hash of what this page shows, sent back with its button
 	Working    bool   // the order is being placed: ask the shopper to wait
 	Wrong      string // why the order was not placed, such as a declined payment; "" for nothing
 	Terms      []Link // what ordering accepts; empty for nothing

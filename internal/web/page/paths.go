@@ -19,7 +19,7 @@ const (
 	PathAdopt       = "/cart/adopt"    // POST cart, token: a cart of another site; GET: asks which cart
 	PathAdoptChoice = "/cart/adopt/choice"
 	PathCheckout    = "/checkout"        // GET ?step=, one step of three; POST the form below
-	PathReview      = "/checkout/review" // GET; POST payment_method, idempotency_key: places the order
+	PathReview      = "/checkout/review" // GET; POST payment_method, idempotency_key, seen: places the order
 	PathOrders      = "/orders/"         // + number; GET
 	PathPrivacy     = "/privacy"
 	PathAdmin       = "/admin"
@@ -49,6 +49,7 @@ const (
 	FieldWindow         = "delivery_window" // with a dot and the id of its method
 	FieldPaymentMethod  = "payment_method"
 	FieldIdempotency    = "idempotency_key"
+	FieldSeen           = "seen" // what the page shows that the button stands on
 	FieldAcceptTerms    = "accept_terms"
 	FieldCode           = "code"
 	FieldOrderToken     = "token" // of the order, in the form that tries a payment again

@@ -265,7 +265,7 @@ func samples(t testing.TB) map[string]Page {
 	review := Review{
 		Layout: frame(), Details: details(t), Cart: filled(t), Method: methods[0], Descriptor: "HAZELMOTT K7Q2M",
 		Payments: []Payment{{"sandbox", "Card", "You type it on the payment page, not here."}, {"transfer", "Bank transfer", "We send when the money is here."}},
-		Facts:    payFacts(), Key: "0f3c2b6e",
+		Facts:    payFacts(), Key: "0f3c2b6e", Seen: "seen",
 	}
 	working := review
 	working.Working = true

@@ -73,6 +73,10 @@ func (s *Shop) showReview(w http.ResponseWriter, r *http.Request, status int, b 
 		s.gate.Refuse(w, r, err)
 		return
 	}
+	if p.Seen, err = s.desk.Seen(c, details, settings); err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
 	p.Key = rand.Text() // at least 128 random bits, new for each page
 	if p.Working {
 		w.Header().Set("Refresh", "2; url="+page.PathReview)
@@ -108,7 +112,7 @@ func (s *Shop) placeOrder(w http.ResponseWriter, r *http.Request) {
 	method := form.Get(page.FieldPaymentMethod)
 	placed, err := s.desk.Place(r.Context(), b.id, b.token, checkout.PlaceInput{
 		Key: form.Get(page.FieldIdempotency), PaymentMethod: method, Request: []byte("form\n" + method),
-		AcceptTerms: form.Get(page.FieldAcceptTerms) == "yes",
+		Seen: form.Get(page.FieldSeen), AcceptTerms: form.Get(page.FieldAcceptTerms) == "yes",
 	})
 	if err != nil {
 		s.notPlaced(w, r, b, err, method)

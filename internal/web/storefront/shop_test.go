@@ -236,7 +236,7 @@ func (s *stall) toReview(t testing.TB, b *shopper, v catalog.Variant) seen {
 }
 
 func pay(review seen) url.Values {
-	return url.Values{"payment_method": {"bank"}, "idempotency_key": {review.field("idempotency_key")}}
+	return url.Values{"payment_method": {"bank"}, "idempotency_key": {review.field("idempotency_key")}, "seen": {review.field("seen")}}
 }
 
 var orderNumber = regexp.MustCompile(`__Host-order-([0-9A-Z]{5}-[0-9A-Z]{5})`)
