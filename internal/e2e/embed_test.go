@@ -42,6 +42,7 @@ func TestOnlyExactOriginsReachTheShopAndOnlyItsGoodsAndCarts(t *testing.T) {
 		{"POST", "/api/v1/carts", "{}", true},
 		{"POST", "/api/v1/carts/" + c.ID + "/lines", fmt.Sprintf(`{"variant_id":%q,"quantity":1}`, c.variant(s)), true},
 		{"PATCH", "/api/v1/carts/" + c.ID + "/lines/" + c.line(s), `{"quantity":2}`, true},
+		{"POST", "/api/v1/carts/" + c.ID + "/hand-over", "{}", true},
 		{"PUT", "/api/v1/carts/" + c.ID + "/checkout", ada().json(), false},
 		{"GET", "/api/v1/carts/" + c.ID + "/shipping-methods?country=DE", "", false},
 		{"POST", "/api/v1/carts/" + c.ID + "/orders", "{}", false},
@@ -114,9 +115,11 @@ func (c apiCart) now(s *shop) (now apiCart) {
 
 // handOver posts a cart as a page of another origin does: without cookies. The
 // redirect is followed with them.
-func (b *browserless) handOver(origin string, c apiCart) answer {
+func (b *browserless) handOver(origin string, c apiCart) answer { return b.handOverWith("", origin, c) }
+
+func (b *browserless) handOverWith(pass, origin string, c apiCart) answer {
 	b.t.Helper()
-	body := encode(map[string][]string{"cart": {c.ID}, "token": {c.Token}})
+	body := encode(map[string][]string{"cart": {c.ID}, "token": {c.Token}, "pass": {pass}})
 	return b.keep(b.ask("POST", "/cart/adopt", body, "Origin: "+origin, "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Content-Type: application/x-www-form-urlencoded"))
 }
 
@@ -165,6 +168,45 @@ func TestACartComesOverFromAnotherOrigin(t *testing.T) {
 		}
 	})
 
+	t.Run("from a page that hides its origin by a pass and a question", func(t *testing.T) {
+		pass := func(c apiCart) string {
+			var got struct{ Pass string }
+			s.want(200, "POST", "/api/v1/carts/"+c.ID+"/hand-over", "{}", "Cart-Token: "+c.Token, "Origin: "+friend).into(t, &got)
+			return got.Pass
+		}
+		b, c, other := &browserless{shop: s}, s.cart(bowl, 1), s.cart(bowl, 1)
+		good := pass(c)
+		end, mac, _ := strings.Cut(good, ".")
+		for _, bad := range []string{"", ".", "0." + mac, end + "1." + mac, end + ".", good + "A", pass(other)} {
+			if got := b.handOverWith(bad, "null", c); got.status != 403 || len(b.cookies) > 0 {
+				t.Errorf("%q: got %d and cookies %v, want 403", bad, got.status, b.cookies)
+			}
+		}
+		if got := b.handOverWith(good, "https://evil.example", c); got.status != 403 {
+			t.Errorf("a pass opened the door to another origin: got %d", got.status)
+		}
+		if got := b.handOverWith(good, "null", c); got.status != 303 || got.header.Get("Location") != "/cart/adopt" {
+			t.Fatalf("got %d %v", got.status, got.header)
+		}
+		s.want(404, "GET", "/api/v1/carts/"+c.ID, "", "Cart-Token: "+c.Token) // who made it is out
+		if again := b.handOverWith(good, "null", c); again.status != 404 && again.status != 403 {
+			t.Errorf("the pass again: got %d", again.status)
+		}
+		// Anybody can say null and get a pass, so the cart is a question first.
+		if got := b.get("/cart/adopt"); got.status != 200 || !strings.Contains(got.body, "Is this your cart?") || !strings.Contains(got.body, bowls.Title) || b.cookies["__Host-cart"] != "" {
+			t.Fatalf("got %d, want a question and no cart yet\n%s", got.status, got.body)
+		}
+		if b.post("/cart/adopt/choice", "cart_choice", "new"); b.cookies["__Host-cart"] == "" {
+			t.Error("said yes and got no cart")
+		}
+		no := &browserless{shop: s}
+		no.handOverWith(pass(other), "null", other)
+		no.post("/cart/adopt/choice", "cart_choice", "here")
+		if no.cookies["__Host-cart"] != "" || no.cookies["__Host-adopt"] != "" {
+			t.Errorf("said no and has %v", no.cookies)
+		}
+	})
+
 	t.Run("never with somebody's details", func(t *testing.T) {
 		b, c := &browserless{shop: s}, s.cart(bowl, 1)
 		s.want(200, "PUT", "/api/v1/carts/"+c.ID+"/checkout", ada().json(), "Cart-Token: "+c.Token)
@@ -207,6 +249,12 @@ func TestACartComesOverFromAnotherOrigin(t *testing.T) {
 // blog is a page of another origin, as strict as pages get.
 func blog(t testing.TB, s *shop) *httptest.Server {
 	t.Helper()
+	return blogWith(t, s, "strict-origin-when-cross-origin")
+}
+
+// blogWith is a blog whose pages tell others where they are as policy says.
+func blogWith(t testing.TB, s *shop, policy string) *httptest.Server {
+	t.Helper()
 	snippet := s.must(t, "embed", "nesting-bowls")
 	for _, want := range []string{`src="` + s.origin + `/embed/cartkeep.`, `integrity="sha384-`, `crossorigin="anonymous"`, `<a href="` + s.origin + `/products/nesting-bowls"`} {
 		if !strings.Contains(snippet, want) {
@@ -220,6 +268,7 @@ func blog(t testing.TB, s *shop) *httptest.Server {
 		}
 		w.Header().Set("Content-Security-Policy", fmt.Sprintf("default-src 'none'; img-src data:; script-src %[1]s; connect-src %[1]s; form-action %[1]s; base-uri 'none'; "+
 			"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'", s.origin))
+		w.Header().Set("Referrer-Policy", policy)
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		io.WriteString(w, `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">`+
 			`<link rel="icon" href="data:,"><title>A blog</title><h1>My bowls</h1>`+snippet)
@@ -306,4 +355,35 @@ func TestTheButtonAndTheCartOnAnotherOrigin(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A careful page tells nobody where its visitors come from. Its cart comes over
+// all the same, after a question.
+func TestACartComesFromAPageThatHidesItsOrigin(t *testing.T) {
+	s := demo(t, "")
+	page := blogWith(t, s, "no-referrer")
+	s.trusts(t, page.URL)
+	chromium := browser.Start(t, browser.Certificate(t, filepath.Join(s.dir, "certs", "leaf.pem")), page.Certificate())
+	tab := chromium.Page(t, browser.View{})
+	tab.Open(page.URL + "/")
+	until := func(what, expression string) {
+		t.Helper()
+		for end := time.Now().Add(15 * time.Second); !browser.Eval[bool](tab, "!!("+expression+")"); time.Sleep(30 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%s: not in time; at %s, the browser says %q", what, tab.URL(), tab.Complaints())
+			}
+		}
+	}
+	until("the button", "document.querySelector('cartkeep-button').shadowRoot.querySelector('.go')")
+	browser.Eval[bool](tab, "document.querySelector('cartkeep-button').shadowRoot.querySelector('.go').click() || true")
+	until("the line", "document.querySelector('cartkeep-cart').shadowRoot.querySelector('li')")
+	browser.Eval[bool](tab, "document.querySelector('cartkeep-cart').shadowRoot.querySelector('form button').click() || true")
+	until("the question", "location.pathname === '/cart/adopt' && document.readyState === 'complete'")
+	if !strings.Contains(tab.HTML(), "Is this your cart?") {
+		t.Errorf("at %s: no question", tab.URL())
+	}
+	tab.Submit("form[action='/cart/adopt/choice'] button")
+	if got := tab.HTML(); !strings.HasSuffix(tab.URL(), "/checkout") || !strings.Contains(got, s.product("nesting-bowls").Title) {
+		t.Errorf("at %s: the till has no bowls", tab.URL())
+	}
 }

@@ -38,6 +38,7 @@ type Desk interface {
 	NewCart(ctx context.Context) (c cart.Cart, token string, err error)
 	Cart(ctx context.Context, id cart.ID, token string) (cart.Cart, error)
 	AddLine(ctx context.Context, id cart.ID, token string, variant catalog.VariantID, quantity int64) (cart.Cart, error)
+	Pass(ctx context.Context, id cart.ID, token string) (string, error)
 	SetQuantity(ctx context.Context, id cart.ID, token string, line cart.LineID, quantity int64) (cart.Cart, error)
 	RemoveLine(ctx context.Context, id cart.ID, token string, line cart.LineID) (cart.Cart, error)
 	Shipping(ctx context.Context, id cart.ID, token string, to area.Place) ([]checkout.Option, error)

@@ -74,6 +74,15 @@ func acceptPrices(c *call) (any, error) {
 	return shown(c.cfg.Desk.Accept(c.r.Context(), cart.ID(id), c.token))
 }
 
+func handOver(c *call) (any, error) {
+	id, err := idOf(c.r, "id")
+	if err != nil {
+		return nil, err
+	}
+	pass, err := c.cfg.Desk.Pass(c.r.Context(), cart.ID(id), c.token)
+	return Pass{pass}, err
+}
+
 func listShipping(c *call) (any, error) {
 	id, err := idOf(c.r, "id")
 	if err != nil {

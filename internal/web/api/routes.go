@@ -93,6 +93,10 @@ func operations() []operation {
 			secret: cartToken, body: reflect.TypeFor[NoMembers](), bodyOptional: true,
 			status: 200, answer: reflect.TypeFor[Cart](), faults: cartFaults, handle: acceptPrices},
 
+		{method: post, path: "/api/v1/carts/{id}/hand-over", id: "handOver", summary: "A pass for the form that brings the cart to the shop's pages, from a page that hides its origin",
+			secret: cartToken, body: reflect.TypeFor[NoMembers](), bodyOptional: true,
+			status: 200, answer: reflect.TypeFor[Pass](), faults: []fault.Kind{fault.NotFound}, handle: handOver},
+
 		// From cart to order.
 		{method: get, path: "/api/v1/carts/{id}/shipping-methods", id: "listShippingMethods",
 			summary: "Ways to send the cart, with prices", secret: cartToken,

@@ -21,6 +21,11 @@ type Money struct {
 	Currency string `json:"currency" minLength:"3" maxLength:"3" doc:"ISO 4217"`
 }
 
+// Pass brings a cart to the shop's pages from a page that hides its origin.
+type Pass struct {
+	Pass string `json:"pass" doc:"Sent along as the field pass of the form to /cart/adopt; good for ten minutes and for this cart and token alone"`
+}
+
 // The bodies that are read. Their tags are the schema.
 type (
 	// NewCart is the body of POST /carts.

@@ -156,8 +156,7 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 			return
 		}
 		if guest == Stranger && g.origin.Check(r) != nil {
-			g.Refuse(v.answer, r, fault.New(fault.Forbidden,
-				"This came from another site and was not carried out. Please use the pages of this shop."))
+			g.Refuse(v.answer, r, CrossSite)
 			return
 		}
 		v.whole = r.Body

@@ -3,6 +3,8 @@ package gate
 import (
 	"net/http"
 	"slices"
+
+	"github.com/cartkeep/cartkeep/internal/fault"
 )
 
 // Welcome is what a page of another origin may do at an address.
@@ -15,6 +17,13 @@ const (
 	Reader                  // scripts may send the request and read the answer
 	Sender                  // a form may be sent
 )
+
+// Unnamed is the origin of a form on a page whose referrer policy hides where
+// it comes from, of a frame without an origin, and of whoever likes to say so.
+const Unnamed = "null"
+
+// CrossSite refuses what came from another site.
+var CrossSite = fault.New(fault.Forbidden, "This came from another site and was not carried out. Please use the pages of this shop.")
 
 // Guests decides what a page of an origin may do with a request's address and
 // a method. open tells whether there is any origin that may.

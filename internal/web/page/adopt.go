@@ -6,7 +6,7 @@ import "github.com/cartkeep/cartkeep/internal/cart"
 // is one here already.
 type Adopt struct {
 	Layout
-	Here cart.Cart // what this browser had
+	Here cart.Cart // what this browser had; may be empty, when the shop can't tell where the other one comes from
 	New  cart.Cart // what came
 }
 

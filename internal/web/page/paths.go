@@ -16,7 +16,7 @@ const (
 	PathEstimate    = "/cart/estimate" // POST country, postal_code: what delivery would cost
 	PathCartClear   = "/cart/clear"    // POST
 	PathCartCode    = "/cart/code"     // POST code: tries a discount code
-	PathAdopt       = "/cart/adopt"    // POST cart, token: a cart of another site; GET: asks which cart
+	PathAdopt       = "/cart/adopt"    // POST cart, token, pass: a cart of another site; GET: asks which cart
 	PathAdoptChoice = "/cart/adopt/choice"
 	PathCheckout    = "/checkout"        // GET ?step=, one step of three; POST the form below
 	PathReview      = "/checkout/review" // GET; POST payment_method, idempotency_key, seen: places the order
@@ -56,6 +56,7 @@ const (
 	FieldQuery          = "q"
 	FieldCart           = "cart"        // id of a cart that comes from another site
 	FieldCartToken      = "token"       // and the token that opened it there
+	FieldPass           = "pass"        // which a page sends along that hides its origin
 	FieldChoice         = "cart_choice" // ChooseNew or ChooseHere
 )
 

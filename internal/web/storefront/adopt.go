@@ -2,6 +2,7 @@ package storefront
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/cart"
@@ -17,11 +18,18 @@ import (
 //
 //	POST /cart/adopt         from an origin of embed.origins; a new token, the old one is dead
 //	GET  /cart/adopt         nothing in the cart here: the newcomer becomes the cart; else asks
+//
+// A page may hide its origin. Then the post says "null", as any page can, so it
+// needs a pass, which the shop gives to scripts of those origins alone, and the
+// shopper is asked whatever is here: a cart that somebody else made comes in as
+// a question and not as the shopper's cart.
+//
 //	POST /cart/adopt/choice  from that page: which of the two it shall be
 //
 // No token ever stands in an address.
 const (
 	adoptCookie = "__Host-adopt"
+	askFirst    = ".ask" // at the end of the cookie
 	keepAdopt   = 15 * time.Minute
 )
 
@@ -34,9 +42,13 @@ func (s *Shop) adopt(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	b, ok := parseBasket(form.Get(page.FieldCart) + "." + form.Get(page.FieldCartToken))
-	if !ok {
+	unnamed := r.Header.Get("Origin") == gate.Unnamed
+	switch {
+	case !ok:
 		err = fault.Missing("There is no such cart.")
-	} else {
+	case unnamed && !s.desk.PassFits(b.id, b.token, form.Get(page.FieldPass)):
+		err = gate.CrossSite
+	default:
 		b.token, err = s.desk.Adopt(r.Context(), b.id, b.token)
 	}
 	if fault.Is(err, fault.NotFound) {
@@ -46,23 +58,30 @@ func (s *Shop) adopt(w http.ResponseWriter, r *http.Request) {
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	gate.SetCookie(w, adoptCookie, b.String(), keepAdopt)
+	value := b.String()
+	if unnamed {
+		value += askFirst
+	}
+	gate.SetCookie(w, adoptCookie, value, keepAdopt)
 	seeOther(w, page.PathAdopt)
 }
 
-// newcomer reads the cookie of a cart that has just come in.
-func newcomer(r *http.Request) (basket, bool) {
+// newcomer reads the cookie of a cart that has just come in, and whether it
+// comes in only when the shopper says so.
+func newcomer(r *http.Request) (b basket, ask, ok bool) {
 	value, ok := gate.Cookie(r, adoptCookie)
 	if !ok {
-		return basket{}, false
+		return basket{}, false, false
 	}
-	return parseBasket(value)
+	value, ask = strings.CutSuffix(value, askFirst)
+	b, ok = parseBasket(value)
+	return b, ask, ok
 }
 
 // adopted makes the newcomer the shopper's cart, or asks when there is one
 // already: nothing that somebody put in is lost without a word.
 func (s *Shop) adopted(w http.ResponseWriter, r *http.Request) {
-	fresh, ok := newcomer(r)
+	fresh, ask, ok := newcomer(r)
 	if !ok {
 		seeOther(w, page.PathCart)
 		return
@@ -82,7 +101,7 @@ func (s *Shop) adopted(w http.ResponseWriter, r *http.Request) {
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	if len(mine.Lines)+len(mine.Saved) > 0 {
+	if ask || len(mine.Lines)+len(mine.Saved) > 0 {
 		s.show(w, r, http.StatusOK, page.Adopt{Layout: s.layout(r), Here: mine, New: theirs})
 		return
 	}
@@ -116,7 +135,7 @@ func (s *Shop) chooseCart(w http.ResponseWriter, r *http.Request) {
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	fresh, ok := newcomer(r)
+	fresh, _, ok := newcomer(r)
 	if !ok {
 		seeOther(w, page.PathCart)
 		return
