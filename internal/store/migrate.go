@@ -114,11 +114,15 @@ func (w *writer) takeBack(ctx context.Context) {
 	w.q = prepared{&stmtCache{prepare: conn.PrepareContext}}
 }
 
-// columns lists the live schema: table → columns.
+// columns lists the live schema: table → columns. What an extension of
+// PostgreSQL brought, such as its statistics, is no table of ours.
 func (db *DB) columns(ctx context.Context) (map[string][]string, error) {
 	query := `SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY 1, 2`
 	if db.engine == onPostgres {
-		query = `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema() ORDER BY 1, 2`
+		query = `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()
+			AND NOT EXISTS (SELECT 1 FROM pg_depend d JOIN pg_class c ON c.oid = d.objid JOIN pg_namespace n ON n.oid = c.relnamespace
+				WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e' AND n.nspname = table_schema AND c.relname = table_name)
+			ORDER BY 1, 2`
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
