@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -337,6 +338,7 @@ func (s *server) run(ctx context.Context) error {
 		if err := s.vault.db.ReadCatalogue(ctx); err != nil {
 			s.log.WarnContext(ctx, "catalogue not read ahead", "error", err)
 		}
+		debug.FreeOSMemory() // starting takes more than serving needs
 	})
 	select {
 	case <-ctx.Done():

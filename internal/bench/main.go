@@ -169,6 +169,7 @@ func runEngine(ctx context.Context, o options, engine string) (err error) {
 		}
 		defer shop.stop()
 		shop.database = database
+		time.Sleep(settle)
 		idle, err := load.Resident(shop.pid())
 		if err != nil {
 			return err

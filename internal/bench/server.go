@@ -22,6 +22,10 @@ import (
 // warmUp runs before each measurement and is not counted.
 const warmUp = time.Second
 
+// settle is how long a server that is ready is left alone before it counts as
+// idle: it reads its catalogue ahead meanwhile.
+const settle = 3 * time.Second
+
 // server is a server in a process of its own.
 type server struct {
 	cmd      *exec.Cmd
