@@ -166,11 +166,18 @@ func (d *Desk) inCart(ctx context.Context, id cart.ID, token string, fn func(*st
 		if err != nil {
 			return err
 		}
-		if row.State != cart.Open {
-			return errClosed
+		if err := stillOpen(row); err != nil {
+			return err
 		}
 		return fn(t, row)
 	})
+}
+
+func stillOpen(row store.CartRow) error {
+	if row.State != cart.Open {
+		return errClosed
+	}
+	return nil
 }
 
 var errClosed = fault.New(fault.CartClosed, "This cart has already been ordered.")
@@ -184,11 +191,20 @@ func (d *Desk) change(ctx context.Context, id cart.ID, token string, touched fun
 		return cart.Cart{}, err
 	}
 	var c cart.Cart
-	err = d.inCart(ctx, id, token, func(t *store.Tx, row store.CartRow) error {
+	err = d.db.InTx(ctx, ledger.Guest(string(id)), func(t *store.Tx) error {
+		// The cart, its change and its lines are one journey to the database.
+		row, err := t.CartLater(id, token, stillOpen)
+		if err != nil {
+			return err
+		}
 		if err := fn(t); err != nil {
 			return err
 		}
-		if c, err = d.requote(t, row, row.Checkout, s); err != nil {
+		lines, err := t.CartLines(id)
+		if err != nil {
+			return err
+		}
+		if c, err = d.quote(t, *row, row.Checkout, lines, s); err != nil {
 			return err
 		}
 		for _, l := range c.Lines {
@@ -212,6 +228,11 @@ func (d *Desk) requote(t *store.Tx, row store.CartRow, was cart.Checkout, s stor
 	if err != nil {
 		return cart.Cart{}, err
 	}
+	return d.quote(t, row, was, lines, s)
+}
+
+// quote is requote with the lines at hand.
+func (d *Desk) quote(t *store.Tx, row store.CartRow, was cart.Checkout, lines []cart.Line, s store.Settings) (cart.Cart, error) {
 	if len(lines) > cart.MaxLines {
 		return cart.Cart{}, fault.Field("variant_id", "A cart holds at most 100 different things.")
 	}

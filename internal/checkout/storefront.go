@@ -13,6 +13,19 @@ func (d *Desk) Accept(ctx context.Context, id cart.ID, token string) (cart.Cart,
 	return d.change(ctx, id, token, nil, func(t *store.Tx) error { return t.SeePrices(id) })
 }
 
+// Illustrate gives the lines of a cart their pictures, which only a page needs.
+func (d *Desk) Illustrate(ctx context.Context, c *cart.Cart) error {
+	return d.db.View(ctx, func(v *store.View) error {
+		pictures, err := v.LinePictures(c.ID)
+		for _, lines := range [][]cart.Line{c.Lines, c.Saved} {
+			for i := range lines {
+				lines[i].Picture = pictures[lines[i].ID]
+			}
+		}
+		return err
+	})
+}
+
 // OrderOf returns the order that a cart has become and the token that opens
 // it, to whoever holds the cart. A cart that is still open has none.
 func (d *Desk) OrderOf(ctx context.Context, id cart.ID, token string) (order.Order, string, error) {

@@ -47,29 +47,53 @@ func (t *Tx) NewCart(id cart.ID, token string) (CartRow, error) {
 // Cart returns the cart that token opens. An unknown cart, another's and one
 // that has ended answer alike. In a transaction the row is locked.
 func (v *View) Cart(id cart.ID, token string) (CartRow, error) {
-	c, mac, err := v.cart(id)
+	c, mac, err := scanCart(id, v.row(selectCart+v.forUpdate(), string(id)))
 	if err != nil {
 		return CartRow{}, err
 	}
-	if !v.db.keys.Token.Matches(mac, "cart token v1", []byte(id), []byte(token)) || !c.ExpiresAt.After(v.now) {
-		return CartRow{}, errNoCart
+	return c, v.mayOpen(c, mac, token)
+}
+
+// CartLater is Cart whose row is there as soon as the next question has been
+// answered: both travel together. It must also pass check, or all that was
+// done meanwhile is undone.
+func (t *Tx) CartLater(id cart.ID, token string, check func(CartRow) error) (*CartRow, error) {
+	var c CartRow
+	return &c, t.laterRow(func(r row) (err error) {
+		var mac []byte
+		if c, mac, err = scanCart(id, r); err != nil {
+			return err
+		}
+		if err := t.mayOpen(c, mac, token); err != nil {
+			return err
+		}
+		return check(c)
+	}, selectCart+t.forUpdate(), string(id))
+}
+
+// mayOpen checks the token against what is kept of it, and that the cart has
+// not ended.
+func (v *View) mayOpen(c CartRow, mac []byte, token string) error {
+	if !v.db.keys.Token.Matches(mac, "cart token v1", []byte(c.ID), []byte(token)) || !c.ExpiresAt.After(v.now) {
+		return errNoCart
 	}
-	return c, nil
+	return nil
 }
 
 // OwnCart returns the cart of an order that is being carried out; who may do
 // that was checked when it began.
 func (t *Tx) OwnCart(id cart.ID) (CartRow, error) {
-	c, _, err := t.cart(id)
+	c, _, err := scanCart(id, t.row(selectCart+t.forUpdate(), string(id)))
 	return c, err
 }
 
-func (v *View) cart(id cart.ID) (c CartRow, mac []byte, err error) {
+const selectCart = `SELECT token_mac, state, order_id, country, region, zone, shipping_method, delivery_window, reverse_charge, complete, typed, estimate, quoted, expires_at FROM carts WHERE owner = $1`
+
+func scanCart(id cart.ID, r row) (c CartRow, mac []byte, err error) {
 	var expires int64
 	c.ID = id
 	k := &c.Checkout
-	err = v.row(`SELECT token_mac, state, order_id, country, region, zone, shipping_method, delivery_window, reverse_charge, complete, typed, estimate, quoted, expires_at FROM carts WHERE owner = $1`+v.forUpdate(), string(id)).
-		Scan(&mac, &c.State, &c.OrderID, &k.Country, &k.Region, &k.Zone, &k.ShippingMethod, &k.Window, &k.Reverse, &k.Complete, &c.Typed, &c.Estimate, &c.Quoted, &expires)
+	err = r.Scan(&mac, &c.State, &c.OrderID, &k.Country, &k.Region, &k.Zone, &k.ShippingMethod, &k.Window, &k.Reverse, &k.Complete, &c.Typed, &c.Estimate, &c.Quoted, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
 		return CartRow{}, nil, errNoCart
 	}
@@ -90,17 +114,14 @@ func (t *Tx) Rekey(id cart.ID, token string) error {
 }
 
 // CartLines returns the lines of a cart at today's prices, those saved for
-// later among them.
+// later among them, without their pictures.
 func (v *View) CartLines(id cart.ID) ([]cart.Line, error) {
 	rows, err := v.rows(`SELECT l.id, l.variant, l.quantity, p.handle, p.title, v.option_values, v.sku, v.price, v.currency, v.sold AND p.published,
-			v.grams, v.tax_class, v.virtual, l.seen, l.saved, s.counted, s.on_hand, s.held, s.backorder, COALESCE(i.url, ''), COALESCE(i.alt, ''),
-			COALESCE(f.hash, ''), COALESCE(f.type, ''), COALESCE(f.sizes, '')
+			v.grams, v.tax_class, v.virtual, l.seen, l.saved, s.counted, s.on_hand, s.held, s.backorder
 		FROM cart_lines l
 		JOIN variants v ON v.id = l.variant
 		JOIN products p ON p.id = v.product
 		JOIN stock s ON s.variant = l.variant
-		LEFT JOIN pictures i ON i.product = p.id AND i.position = 0
-		LEFT JOIN fetched f ON f.source = i.source
 		WHERE l.owner = $1 ORDER BY l.id`, string(id))
 	if err != nil {
 		return nil, fmt.Errorf("read cart lines: %w", err)
@@ -109,15 +130,13 @@ func (v *View) CartLines(id cart.ID) ([]cart.Line, error) {
 	var out []cart.Line
 	for rows.Next() {
 		var l cart.Line
-		var values, currency, hash, typ, sizes string
+		var values, currency string
 		var price, seen int64
 		err := rows.Scan(&l.ID, &l.Variant, &l.Quantity, &l.Handle, &l.Title, &values, &l.SKU, &price, &currency, &l.Sold,
-			&l.Grams, &l.TaxClass, &l.Virtual, &seen, &l.Saved, &l.Stock.Counted, &l.Stock.OnHand, &l.Stock.Held, &l.Stock.Backorder, &l.Picture.URL, &l.Picture.Alt,
-			&hash, &typ, &sizes)
+			&l.Grams, &l.TaxClass, &l.Virtual, &seen, &l.Saved, &l.Stock.Counted, &l.Stock.OnHand, &l.Stock.Held, &l.Stock.Backorder)
 		if err != nil {
 			return nil, fmt.Errorf("read cart lines: %w", err)
 		}
-		showFetched(&l.Picture, hash, typ, sizes)
 		if err := priceLine(&l, values, price, currency); err != nil {
 			return nil, fmt.Errorf("price cart line: %w", err)
 		}
@@ -125,6 +144,32 @@ func (v *View) CartLines(id cart.ID) ([]cart.Line, error) {
 			l.Was = money.Of(seen, l.Unit.Currency())
 		}
 		out = append(out, l)
+	}
+	return out, rows.Err()
+}
+
+// LinePictures returns the picture of each line that has one.
+func (v *View) LinePictures(id cart.ID) (map[cart.LineID]catalog.Picture, error) {
+	rows, err := v.rows(`SELECT l.id, i.url, i.alt, COALESCE(f.hash, ''), COALESCE(f.type, ''), COALESCE(f.sizes, '')
+		FROM cart_lines l
+		JOIN variants v ON v.id = l.variant
+		JOIN pictures i ON i.product = v.product AND i.position = 0
+		LEFT JOIN fetched f ON f.source = i.source
+		WHERE l.owner = $1`, string(id))
+	if err != nil {
+		return nil, fmt.Errorf("read pictures of cart lines: %w", err)
+	}
+	defer rows.Close()
+	out := map[cart.LineID]catalog.Picture{}
+	for rows.Next() {
+		var line cart.LineID
+		var p catalog.Picture
+		var hash, typ, sizes string
+		if err := rows.Scan(&line, &p.URL, &p.Alt, &hash, &typ, &sizes); err != nil {
+			return nil, fmt.Errorf("read pictures of cart lines: %w", err)
+		}
+		showFetched(&p, hash, typ, sizes)
+		out[line] = p
 	}
 	return out, rows.Err()
 }

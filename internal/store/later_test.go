@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/cartkeep/cartkeep/internal/cart"
@@ -45,6 +46,36 @@ func TestAStatementThatTravelsLaterFailsItsTransactionAllTheSame(t *testing.T) {
 				_, err := t.CartLines(b.ID)
 				return err
 			}},
+			"a row asked for before is another's": {fault.NotFound, func(t *store.Tx) error {
+				if _, err := t.CartLater(b.ID, "another's token", anyCart); err != nil {
+					return err
+				}
+				if err := t.AddToCart(b.ID, bowl.ID, 1); err != nil {
+					return err
+				}
+				_, err := t.CartLines(b.ID)
+				return err
+			}},
+			"a row asked for last is another's": {fault.NotFound, func(t *store.Tx) error {
+				if err := t.AddToCart(b.ID, bowl.ID, 1); err != nil {
+					return err
+				}
+				_, err := t.CartLater(b.ID, "another's token", anyCart)
+				return err
+			}},
+			"there is no such row, nor what leans on it": {fault.NotFound, func(t *store.Tx) error {
+				if _, err := t.CartLater("no such cart", b.Token, anyCart); err != nil {
+					return err
+				}
+				return t.AddToCart("no such cart", bowl.ID, 1)
+			}},
+			"a row is there but does not pass": {fault.CartClosed, func(t *store.Tx) error {
+				closed := func(store.CartRow) error { return fault.New(fault.CartClosed, "Closed.") }
+				if _, err := t.CartLater(b.ID, b.Token, closed); err != nil {
+					return err
+				}
+				return t.AddToCart(b.ID, bowl.ID, 1)
+			}},
 			"an event has been written": {fault.NotFound, func(t *store.Tx) error {
 				if err := t.Event("test.happened", "", "", ""); err != nil {
 					return err
@@ -59,6 +90,25 @@ func TestAStatementThatTravelsLaterFailsItsTransactionAllTheSame(t *testing.T) {
 			if n := lines(); n != 1 {
 				t.Errorf("%s: the cart has %d units, want 1", name, n)
 			}
+		}
+		inTx(t, s, func(t *store.Tx) error {
+			c, err := t.CartLater(b.ID, b.Token, anyCart)
+			if err != nil {
+				return err
+			}
+			if err := t.AddToCart(b.ID, bowl.ID, 1); err != nil {
+				return err
+			}
+			if _, err := t.CartLines(b.ID); err != nil {
+				return err
+			}
+			if c.State != cart.Open || c.ExpiresAt.IsZero() {
+				return fmt.Errorf("got %+v, want the row by now", c)
+			}
+			return nil
+		})
+		if n := lines(); n != 2 {
+			t.Errorf("the cart has %d units, want the one that travelled with a row that may be opened", n)
 		}
 		if n := shoptest.One[int64](t, raw, `SELECT count(*) FROM events`); n != events {
 			t.Errorf("got %d events, want %d: a transaction that failed wrote some", n, events)
@@ -85,3 +135,5 @@ func TestAStatementThatTravelsLaterFailsItsTransactionAllTheSame(t *testing.T) {
 		}
 	})
 }
+
+func anyCart(store.CartRow) error { return nil }

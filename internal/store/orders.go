@@ -309,8 +309,7 @@ func (t *Tx) CartOf(owner string, id order.ID) (CartRow, error) {
 	if err != nil {
 		return CartRow{}, fmt.Errorf("read order's cart: %w", err)
 	}
-	c, _, err := t.cart(cartID)
-	return c, err
+	return t.OwnCart(cartID)
 }
 
 // OrderedAgain reports whether the cart of a cancelled order has become another

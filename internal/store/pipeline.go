@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -52,38 +53,60 @@ func (p *pgTx) send(ctx context.Context, query string, args []any) (pgx.BatchRes
 		}
 	}
 	for _, s := range waiting {
-		tag, err := results.Exec()
-		if err != nil {
-			results.Close() // the same error again
-			return nil, fmt.Errorf("%s: %w", s.what, err)
-		}
-		if tag.RowsAffected() == 0 && s.none != nil {
-			if err := results.Close(); err != nil { // what came after it goes the same way
-				return nil, err
-			}
-			return nil, s.none()
+		if err := s.answered(results); err != nil {
+			return nil, err
 		}
 	}
 	return results, nil
+}
+
+// answered looks at what came back for s, which stands next in results. When
+// that ends the transaction, results are closed.
+func (s statement) answered(results pgx.BatchResults) error {
+	if s.read != nil {
+		r, err := results.Query()
+		if err = s.read(oneRow{&pgRows{Rows: r}, err}); err != nil {
+			results.Close() // what came after it goes the same way
+		}
+		return err
+	}
+	tag, err := results.Exec()
+	if err != nil {
+		results.Close() // the same error again
+		return fmt.Errorf("%s: %w", s.what, err)
+	}
+	if tag.RowsAffected() == 0 && s.none != nil {
+		if err := results.Close(); err != nil { // what came after it goes the same way
+			return err
+		}
+		return s.none()
+	}
+	return nil
+}
+
+// settle sends what is waiting when some of it has to be looked at.
+func (p *pgTx) settle(ctx context.Context) error {
+	if !slices.ContainsFunc(p.waiting, statement.conditional) {
+		return nil
+	}
+	last := p.waiting[len(p.waiting)-1]
+	p.waiting = p.waiting[:len(p.waiting)-1]
+	results, err := p.send(ctx, last.query, last.args)
+	if err != nil {
+		return err
+	}
+	if err := last.answered(results); err != nil {
+		return err
+	}
+	return results.Close()
 }
 
 // commit ends the transaction. What is waiting and can only succeed or fail
 // goes along; what has to be looked at first is sent before. unsure tells that
 // COMMIT was on its way: whether it was carried out is to be looked up.
 func (p *pgTx) commit(ctx context.Context) (err error, unsure bool) {
-	for _, s := range p.waiting {
-		if s.none != nil {
-			last := p.waiting[len(p.waiting)-1]
-			p.waiting = p.waiting[:len(p.waiting)-1]
-			n, err := p.exec(ctx, last.query, last.args...)
-			if err == nil && n == 0 && last.none != nil {
-				err = last.none()
-			}
-			if err != nil {
-				return err, false
-			}
-			break
-		}
+	if err := p.settle(ctx); err != nil {
+		return err, false
 	}
 	if !p.begun && len(p.waiting) == 0 {
 		return nil, false // it did nothing

@@ -24,11 +24,15 @@ type deferring interface {
 
 // statement is one that nobody waits for.
 type statement struct {
-	what  string       // for its error
-	none  func() error // asked when it changed no row; nil when that is fine
+	what  string          // for its error
+	none  func() error    // asked when it changed no row; nil when that is fine
+	read  func(row) error // takes the one row it asks for; nil for a statement that changes rows
 	query string
 	args  []any
 }
+
+// conditional tells that its answer decides whether the transaction goes on.
+func (s statement) conditional() bool { return s.none != nil || s.read != nil }
 
 // later carries out a statement whose rows nobody asks for. Where a statement
 // is a journey to the database it travels with the next one, or with COMMIT,
@@ -37,7 +41,7 @@ type statement struct {
 func (t *Tx) later(what string, none func() error, query string, args ...any) error {
 	if d, ok := t.q.(counted).querier.(deferring); ok {
 		t.db.count.Add(1)
-		d.later(statement{what, none, query, args})
+		d.later(statement{what: what, none: none, query: query, args: args})
 		return nil
 	}
 	n, err := t.exec(query, args...)
@@ -48,6 +52,18 @@ func (t *Tx) later(what string, none func() error, query string, args ...any) er
 		return none()
 	}
 	return nil
+}
+
+// laterRow asks for one row that nobody waits for. read gets it, at the latest
+// when the answer of the next statement is there; what travels between the two
+// is undone when read returns an error.
+func (t *Tx) laterRow(read func(row) error, query string, args ...any) error {
+	if d, ok := t.q.(counted).querier.(deferring); ok {
+		t.db.count.Add(1)
+		d.later(statement{read: read, query: query, args: args})
+		return nil
+	}
+	return read(t.row(query, args...))
 }
 
 // rows and row are what database/sql and pgx have in common.

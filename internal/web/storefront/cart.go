@@ -35,6 +35,10 @@ func (s *Shop) showCart(w http.ResponseWriter, r *http.Request, status int, flas
 				p.Popular = append(p.Popular, link)
 			}
 		default:
+			if err := s.desk.Illustrate(r.Context(), &c); err != nil {
+				s.gate.Refuse(w, r, err)
+				return
+			}
 			p.Cart = c
 			s.estimate(r.Context(), &p, postal)
 		}
