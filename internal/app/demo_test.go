@@ -2,9 +2,14 @@ package app
 
 import (
 	"context"
+	"errors"
+	"io"
+	"maps"
 	"testing"
 
 	"github.com/cartkeep/cartkeep/internal/demo"
+	"github.com/cartkeep/cartkeep/internal/intake"
+	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
@@ -48,6 +53,33 @@ func furnished(t *testing.T, s site, ctx context.Context) (goods int, shop store
 		t.Fatal(fault)
 	}
 	return goods, shop, err
+}
+
+// TestTheDemoTellsPricesToCompare: what is sold by content shows the price of a
+// unit of it.
+func TestTheDemoTellsPricesToCompare(t *testing.T) {
+	eur, err := money.ParseCurrency("EUR")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for r := intake.Read(demo.Products(), eur).WithPictures(demoPicture); ; {
+		d, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range d.Product.Variants {
+			if u, ok := v.UnitPrice(); ok {
+				got[d.Product.Handle] = u.Format()
+			}
+		}
+	}
+	if want := map[string]string{"bottle-of-ink": "€27.50 / 100 ml", "garden-twine": "€0.11 / 1 m"}; !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
 }
 
 // TestADemoThatWasCutShortIsFurnishedAgain ends the first furnishing at

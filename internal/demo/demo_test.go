@@ -22,7 +22,8 @@ const columns = "Handle,Title,Body (HTML),Vendor,Type,Tags,Published,Option1 Nam
 	"SEO Description,Google Shopping / Google Product Category,Google Shopping / Gender,Google Shopping / Age Group,Google Shopping / MPN," +
 	"Google Shopping / AdWords Grouping,Google Shopping / AdWords Labels,Google Shopping / Condition,Google Shopping / Custom Product," +
 	"Google Shopping / Custom Label 0,Google Shopping / Custom Label 1,Google Shopping / Custom Label 2,Google Shopping / Custom Label 3," +
-	"Google Shopping / Custom Label 4,Variant Image,Variant Weight Unit,Variant Tax Code"
+	"Google Shopping / Custom Label 4,Variant Image,Variant Weight Unit,Variant Tax Code," +
+	"Unit Price Total Measure,Unit Price Total Measure Unit,Unit Price Base Measure,Unit Price Base Measure Unit"
 
 type row map[string]string
 
