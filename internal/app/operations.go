@@ -43,7 +43,7 @@ func (o *operating) do(ctx context.Context, c call) error {
 	case "settings export":
 		return o.settingsExport(ctx)
 	case "settings import":
-		return o.settingsImport(ctx, c.Args["dry"] == "yes")
+		return o.settingsImport(ctx, c.Args["dry"] == "yes", c.Args["pictures"] != "no")
 	case "tax journal":
 		return o.taxJournal(ctx, c.Args["from"], c.Args["to"], c.Args["format"], c.Args["each"] == "yes")
 	case "order list":

@@ -9,12 +9,12 @@ import (
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
-// bringPictures fetches the pictures that imported products name and the shop
-// does not have, and tells which of them stay away and why.
-func (o *operating) bringPictures(ctx context.Context) error {
+// bringPictures fetches the pictures that products and collections name and the
+// shop does not have, and tells which of them stay away and why.
+func (o *operating) bringPictures(ctx context.Context, shelvesOnly bool) error {
 	fetcher := picture.NewFetcher()
 	defer fetcher.Close()
-	report, err := intake.Pictures{Store: o.vault.db, Actor: o.actor, Fetch: fetcher.Fetch, Print: picture.NewPress().Print,
+	report, err := intake.Pictures{Store: o.vault.db, Actor: o.actor, Shelves: shelvesOnly, Fetch: fetcher.Fetch, Print: picture.NewPress().Print,
 		Missing: func(m store.MissingPicture, reason string) {
 			fmt.Fprintf(o.err, "cartkeep: no picture for %s: %s (%s)\n", m.Handle, reason, m.Source)
 		}}.Bring(ctx)

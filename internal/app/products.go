@@ -167,7 +167,7 @@ func (o *operating) importProducts(ctx context.Context, dry, pictures bool) erro
 	}
 	o.tellImport(report, groups, dry)
 	if pictures && !dry {
-		if err := o.bringPictures(ctx); err != nil {
+		if err := o.bringPictures(ctx, false); err != nil {
 			return err
 		}
 	}
@@ -201,7 +201,7 @@ func (o *operating) tellImport(report intake.Report, groups int, dry bool) {
 // together. Parts that are not there are left out.
 func (o *operating) keepGroups(ctx context.Context, groups []intake.Group) (int, error) {
 	for _, g := range groups {
-		c := catalog.Collection{Handle: g.Handle, Title: g.Title, Description: g.Description}
+		c := catalog.Collection{Handle: g.Handle, Title: g.Title, Description: g.Description, Picture: catalog.Picture{Source: g.Picture}}
 		err := o.vault.db.View(ctx, func(v *store.View) error {
 			c.Products = nil
 			for _, sku := range g.SKUs {

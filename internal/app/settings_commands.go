@@ -28,8 +28,9 @@ func (c settingsExportCmd) Run(ctx context.Context, p *Process, set *Settings) e
 }
 
 type settingsImportCmd struct {
-	File   string `arg:"" help:"The TOML file, or - for standard input." placeholder:"FILE.toml"`
-	DryRun bool   `help:"Say what would change and change nothing."`
+	File       string `arg:"" help:"The TOML file, or - for standard input." placeholder:"FILE.toml"`
+	DryRun     bool   `help:"Say what would change and change nothing."`
+	NoPictures bool   `help:"Fetch no pictures of collections from other hosts now; a later import does."`
 }
 
 // Run brings settings in.
@@ -43,6 +44,9 @@ func (c settingsImportCmd) Run(ctx context.Context, p *Process, set *Settings) e
 	if c.DryRun {
 		args["dry"] = "yes"
 	}
+	if c.NoPictures {
+		args["pictures"] = "no"
+	}
 	return carryOut(ctx, p, set, call{Name: "settings import", Args: args}, in)
 }
 
@@ -54,7 +58,7 @@ func (o *operating) settingsExport(ctx context.Context) error {
 	return err
 }
 
-func (o *operating) settingsImport(ctx context.Context, dry bool) error {
+func (o *operating) settingsImport(ctx context.Context, dry, pictures bool) error {
 	file, err := io.ReadAll(io.LimitReader(o.in, settings.MaxFile+1))
 	if err != nil {
 		return fmt.Errorf("read the file: %w", err)
@@ -79,5 +83,8 @@ func (o *operating) settingsImport(ctx context.Context, dry bool) error {
 		word = "would change"
 	}
 	fmt.Fprintf(o.out, "cartkeep: %s %s\n", many(len(changes), "setting"), word)
-	return nil
+	if dry || !pictures {
+		return nil
+	}
+	return o.bringPictures(ctx, true)
 }

@@ -15,7 +15,6 @@ const (
 	maxText        = 255
 	maxTags        = 250
 	maxAlt         = 512
-	maxAddress     = 2048
 	maxDescription = 64 << 10
 )
 

@@ -22,10 +22,11 @@ const (
 	pictureHands  = 4   // fetching at the same time; one draws
 )
 
-// Pictures brings the pictures of imported products into the shop.
+// Pictures brings the pictures of products and collections into the shop.
 type Pictures struct {
-	Store *store.DB
-	Actor ledger.Actor
+	Store   *store.DB
+	Actor   ledger.Actor
+	Shelves bool // those of collections alone
 	// Fetch returns the bytes at an address, and Print draws them anew. Each
 	// says with a fault why it can't.
 	Fetch func(ctx context.Context, source string) ([]byte, error)
@@ -59,7 +60,7 @@ func (p Pictures) Bring(ctx context.Context) (PictureReport, error) {
 	for after := ""; ; {
 		var page []store.MissingPicture
 		err := p.Store.View(ctx, func(v *store.View) (err error) {
-			page, err = v.MissingPictures(after, picturesPage)
+			page, err = v.MissingPictures(p.Shelves, after, picturesPage)
 			return err
 		})
 		if err != nil || len(page) == 0 {

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -360,19 +359,9 @@ func (r *Reader) addSource(line int, p *product, position int, source, alt strin
 	switch {
 	case here:
 		picture.URL = address
-	case !isElsewhere(source):
+	case !catalog.IsElsewhere(source):
 		note("The address of the picture is none; the picture is left out.")
 		return
 	}
 	p.pictures = append(p.pictures, picture)
-}
-
-// isElsewhere recognises the address of a picture on another host. It is kept
-// as a note for staff and is not called from here.
-func isElsewhere(source string) bool {
-	if len(source) > maxAddress || strings.ContainsFunc(source, forbidden) || strings.ContainsAny(source, " \t\n\r<>\"'`\\") {
-		return false
-	}
-	u, err := url.Parse(source)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil
 }

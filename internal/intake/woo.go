@@ -27,6 +27,7 @@ const openMost = 5000
 // Group is a product of WooCommerce that only holds others together.
 type Group struct {
 	Handle, Title, Description string
+	Picture                    string // where it is found; "" for none
 	SKUs                       []string
 	Line                       int
 }
@@ -317,6 +318,9 @@ func (r *Reader) wooGroup(row wooRow) {
 	}
 	text, _ := r.clean.description(row.get("description"))
 	g := Group{Handle: handle, Title: title, Description: text, Line: row.line}
+	if list := wooList(row.get("images")); len(list) > 0 && catalog.IsElsewhere(list[0]) {
+		g.Picture = list[0]
+	}
 	for _, part := range wooList(row.get("grouped products")) {
 		g.SKUs = append(g.SKUs, part)
 	}

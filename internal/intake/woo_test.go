@@ -25,7 +25,7 @@ const workshop = "\xef\xbb\xbf" + `ID,Type,SKU,"GTIN, UPC, EAN, or ISBN",Name,Pu
 13,variation,SHIRT-S,,"Leinenhemd - S, Blau",1,visible,,,,,taxable,parent,1,3,notify,,,49.00,,,,id:11,,,Größe,S,Farbe,Blau,,
 14,variation,SHIRT-M,,"Leinenhemd - M, 赤",1,visible,,,,,taxable,parent,0,,0,,,52.00,,,,SHIRT,,,Größe,M,Farbe,赤,,
 15,variation,LOST,,Lost,1,visible,,,,,taxable,parent,1,,0,,,1.00,,,,id:99,,,Größe,S,,,,
-16,grouped,SET,,Camping set,1,visible,,,,,taxable,,1,,0,,,,Sets,,,,"CUP-1, id:12",,,,,,,
+16,grouped,SET,,Camping set,1,visible,,,,,taxable,,1,,0,,,,Sets,,https://pictures.example/set.jpg,,"CUP-1, id:12",,,,,,,
 17,external,,,Somebody's tent,1,visible,,,,,taxable,,1,,0,,,99.00,,,,,,https://elsewhere.example/,,,,,,
 18,simple,OLD,,Old pot,-1,visible,,,2020-01-01,2020-02-01,taxable,,1,,0,,5.00,8.00,Kitchen,,,,,,,,,,,
 19,simple,BAD,,Bad price,1,visible,,,,,taxable,,1,,0,,,nine,Kitchen,,,,,,,,,,,
@@ -76,7 +76,7 @@ func TestAShopOfWooCommerceMovesIn(t *testing.T) {
 	if _, ok := s.products["enamel-cup-small-cup-2"]; !ok {
 		t.Errorf("two things of one name became one")
 	}
-	if g := r.Groups(); len(g) != 1 || g[0].Handle != "camping-set" || !slices.Equal(g[0].SKUs, []string{"CUP-1", "PLAN"}) {
+	if g := r.Groups(); len(g) != 1 || g[0].Handle != "camping-set" || g[0].Picture != "https://pictures.example/set.jpg" || !slices.Equal(g[0].SKUs, []string{"CUP-1", "PLAN"}) {
 		t.Errorf("got groups %+v", g)
 	}
 }

@@ -151,9 +151,10 @@ func TestWhatDoesNotFitTogetherIsRefused(t *testing.T) {
 		"[shop\n":                       "to end table name",
 		"[shop]\nname = \"\\x\"":        "line 2: ",
 		"\xff":                          "not UTF-8",
-		"[[collection]]\nhandle = \"a\"\ntitle = \"A\"\nproducts = [\"nothing\"]\n":             "line 4: collection[0].products: entry 0",
-		"[[collection]]\nhandle = \"a\"\ntitle = \"A\"\n[[collection.rule]]\non = \"mood\"\n":   "line 4: collection[0].rule[0]: A rule is about",
-		"[[collection]]\nhandle = \"a\"\ntitle = \"A\"\npicture = \"https://evil.example/x\"\n": "line 4: collection[0].picture",
+		"[[collection]]\nhandle = \"a\"\ntitle = \"A\"\nproducts = [\"nothing\"]\n":           "line 4: collection[0].products: entry 0",
+		"[[collection]]\nhandle = \"a\"\ntitle = \"A\"\n[[collection.rule]]\non = \"mood\"\n": "line 4: collection[0].rule[0]: A rule is about",
+		"[[collection]]\nhandle = \"a\"\ntitle = \"A\"\npicture = \"//evil.example/x\"\n":     "line 4: collection[0].picture",
+		"[[collection]]\nhandle = \"a\"\ntitle = \"A\"\npicture = \"javascript:x()\"\n":       "line 4: collection[0].picture",
 	} {
 		_, err := bring(s, file, false)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -25,7 +25,11 @@ func (p *parser) shelves(root section) {
 		c.Handle, _ = s.word("handle", line(1, catalog.MaxHandle))
 		c.Title, _ = s.word("title", line(1, catalog.MaxTitle))
 		c.Description, _ = s.word("description", lines(5000))
-		c.Picture.URL, _ = s.word("picture", picturePath)
+		if at, _ := s.word("picture", pictureAddress); strings.HasPrefix(at, "/") {
+			c.Picture.URL = at
+		} else {
+			c.Picture.Source = at
+		}
 		c.Picture.Alt, _ = s.word("picture_alt", line(0, 500))
 		c.Kind, _ = s.word("kind", line(0, catalog.MaxTitle))
 		unlisted, _ := s.yes("unlisted")
@@ -73,11 +77,13 @@ func (p *parser) shelfRule(s section) catalog.Rule {
 	return r
 }
 
-// picturePath reads the address of a picture of this shop.
-func picturePath(s string) (string, error) {
+// pictureAddress reads the address of a picture: of this shop, or on another
+// host, from which it is fetched and drawn anew.
+func pictureAddress(s string) (string, error) {
 	s = strings.TrimSpace(s)
-	if s != "" && (!strings.HasPrefix(s, "/pictures/") || strings.ContainsAny(s, " \\\"<>?#") || strings.Contains(s, "..")) {
-		return "", errors.New("is the address of a picture of this shop: /pictures/…")
+	here := strings.HasPrefix(s, "/pictures/") && !strings.ContainsAny(s, " \\\"<>?#") && !strings.Contains(s, "..")
+	if s != "" && !here && !catalog.IsElsewhere(s) {
+		return "", errors.New("is the address of a picture: /pictures/… of this shop, or https://… elsewhere")
 	}
 	return line(0, 500)(s)
 }
@@ -128,7 +134,11 @@ func writeShelf(w *writer, c catalog.Collection, cur money.Currency) {
 	w.text("handle", c.Handle)
 	w.text("title", c.Title)
 	w.some("description", c.Description)
-	w.some("picture", c.Picture.URL)
+	if c.Picture.Source != "" {
+		w.text("picture", c.Picture.Source)
+	} else {
+		w.some("picture", c.Picture.URL)
+	}
 	w.some("picture_alt", c.Picture.Alt)
 	w.some("kind", c.Kind)
 	if c.Unlisted {

@@ -44,11 +44,15 @@ func (t *Tx) SaveCollection(c catalog.Collection) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`INSERT INTO collections (handle, title, description, picture, picture_alt, position, unlisted, kind, rules, any_rule)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+	here := c.Picture.URL
+	if c.Picture.Source != "" {
+		here = "" // what was fetched of it goes by the source
+	}
+	_, err = t.exec(`INSERT INTO collections (handle, title, description, picture, picture_alt, picture_source, position, unlisted, kind, rules, any_rule)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (handle) DO UPDATE SET title = excluded.title, description = excluded.description, picture = excluded.picture, picture_alt = excluded.picture_alt,
-			position = excluded.position, unlisted = excluded.unlisted, kind = excluded.kind, rules = excluded.rules, any_rule = excluded.any_rule`,
-		c.Handle, c.Title, c.Description, c.Picture.URL, c.Picture.Alt, c.Position, c.Unlisted, c.Kind, string(rules), c.Any)
+			picture_source = excluded.picture_source,			position = excluded.position, unlisted = excluded.unlisted, kind = excluded.kind, rules = excluded.rules, any_rule = excluded.any_rule`,
+		c.Handle, c.Title, c.Description, here, c.Picture.Alt, c.Picture.Source, c.Position, c.Unlisted, c.Kind, string(rules), c.Any)
 	if err != nil {
 		return fmt.Errorf("save collection %s: %w", c.Handle, err)
 	}
@@ -123,12 +127,12 @@ func (t *Tx) OrderCollections(titles []string) error {
 // Shelves returns the collections of the menu in their order, without products
 // and rules.
 func (v *View) Shelves() ([]catalog.Collection, error) {
-	return v.collections(`NOT unlisted`)
+	return v.collections(`NOT c.unlisted`)
 }
 
 // Collection returns a collection without the list of its products.
 func (v *View) Collection(handle string) (catalog.Collection, error) {
-	list, err := v.collections(`handle = $1`, handle)
+	list, err := v.collections(`c.handle = $1`, handle)
 	if err != nil {
 		return catalog.Collection{}, err
 	}
@@ -190,8 +194,9 @@ func (v *View) collected(query string, add func(collection, product string)) err
 }
 
 func (v *View) collections(where string, args ...any) ([]catalog.Collection, error) {
-	rows, err := v.rows(`SELECT handle, title, description, picture, picture_alt, position, unlisted, kind, rules, any_rule
-		FROM collections WHERE `+where+` ORDER BY position, handle`, args...)
+	rows, err := v.rows(`SELECT c.handle, c.title, c.description, c.picture, c.picture_alt, c.picture_source, COALESCE(f.hash, ''), COALESCE(f.type, ''), COALESCE(f.sizes, ''),
+			c.position, c.unlisted, c.kind, c.rules, c.any_rule
+		FROM collections c LEFT JOIN fetched f ON f.source = c.picture_source WHERE `+where+` ORDER BY c.position, c.handle`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list collections: %w", err)
 	}
@@ -199,14 +204,16 @@ func (v *View) collections(where string, args ...any) ([]catalog.Collection, err
 	var out []catalog.Collection
 	for rows.Next() {
 		var c catalog.Collection
-		var rules string
-		if err := rows.Scan(&c.Handle, &c.Title, &c.Description, &c.Picture.URL, &c.Picture.Alt, &c.Position, &c.Unlisted, &c.Kind, &rules, &c.Any); err != nil {
+		var rules, hash, typ, sizes string
+		if err := rows.Scan(&c.Handle, &c.Title, &c.Description, &c.Picture.URL, &c.Picture.Alt, &c.Picture.Source, &hash, &typ, &sizes,
+			&c.Position, &c.Unlisted, &c.Kind, &rules, &c.Any); err != nil {
 			return nil, fmt.Errorf("list collections: %w", err)
 		}
 		if err := json.Unmarshal([]byte(rules), &c.Rules); err != nil {
 			return nil, fmt.Errorf("collection %s: %w", c.Handle, err)
 		}
 		c.ID = c.Handle
+		showFetched(&c.Picture, hash, typ, sizes)
 		out = append(out, c)
 	}
 	return out, rows.Err()

@@ -14,7 +14,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/ledger"
 )
 
-// unusedFor is how long a picture stays that no product shows any more: an
+// unusedFor is how long a picture stays that nothing shows any more: an
 // import that follows soon may name it again.
 const unusedFor = 24 * time.Hour
 
@@ -31,10 +31,10 @@ type Body struct {
 	Bytes         []byte
 }
 
-// MissingPicture is one that a product has on another host only.
+// MissingPicture is one that a product or a collection has on another host only.
 type MissingPicture struct {
 	Source string
-	Handle string // one of the products that show it
+	Handle string // of one that shows it
 }
 
 // KeepPicture keeps what was drawn of a source. The same pixels from two
@@ -72,11 +72,13 @@ func (v *View) Picture(name string) (typ string, body []byte, err error) {
 }
 
 // MissingPictures returns the sources after one that are still to be fetched,
-// in their order.
-func (v *View) MissingPictures(after string, limit int) ([]MissingPicture, error) {
-	rows, err := v.rows(`SELECT i.source, MIN(p.handle) FROM pictures i JOIN products p ON p.id = i.product
-		WHERE i.url = '' AND i.source > $1 AND NOT EXISTS (SELECT 1 FROM fetched f WHERE f.source = i.source)
-		GROUP BY i.source ORDER BY i.source LIMIT $2`, after, limit)
+// in their order: all, or those of collections alone.
+func (v *View) MissingPictures(shelvesOnly bool, after string, limit int) ([]MissingPicture, error) {
+	rows, err := v.rows(`SELECT w.source, MIN(w.handle) FROM (
+			SELECT i.source, p.handle FROM pictures i JOIN products p ON p.id = i.product WHERE i.url = '' AND i.source > $1 AND NOT $3
+			UNION ALL SELECT c.picture_source, c.handle FROM collections c WHERE c.picture_source > $1
+		) w WHERE NOT EXISTS (SELECT 1 FROM fetched f WHERE f.source = w.source)
+		GROUP BY w.source ORDER BY w.source LIMIT $2`, after, limit, shelvesOnly)
 	if err != nil {
 		return nil, fmt.Errorf("read missing pictures: %w", err)
 	}
@@ -92,10 +94,12 @@ func (v *View) MissingPictures(after string, limit int) ([]MissingPicture, error
 	return out, rows.Err()
 }
 
-// SweepPictures forgets pictures that no product has shown for a day.
+// SweepPictures forgets pictures that neither a product nor a collection has
+// shown for a day. A collection may also show one by its address here.
 func (db *DB) SweepPictures(ctx context.Context) error {
 	return db.InTx(ctx, ledger.System("pictures"), func(t *Tx) error {
-		_, err := t.exec(`DELETE FROM fetched WHERE at < $1 AND NOT EXISTS (SELECT 1 FROM pictures i WHERE i.source = fetched.source)`, ms(t.now.Add(-unusedFor)))
+		_, err := t.exec(`DELETE FROM fetched WHERE at < $1 AND NOT EXISTS (SELECT 1 FROM pictures i WHERE i.source = fetched.source)
+			AND NOT EXISTS (SELECT 1 FROM collections c WHERE c.picture_source = fetched.source OR c.picture LIKE '/pictures/' || fetched.hash || '-%')`, ms(t.now.Add(-unusedFor)))
 		if err == nil {
 			_, err = t.exec(`DELETE FROM renditions WHERE NOT EXISTS (SELECT 1 FROM fetched f WHERE f.hash = renditions.hash)`)
 		}

@@ -34,7 +34,7 @@ func TestAPictureIsFetchedOnceAndForgottenWhenNobodyShowsIt(t *testing.T) {
 		missing := func() (out []string) {
 			t.Helper()
 			view(t, s, func(v *store.View) error {
-				list, err := v.MissingPictures("", 10)
+				list, err := v.MissingPictures(false, "", 10)
 				for _, m := range list {
 					out = append(out, m.Handle+" "+m.Source)
 				}
@@ -92,6 +92,85 @@ func TestAPictureIsFetchedOnceAndForgottenWhenNobodyShowsIt(t *testing.T) {
 			}
 			if _, err := body(name); (err == nil) != step.there {
 				t.Errorf("%v later: %v", step.after, err)
+			}
+		}
+	})
+}
+
+func TestThePictureOfACollectionComesLikeThatOfAProduct(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		const source, other = "https://elsewhere.example/shelf.jpg", "https://elsewhere.example/mug.jpg"
+		s.Product(t, "mug", 1950, shoptest.Counted(5))
+		save := func(p catalog.Picture) {
+			t.Helper()
+			inTx(t, s, func(t *store.Tx) error {
+				return t.SaveCollection(catalog.Collection{Handle: "cups", Title: "Cups", Products: []string{"mug"}, Picture: p})
+			})
+		}
+		shelf := func() (c catalog.Collection) {
+			t.Helper()
+			view(t, s, func(v *store.View) (err error) { c, err = v.Collection("cups"); return err })
+			return c
+		}
+		missing := func(shelvesOnly bool) (out []string) {
+			t.Helper()
+			view(t, s, func(v *store.View) error {
+				list, err := v.MissingPictures(shelvesOnly, "", 10)
+				for _, m := range list {
+					out = append(out, m.Handle+" "+m.Source)
+				}
+				return err
+			})
+			return out
+		}
+		inTx(t, s, func(t *store.Tx) error {
+			p, err := t.ProductByHandle("mug")
+			if err != nil {
+				return err
+			}
+			p.Pictures = []catalog.Picture{{Source: other}}
+			return t.SaveProduct(p)
+		})
+		save(catalog.Picture{Source: source, Alt: "A row of cups"})
+		if got, want := missing(false), []string{"mug " + other, "cups " + source}; !slices.Equal(got, want) {
+			t.Errorf("missing %v, want %v", got, want)
+		}
+		if got, want := missing(true), []string{"cups " + source}; !slices.Equal(got, want) {
+			t.Errorf("missing of collections %v, want %v", got, want)
+		}
+		if p := shelf().Picture; p.URL != "" || p.Source != source {
+			t.Errorf("before it is fetched: %+v, want nothing shown", p)
+		}
+		inTx(t, s, func(t *store.Tx) error { return t.KeepPicture(source, drawn()) })
+		p := shelf().Picture
+		if len(p.Renditions) != 2 || p.URL != p.Renditions[1].URL || p.Alt != "A row of cups" {
+			t.Errorf("got %+v, want two renditions", p)
+		}
+		save(p) // read and written again: it still goes by its source
+		if again := shelf().Picture; len(again.Renditions) != 2 {
+			t.Errorf("written again: %+v", again)
+		}
+		if got := missing(true); len(got) > 0 {
+			t.Errorf("missing %v", got)
+		}
+
+		there := func() bool {
+			return s.DB.View(noCtx, func(v *store.View) error {
+				_, _, err := v.Picture(p.URL[len("/pictures/"):])
+				return err
+			}) == nil
+		}
+		for _, step := range []struct {
+			shown catalog.Picture
+			there bool
+		}{{p, true}, {catalog.Picture{URL: p.URL}, true}, {catalog.Picture{}, false}} {
+			save(step.shown)
+			s.Clock.Move(48 * time.Hour)
+			if err := s.DB.SweepPictures(noCtx); err != nil {
+				t.Fatal(err)
+			}
+			if there() != step.there {
+				t.Errorf("shown as %+v: there is %v, want %v", step.shown, there(), step.there)
 			}
 		}
 	})

@@ -425,3 +425,20 @@ func BenchmarkProductPage(b *testing.B) {
 		}
 	}
 }
+
+func TestThePictureOfAShelfComesInWidths(t *testing.T) {
+	p := samples(t)["shelf"].(Shelf)
+	p.Collection.Picture = catalog.Picture{URL: "/pictures/a-720.jpg", Source: "https://elsewhere.example/a.jpg", Alt: "A shelf",
+		Renditions: []catalog.Rendition{{URL: "/pictures/a-360.jpg", Width: 360, Height: 120}, {URL: "/pictures/a-720.jpg", Width: 720, Height: 240}}}
+	got := render(t, shop(t, nil), p)
+	if !strings.Contains(got, `srcset="/pictures/a-360.jpg 360w, /pictures/a-720.jpg 720w"`) || !strings.Contains(got, `alt="A shelf" width="720" height="240"`) {
+		t.Error("the picture comes in one width")
+	}
+	if strings.Contains(got, "elsewhere.example") {
+		t.Error("the page tells where the picture came from")
+	}
+	p.Collection.Picture = catalog.Picture{Source: "https://elsewhere.example/a.jpg"}
+	if got := render(t, shop(t, nil), p); strings.Contains(got, "plate wide") {
+		t.Error("a picture that is not there is shown")
+	}
+}

@@ -8,8 +8,11 @@ import (
 	"github.com/cartkeep/cartkeep/internal/demo"
 )
 
-// Size of a drawing, which has none of its own: that of the plate it lies on.
-const plateWidth, plateHeight = 720, 780
+// Sizes of drawings, which have none of their own: those of the plates they lie on.
+const (
+	plateWidth, plateHeight = 720, 780
+	headWidth, headHeight   = 1200, 400 // above a shelf
+)
 
 // shown is one picture in its place on a page.
 type shown struct {
@@ -23,6 +26,9 @@ type shown struct {
 // wide a plate is there on a narrow and on a wide screen.
 func shownAt(place string, first bool, p catalog.Picture) shown {
 	s := shown{URL: p.URL, Alt: p.Alt, Width: plateWidth, Height: plateHeight, First: first}
+	if place == "head" {
+		s.Width, s.Height = headWidth, headHeight
+	}
 	if len(p.Renditions) == 0 {
 		return s
 	}
@@ -37,6 +43,8 @@ func shownAt(place string, first bool, p catalog.Picture) shown {
 		s.Sizes = "(min-width: 52rem) 48vw, 92vw"
 	case "gallery":
 		s.Sizes = "(min-width: 52rem) 24vw, 46vw"
+	case "head":
+		s.Sizes = "(min-width: 80rem) 74rem, 92vw"
 	case "line":
 		s.Sizes = "120px"
 	default:
