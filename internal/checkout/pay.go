@@ -39,7 +39,7 @@ func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
 		return PaymentView{}, err
 	}
 	if p.Status != order.PaymentOpen || o.Status != order.Pending || p.Ref != "" {
-		return view(o, p), nil
+		return d.view(o, p), nil
 	}
 	provider, ok := d.providers[p.Provider]
 	if !ok {
@@ -59,12 +59,16 @@ func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
 	if err != nil {
 		return PaymentView{}, err
 	}
-	return view(o, p), nil
+	return d.view(o, p), nil
 }
 
-// view says where a payment stands, as the API tells it.
-func view(o order.Order, p store.Payment) PaymentView {
+// view says where a payment stands, as the API tells it. An attempt has
+// expired when its page has: the order may be kept for longer.
+func (d *Desk) view(o order.Order, p store.Payment) PaymentView {
 	status := p.Status
+	if status == order.PaymentOpen && p.ExpiresAt.Before(o.HoldUntil) && !p.ExpiresAt.After(d.db.Now()) {
+		status = order.PaymentExpired
+	}
 	if status == order.PaymentOpen && o.Status == order.Cancelled || status == order.PaymentReturned || status == order.PaymentSettling {
 		status = order.PaymentExpired
 	}
@@ -88,7 +92,7 @@ func (d *Desk) Order(ctx context.Context, number order.Number, token string) (Or
 		if err != nil {
 			return err
 		}
-		out = OrderView{Order: o, Payment: view(o, p)}
+		out = OrderView{Order: o, Payment: d.view(o, p)}
 		return nil
 	})
 	return out, err
@@ -106,7 +110,7 @@ func (d *Desk) opened(v *store.View, number order.Number, token string) (order.O
 }
 
 // PayAgain gives a pending order another attempt to pay, as long as its goods
-// are held. An attempt that is still open is given back as it is.
+// are held. An attempt whose page still takes a payment is given back as it is.
 func (d *Desk) PayAgain(ctx context.Context, number order.Number, token string) (OrderView, error) {
 	var o order.Order
 	err := d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) (err error) {
@@ -117,8 +121,13 @@ func (d *Desk) PayAgain(ctx context.Context, number order.Number, token string) 
 			return fault.New(fault.Conflict, "This order can't be paid any more.")
 		}
 		p, err := t.LastPayment(o.Owner, o.ID)
-		if err != nil || p.Status == order.PaymentOpen {
+		if err != nil || p.Status == order.PaymentOpen && p.ExpiresAt.After(t.Now()) {
 			return err
+		}
+		if p.Status == order.PaymentOpen { // the goods are kept longer than its page was
+			if _, err := t.MovePayment(p, order.PaymentOpen, order.PaymentExpired); err != nil {
+				return err
+			}
 		}
 		if p.Attempt >= MaxAttempts {
 			return fault.Limited(tooOftenText, o.HoldUntil.Sub(t.Now()))

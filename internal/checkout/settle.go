@@ -247,15 +247,12 @@ func (d *Desk) expire(ctx context.Context, owner string, id order.ID) error {
 
 // endHolds gives back or takes what is held for an order, as its state says.
 func (d *Desk) endHolds(ctx context.Context, owner string, id order.ID) error {
-	var status order.Status
-	var why order.Reason
+	var o order.Order
 	var due bool
-	err := d.db.View(ctx, func(v *store.View) error {
-		o, err := v.Order(owner, id)
-		if err != nil {
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		if o, err = v.Order(owner, id); err != nil {
 			return err
 		}
-		status, why = o.Status, o.Why
 		due, err = v.HasJob(owner, JobTake, string(id))
 		return err
 	})
@@ -264,11 +261,11 @@ func (d *Desk) endHolds(ctx context.Context, owner string, id order.ID) error {
 		return d.release(ctx, id)
 	case err != nil:
 		return err
-	case status == order.Pending:
-		return nil
-	case status == order.Cancelled && why == order.ByCustomer:
+	case o.Status == order.Pending:
+		return d.keepHeld(ctx, o) // its shopper asked for more time
+	case o.Status == order.Cancelled && o.Why == order.ByCustomer:
 		return d.release(ctx, id) // nothing is held afresh for one that was given up
-	case status == order.Cancelled:
+	case o.Status == order.Cancelled:
 		// What was held afresh for a late payment stays.
 		return d.eachHold(ctx, id, func(t *store.Tx, h store.Hold) error { return t.ReleaseEnded(h.Variant, id, t.Now()) })
 	case due:

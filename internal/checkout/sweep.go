@@ -57,7 +57,7 @@ func (d *Desk) ask(ctx context.Context, h store.Hold) (settled bool, err error) 
 	var p store.Payment
 	err = d.db.View(ctx, func(v *store.View) error {
 		o, err := v.Order(h.Owner, h.Order)
-		if err != nil || o.Status != order.Pending {
+		if err != nil || o.Status != order.Pending || o.HoldUntil.After(v.Now()) {
 			return err
 		}
 		p, err = v.LastPayment(h.Owner, h.Order)

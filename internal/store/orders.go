@@ -290,6 +290,16 @@ func (t *Tx) CancelOrder(owner string, id order.ID, why order.Reason) (bool, err
 	return true, t.later("say why", nil, `UPDATE orders SET cancelled_why = $3 WHERE owner = $1 AND id = $2`, owner, string(id), string(why))
 }
 
+// KeepOrderHeld moves the end of a pending order's hold. The order's row must be
+// locked; what is held for it follows in a transaction of its own.
+func (t *Tx) KeepOrderHeld(owner string, id order.ID, end time.Time) error {
+	err := t.later("keep order held", nil, `UPDATE orders SET hold_until = $3, updated_at = $4 WHERE owner = $1 AND id = $2 AND status = 'pending'`, owner, string(id), ms(end), ms(t.now))
+	if err != nil {
+		return err
+	}
+	return t.Event("order.kept", owner, string(id), "")
+}
+
 // Unwanted notes that the shopper gives up an order that was cancelled by itself.
 func (t *Tx) Unwanted(owner string, id order.ID) error {
 	n, err := t.exec(`UPDATE orders SET cancelled_why = $3 WHERE owner = $1 AND id = $2 AND status = 'cancelled' AND cancelled_why <> $3`, owner, string(id), string(order.ByCustomer))

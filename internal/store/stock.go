@@ -39,6 +39,11 @@ func (t *Tx) Reserve(variant catalog.VariantID, id order.ID, owner string, quant
 	return nil
 }
 
+// KeepHeld moves the end of a hold to a later time.
+func (t *Tx) KeepHeld(variant catalog.VariantID, id order.ID, end time.Time) error {
+	return t.later("keep held", nil, `UPDATE holds SET expires_at = $3 WHERE variant = $1 AND order_id = $2 AND expires_at < $3`, string(variant), string(id), ms(end))
+}
+
 // Release gives held units back. Without a hold it does nothing.
 func (t *Tx) Release(variant catalog.VariantID, id order.ID) error {
 	quantity, err := t.endHold(variant, id)

@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -49,6 +50,8 @@ type Desk interface {
 	Place(ctx context.Context, id cart.ID, token string, in checkout.PlaceInput) (checkout.Placed, error)
 	Order(ctx context.Context, number order.Number, token string) (checkout.OrderView, error)
 	PayAgain(ctx context.Context, number order.Number, token string) (checkout.OrderView, error)
+	MoreTime(ctx context.Context, number order.Number, token string) (checkout.OrderView, error)
+	HoldLimit(o order.Order) time.Time
 	Cancel(ctx context.Context, number order.Number, token string) (checkout.OrderView, error)
 }
 

@@ -191,7 +191,7 @@ func (d *desk) Place(_ context.Context, id cart.ID, token string, in checkout.Pl
 
 func (d *desk) order() order.Order {
 	c := d.cart()
-	return order.Order{Number: adasOrder, Status: order.Pending, Totals: c.Totals, PlacedAt: c.ExpiresAt,
+	return order.Order{Number: adasOrder, Status: order.Pending, Totals: c.Totals, PlacedAt: c.ExpiresAt, HoldUntil: c.ExpiresAt.Add(15 * time.Minute),
 		Lines: []order.Line{{Variant: bowl, Handle: "bowl", Title: "Bowl", Quantity: 1, Unit: c.Totals.Items, Total: c.Totals.Items}}}
 }
 
@@ -201,6 +201,15 @@ func (d *desk) Order(_ context.Context, number order.Number, token string) (chec
 	}
 	return checkout.OrderView{Order: d.order(), Payment: checkout.PaymentView{Status: order.PaymentExpired}}, nil
 }
+
+func (d *desk) MoreTime(ctx context.Context, number order.Number, token string) (checkout.OrderView, error) {
+	if d.unpayable != nil {
+		return checkout.OrderView{}, d.unpayable
+	}
+	return d.Order(ctx, number, token)
+}
+
+func (d *desk) HoldLimit(o order.Order) time.Time { return o.PlacedAt.Add(time.Hour) }
 
 func (d *desk) Cancel(ctx context.Context, number order.Number, token string) (checkout.OrderView, error) {
 	return d.Order(ctx, number, token)

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"time"
+
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -41,7 +43,7 @@ func getOrder(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return shownOrder(c.cfg.Desk.Order(c.r.Context(), number, c.token))
+	return c.shownOrder(c.cfg.Desk.Order(c.r.Context(), number, c.token))
 }
 
 func payAgain(c *call) (any, error) {
@@ -49,7 +51,15 @@ func payAgain(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return shownOrder(c.cfg.Desk.PayAgain(c.r.Context(), number, c.token))
+	return c.shownOrder(c.cfg.Desk.PayAgain(c.r.Context(), number, c.token))
+}
+
+func moreTime(c *call) (any, error) {
+	number, err := order.ParseNumber(c.r.PathValue("number"))
+	if err != nil {
+		return nil, err
+	}
+	return c.shownOrder(c.cfg.Desk.MoreTime(c.r.Context(), number, c.token))
 }
 
 func cancelOrder(c *call) (any, error) {
@@ -57,12 +67,16 @@ func cancelOrder(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return shownOrder(c.cfg.Desk.Cancel(c.r.Context(), number, c.token))
+	return c.shownOrder(c.cfg.Desk.Cancel(c.r.Context(), number, c.token))
 }
 
-func shownOrder(v checkout.OrderView, err error) (any, error) {
+func (c *call) shownOrder(v checkout.OrderView, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return OrderAndPayment{Order: orderOf(v.Order), Payment: paymentOf(v.Payment)}, nil
+	out := OrderAndPayment{Order: orderOf(v.Order), Payment: paymentOf(v.Payment)}
+	if v.Order.Status == order.Pending {
+		out.Hold = &Hold{Until: v.Order.HoldUntil.UTC().Truncate(time.Second), Limit: c.cfg.Desk.HoldLimit(v.Order).UTC().Truncate(time.Second)}
+	}
+	return out, nil
 }

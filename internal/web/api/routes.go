@@ -124,6 +124,12 @@ func operations() []operation {
 			status: 200, answer: reflect.TypeFor[OrderAndPayment](), faults: []fault.Kind{fault.NotFound, fault.Changed},
 			opens: opensOrder, handle: payAgain},
 
+		{method: post, path: "/api/v1/orders/{number}/hold", id: "keepOrder",
+			summary: "Keep the goods of an unpaid order for longer: for another hold time from now, until the limit", class: gate.Orders, secret: orderToken,
+			body: reflect.TypeFor[NoMembers](), bodyOptional: true,
+			status: 200, answer: reflect.TypeFor[OrderAndPayment](), faults: []fault.Kind{fault.NotFound, fault.Conflict},
+			opens: opensOrder, handle: moreTime},
+
 		{method: post, path: "/api/v1/orders/{number}/cancel", id: "cancelOrder",
 			summary: "Give an unpaid order up: its goods return and its cart opens again", class: gate.Orders, secret: orderToken,
 			body: reflect.TypeFor[NoMembers](), bodyOptional: true,

@@ -233,10 +233,17 @@ type (
 		PlacedAt time.Time   `json:"placed_at"`
 	}
 
+	// Hold is how long goods are kept for an order that is not paid yet.
+	Hold struct {
+		Until time.Time `json:"until"`
+		Limit time.Time `json:"limit" doc:"Until when they can be kept at most, however often more time is asked for"`
+	}
+
 	// OrderAndPayment is an order with the state of its payment.
 	OrderAndPayment struct {
 		Order   Order   `json:"order"`
 		Payment Payment `json:"payment"`
+		Hold    *Hold   `json:"hold,omitempty" doc:"How long the goods are kept, for an order that is not paid yet"`
 	}
 )
 

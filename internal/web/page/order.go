@@ -15,11 +15,13 @@ type OrderStatus struct {
 	Payment    order.Payment
 	Now        time.Time
 	PayAgain   PayAgain
-	Delivery   string // title of the way of delivery
-	Descriptor string // what the card statement says; "" when not known
-	Accepted   []Link // the wordings that hold for this order
-	Next       []Fact // what happens next, with dates; none leaves the part out
-	Fresh      bool   // just ordered: thank them
+	MayKeep    bool      // asking for more time gains some
+	Limit      time.Time // until when the goods can be kept at most
+	Delivery   string    // title of the way of delivery
+	Descriptor string    // what the card statement says; "" when not known
+	Accepted   []Link    // the wordings that hold for this order
+	Next       []Fact    // what happens next, with dates; none leaves the part out
+	Fresh      bool      // just ordered: thank them
 
 	Seen     bool          // this browser has proved the mailbox of the order
 	People   order.Details // who it is for; only where Seen

@@ -111,6 +111,8 @@ const (
 	newsNoPay    = "nopay"   // the payment service did not answer
 	newsPayOver  = "payover" // the order can't be paid any more
 
+	newsMoreTime  = "moretime"  // the goods are kept for longer
+	newsNoTime    = "notime"    // they can't be
 	newsTooLate   = "toolate"   // the order is paid: it can't be cancelled
 	newsResent    = "resent"    // the confirmation was asked for again
 	newsAgain     = "again"     // an old order is in the cart once more
@@ -147,7 +149,7 @@ func parseNews(value string) (news, bool) {
 	word, rest, more := strings.Cut(value, ".")
 	switch word {
 	case newsSaved, newsRestored, newsCleared, newsGone, newsNoPay, newsPayOver,
-		newsTooLate, newsResent, newsAgain, newsSomeAgain, newsNoneAgain, newsNewCode, newsWish:
+		newsMoreTime, newsNoTime, newsTooLate, newsResent, newsAgain, newsSomeAgain, newsNoneAgain, newsNewCode, newsWish:
 		return news{word: word}, !more
 	case newsRemoved:
 		variant, number, ok := strings.Cut(rest, ".")
@@ -185,6 +187,10 @@ func (s *Shop) flash(w http.ResponseWriter, r *http.Request) page.Flash {
 		return page.Flash{Text: "Your order is kept, but the payment service does not answer. Please try again in a moment."}
 	case newsPayOver:
 		return page.Flash{Text: "This order can't be paid any more."}
+	case newsMoreTime:
+		return page.Flash{Text: "You have more time. The new end stands below."}
+	case newsNoTime:
+		return page.Flash{Text: "These goods can't be kept for you any longer."}
 	case newsTooLate:
 		return page.Flash{Text: "This order is paid already, so it can't be cancelled here."}
 	case newsResent:

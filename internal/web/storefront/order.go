@@ -84,6 +84,7 @@ func (s *Shop) showOrder(w http.ResponseWriter, r *http.Request, status int, v c
 	p.Accepted = acceptedLinks(v.Order.Accepted)
 	p.Delivery = checkout.DeliveryWords(settings, v.Order.ShippingMethod, v.Order.Window)
 	if p.Held() {
+		p.Limit, p.MayKeep = s.desk.HoldLimit(v.Order), s.desk.MayKeep(v.Order)
 		if err := s.offerPayment(w, r, &p); err != nil {
 			s.gate.Refuse(w, r, err)
 			return

@@ -29,6 +29,25 @@ func (s *Shop) held(w http.ResponseWriter, r *http.Request) (number order.Number
 	return number, token, true
 }
 
+// moreTime keeps the goods of an unpaid order for longer.
+func (s *Shop) moreTime(w http.ResponseWriter, r *http.Request) {
+	number, token, ok := s.held(w, r)
+	if !ok {
+		return
+	}
+	_, err := s.desk.MoreTime(r.Context(), number, token)
+	word := newsMoreTime
+	if fault.Is(err, fault.Conflict) {
+		word, err = newsNoTime, nil
+	}
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	tell(w, news{word: word})
+	seeOther(w, page.PathOrders+string(number))
+}
+
 // cancelOrder gives an unpaid order up.
 func (s *Shop) cancelOrder(w http.ResponseWriter, r *http.Request) {
 	number, token, ok := s.held(w, r)

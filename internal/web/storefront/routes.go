@@ -51,6 +51,7 @@ func (s *Shop) routes() []route {
 		// The order: known by a cookie of its own.
 		{"GET", "/orders/{number}", s.order},
 		{"POST", "/orders/{number}/payments", s.payAgain},
+		{"POST", "/orders/{number}/hold", s.moreTime},
 		{"POST", "/orders/{number}/cancel", s.cancelOrder},
 		{"POST", "/orders/{number}/resend", s.resend},
 		{"POST", "/orders/{number}/again", s.orderAgain},
