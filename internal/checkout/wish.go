@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 
 	"github.com/cartkeep/cartkeep/internal/catalog"
@@ -13,13 +14,15 @@ import (
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
-// AskWish keeps an address that wants to hear when a variant is there again.
-// It answers alike whether the address waits already. What can be bought is
-// refused: else a stranger's address could be written to at once, time and again.
-func (d *Desk) AskWish(ctx context.Context, variant catalog.VariantID, email string) error {
+// AskWish keeps an address that wants to hear when a variant is there again,
+// and returns what takes this very wish back. It answers alike whether the
+// address waits already. Nothing is mailed: a stranger's address could be
+// written to that way, time and again. For the same reason what can be bought
+// is refused.
+func (d *Desk) AskWish(ctx context.Context, variant catalog.VariantID, email string) (WishToken, error) {
 	to, err := contact.ParseEmail(email)
 	if err != nil {
-		return err
+		return WishToken{}, err
 	}
 	err = d.db.View(ctx, func(v *store.View) error {
 		if _, err := v.ProductOf(variant); err != nil {
@@ -32,10 +35,42 @@ func (d *Desk) AskWish(ctx context.Context, variant catalog.VariantID, email str
 		return err
 	})
 	if err != nil {
-		return err
+		return WishToken{}, err
 	}
 	owner := store.NewID()
-	return d.db.InTx(ctx, ledger.Guest(owner), func(t *store.Tx) error { return t.NewWish(owner, variant, to) })
+	err = d.db.InTx(ctx, ledger.Guest(owner), func(t *store.Tx) error { return t.NewWish(owner, variant, to) })
+	return d.wishToken(owner, variant), err
+}
+
+// WishToken takes one wish back. Its MAC is computed and stored nowhere; only
+// the browser that asked has it. What a browser shows of its wishes comes from
+// the token alone, so it does not tell whether an address waited already.
+type WishToken struct {
+	Owner   string
+	Variant catalog.VariantID
+	MAC     string
+}
+
+func (d *Desk) wishToken(owner string, variant catalog.VariantID) WishToken {
+	mac := d.db.Keys().Token.Sum("wish v1", []byte(owner), []byte(variant))
+	return WishToken{owner, variant, base64.RawURLEncoding.EncodeToString(mac[:])}
+}
+
+// OwnWish reports whether a token was made by this shop.
+func (d *Desk) OwnWish(w WishToken) bool {
+	mac, err := base64.RawURLEncoding.DecodeString(w.MAC)
+	return err == nil && d.db.Keys().Token.Matches(mac, "wish v1", []byte(w.Owner), []byte(w.Variant))
+}
+
+var errNoWish = fault.Missing("We do not know that wish.")
+
+// TakeBackWish ends the wish of a token and destroys its key. A wish that is
+// gone, or never was kept, answers alike.
+func (d *Desk) TakeBackWish(ctx context.Context, w WishToken) error {
+	if !d.OwnWish(w) {
+		return errNoWish
+	}
+	return d.db.InTx(ctx, ledger.Guest(w.Owner), func(t *store.Tx) error { return t.TakeBackWish(w.Owner) })
 }
 
 var errThere = fault.Field("variant_id", "It is there: you can buy it now.")
@@ -80,18 +115,19 @@ func (d *Desk) sendWish(ctx context.Context, owner string) error {
 	if err != nil {
 		return err
 	}
-	if !n.Email.IsZero() {
-		w, err := d.writer()
-		if err != nil {
-			return err
-		}
-		m, err := w.BackInStock(owner, message.BackInStock{To: n.Email, Title: p.Title, Link: d.origin + "/products/" + p.Handle})
-		if err != nil {
-			return err
-		}
-		if err := d.deliver(ctx, owner, order.ID(owner), m); err != nil {
-			return err
-		}
+	if n.Email.IsZero() {
+		return nil // taken back, sent with another, or past its end: that is for retention
 	}
-	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.EndWish(owner, "sent") })
+	w, err := d.writer()
+	if err != nil {
+		return err
+	}
+	m, err := w.BackInStock(owner, message.BackInStock{To: n.Email, Title: p.Title, Link: d.origin + "/products/" + p.Handle})
+	if err != nil {
+		return err
+	}
+	if err := d.deliver(ctx, owner, order.ID(owner), m); err != nil {
+		return err
+	}
+	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.EndSentWish(owner) })
 }

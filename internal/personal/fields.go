@@ -67,7 +67,7 @@ var WishEmail = email("wishes", "email", Marketing, "E-mail, to hear when a thin
 // WishIndex finds the wishes that one address asked for.
 var WishIndex = note(Field{Table: "wishes", Column: "email_mac", Kind: Index, Purpose: Marketing,
 	Category: "user.contact.email", Label: "E-mail of a wish, as a keyed hash",
-	Reason: "one address asks once for each thing; ends with the wish"})
+	Reason: "one address gets one letter for each thing, however often it asked; ends with the wish"})
 
 // Secret is sealed like a personal value, but belongs to the shop.
 var Secret = declare(Field{Table: "secrets", Column: "sealed", Purpose: ShopSecrets,

@@ -12,7 +12,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/personal"
 )
 
-// wishesOfOne bounds how many things one address waits for at a time.
+// wishesOfOne bounds how many wishes of one address are kept at a time.
 const wishesOfOne = 20
 
 // Wish is somebody's wish to hear when a variant is there again. Each is a
@@ -24,16 +24,16 @@ type Wish struct {
 	Email   contact.Email // zero when it has ended
 }
 
-// NewWish seals an address that waits for a variant. One that waits for it
-// already, or for too much, changes nothing.
+// NewWish seals an address that waits for a variant. Whoever asks again has a
+// wish of their own, so that each can take back their own and nobody another's;
+// one letter ends them all. An address that waits for too much changes nothing.
 func (t *Tx) NewWish(owner string, variant catalog.VariantID, to contact.Email) error {
 	mac := t.db.keys.Index.Hash(personal.WishIndex.Name(), to.Key())
-	var all, same int64
-	err := t.row(`SELECT count(*), COALESCE(SUM(CASE WHEN variant = $2 THEN 1 ELSE 0 END), 0) FROM wishes WHERE email_mac = $1`, mac, string(variant)).Scan(&all, &same)
-	if err != nil {
+	var all int64
+	if err := t.row(`SELECT count(*) FROM wishes WHERE email_mac = $1`, mac).Scan(&all); err != nil {
 		return fmt.Errorf("count wish: %w", err)
 	}
-	if same > 0 || all >= wishesOfOne {
+	if all >= wishesOfOne {
 		return nil
 	}
 	terms, err := personal.TermsOf(personal.Marketing)
@@ -104,9 +104,40 @@ func (v *View) Wish(owner string) (Wish, error) {
 	return n, s.err
 }
 
-// EndWish destroys a wish's key and removes it: it was sent, or is not
-// wanted any more.
-func (t *Tx) EndWish(owner, why string) error {
+// EndSentWish ends a wish whose letter was sent, and every other of the same
+// address for the same thing.
+func (t *Tx) EndSentWish(owner string) error {
+	rows, err := t.rows(`SELECT o.owner FROM wishes n JOIN wishes o ON o.email_mac = n.email_mac AND o.variant = n.variant WHERE n.owner = $1`, owner)
+	if err != nil {
+		return fmt.Errorf("read wishes alike: %w", err)
+	}
+	alike, err := column[string](rows)
+	if err != nil {
+		return fmt.Errorf("read wishes alike: %w", err)
+	}
+	for _, one := range alike {
+		if err := t.endWish(one, "sent"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TakeBackWish ends a wish that is not wanted any more. One that is gone
+// changes nothing.
+func (t *Tx) TakeBackWish(owner string) error {
+	var there int64
+	if err := t.row(`SELECT count(*) FROM wishes WHERE owner = $1`, owner).Scan(&there); err != nil {
+		return fmt.Errorf("read wish: %w", err)
+	}
+	if there == 0 {
+		return nil
+	}
+	return t.endWish(owner, "withdrawn")
+}
+
+// endWish destroys a wish's key and removes it.
+func (t *Tx) endWish(owner, why string) error {
 	if err := t.endCase(owner, owner, personal.Marketing); err != nil {
 		return err
 	}

@@ -14,9 +14,11 @@ import (
 const (
 	PathFind     = "/find-order"      // GET; POST number, email
 	PathFindCode = "/find-order/code" // GET; POST code
-	PathWishes   = "/wishes"          // POST variant_id, email
+	PathWishes   = "/wishes"          // GET; POST variant_id, email
+	PathNoWish   = "/wishes/end"      // POST wish
 
 	FieldNumber = "number"
+	FieldWish   = "wish"
 )
 
 // OrderFind asks for the number of an order and the e-mail it was made with.
@@ -85,6 +87,18 @@ func (p Product) WishEmail() Input {
 	return Input{Name: FieldEmail, Label: "E-mail", Value: p.WishTyped, Kind: "email", Complete: "email", Mode: "email", Caps: "none",
 		Use: "For this one mail. Then, or after 90 days, we forget it.", Wrong: p.WishWrong}
 }
+
+// Wishes is what this browser has asked to hear of, each to be taken back.
+type Wishes struct {
+	Layout
+	Wishes []OneWish
+}
+
+// OneWish is a wish that can be taken back.
+type OneWish struct{ ID, Title string }
+
+func (Wishes) template() string { return "wishes" }
+func (Wishes) head(site) head   { return head{Title: "What you wait for", NoIndex: true} }
 
 func wrongOf(problems []fault.Problem, name string) string {
 	for _, q := range problems {

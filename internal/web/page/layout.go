@@ -32,6 +32,7 @@ type Fact struct {
 type Flash struct {
 	Text string
 	Undo Undo // zero: nothing to undo
+	Link Link // where to go on; zero for none
 }
 
 // Undo puts a removed line back, by adding its variant again.

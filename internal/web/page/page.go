@@ -173,7 +173,7 @@ func New(c Config) (*Set, error) {
 func pages() []Page {
 	return []Page{
 		Home{}, Shelf{}, Search{}, Product{},
-		Cart{}, Adopt{}, Checkout{}, Review{}, OrderStatus{}, OrderMissing{}, Download{}, OrderFind{}, OrderCode{}, Invoice{},
+		Cart{}, Adopt{}, Checkout{}, Review{}, OrderStatus{}, OrderMissing{}, Download{}, OrderFind{}, OrderCode{}, Wishes{}, Invoice{},
 		Problem{}, Privacy{}, Text{}, Admin{},
 	}
 }

@@ -314,7 +314,9 @@ func samples(t testing.TB) map[string]Page {
 		"download":       Download{Layout: frame(), Name: "Knots.pdf", Size: 3 << 20, Left: 5, Ends: noon, Open: true},
 		"download-ended": Download{Layout: frame(), Name: "Knots.pdf", Ends: noon},
 		"order-missing":  OrderMissing{Layout: frame()},
-		"order-seen":     seen, "order-find": OrderFind{Layout: frame()}, "order-code": OrderCode{Layout: frame(), Minutes: 10},
+		"order-seen":     seen, "order-find": OrderFind{Layout: frame()},
+		"wishes": Wishes{Layout: frame(), Wishes: []OneWish{{"0190aaaa-0000-7000-8000-000000000001", "Nesting bowls, Moss"}}}, "wishes-none": Wishes{Layout: frame()},
+		"order-code": OrderCode{Layout: frame(), Minutes: 10},
 		"order-find-wrong": OrderFind{Layout: frame(), Typed: FindTyped{"12", "ada@"}, Problems: []fault.Problem{
 			{Field: "number", Detail: "An order number looks like K7Q2M-9F3XA. It stands in our mails."},
 			{Field: "email", Detail: "An e-mail address has a name, an @ and a place, like ada@example.com."}}},

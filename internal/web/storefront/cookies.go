@@ -80,10 +80,11 @@ func orderToken(r *http.Request, n order.Number) (string, bool) {
 }
 
 // forgetAll makes the browser forget the cart, every order, whose mailbox it
-// has proved and the code it waits for.
+// has proved, the code it waits for and what it asked to hear of.
 func forgetAll(w http.ResponseWriter, r *http.Request) {
 	gate.ClearCookie(w, gate.CartCookie)
 	gate.ClearCookie(w, findCookie)
+	gate.ClearCookie(w, wishCookie)
 	for _, c := range r.Cookies() {
 		for _, kind := range []string{orderCookie, seenCookie} {
 			if number, ok := strings.CutPrefix(c.Name, kind); ok && wordy(number) {
@@ -120,6 +121,7 @@ const (
 	newsNoneAgain = "noneagain" // nothing of it is sold any more
 	newsNewCode   = "newcode"   // the code has ended
 	newsWish      = "wish"      // somebody waits for a thing
+	newsNoWish    = "nowish"    // and does not any more
 )
 
 func tell(w http.ResponseWriter, n news) {
@@ -149,7 +151,7 @@ func parseNews(value string) (news, bool) {
 	word, rest, more := strings.Cut(value, ".")
 	switch word {
 	case newsSaved, newsRestored, newsCleared, newsGone, newsNoPay, newsPayOver,
-		newsMoreTime, newsNoTime, newsTooLate, newsResent, newsAgain, newsSomeAgain, newsNoneAgain, newsNewCode, newsWish:
+		newsMoreTime, newsNoTime, newsTooLate, newsResent, newsAgain, newsSomeAgain, newsNoneAgain, newsNewCode, newsWish, newsNoWish:
 		return news{word: word}, !more
 	case newsRemoved:
 		variant, number, ok := strings.Cut(rest, ".")
@@ -204,7 +206,10 @@ func (s *Shop) flash(w http.ResponseWriter, r *http.Request) page.Flash {
 	case newsNewCode:
 		return page.Flash{Text: "That code has ended. Please ask for a new one."}
 	case newsWish:
-		return page.Flash{Text: "We write to you once, as soon as it is there again. Then we forget your address."}
+		return page.Flash{Text: "We write to you once, as soon as it is there again. Then we forget your address.",
+			Link: page.Link{Text: "Take it back", URL: page.PathWishes}}
+	case newsNoWish:
+		return page.Flash{Text: "Taken back. We have destroyed the key of the address you gave."}
 	}
 	return page.Flash{}
 }

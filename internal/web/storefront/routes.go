@@ -69,7 +69,9 @@ func (s *Shop) routes() []route {
 		{"POST", "/downloads/{token}", s.startDownload},
 
 		// A wish to hear when a thing is there again.
+		{"GET", page.PathWishes, s.wishes},
 		{"POST", page.PathWishes, s.askWish},
+		{"POST", page.PathNoWish, s.takeBackWish},
 
 		// The words.
 		{"GET", page.PathPrivacy, s.privacy},

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
@@ -22,11 +23,13 @@ func (s *Shop) askWish(w http.ResponseWriter, r *http.Request) {
 	}
 	variant := catalog.VariantID(form.Get(page.FieldVariant))
 	p, err := s.productOf(r.Context(), variant)
+	var mine checkout.WishToken
 	if err == nil {
-		err = s.desk.AskWish(r.Context(), variant, form.Get(page.FieldEmail))
+		mine, err = s.desk.AskWish(r.Context(), variant, form.Get(page.FieldEmail))
 	}
 	switch f := fault.Of(err); {
 	case err == nil:
+		keepWishes(w, append(wishesOf(r), mine))
 		tell(w, news{word: newsWish})
 		seeOther(w, page.ProductPath(p.Handle))
 	case f.Kind == fault.Invalid && f.Problems[0].Field == page.FieldVariant && s.productAgain(w, r, variant, f.Text, gate.Status(f.Kind)):
