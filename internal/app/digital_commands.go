@@ -158,6 +158,15 @@ func (o *operating) addLicences(ctx context.Context, sku string) error {
 			twice++
 		}
 	}
+	if added > 0 {
+		desk, err := o.till()
+		if err != nil {
+			return err
+		}
+		if err := desk.KeysCame(ctx, o.actor, variant); err != nil {
+			return err
+		}
+	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("read licence keys: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -54,6 +55,16 @@ func (d *Desk) giveDigital(ctx context.Context, j store.Job) error {
 		return errNoKeys
 	}
 	return nil
+}
+
+// KeysCame gives the orders that wait for a variant's licence keys theirs now,
+// instead of when each tries again by itself.
+func (d *Desk) KeysCame(ctx context.Context, actor ledger.Actor, variant catalog.VariantID) error {
+	err := d.db.InTx(ctx, actor, func(t *store.Tx) error { return t.HurryLicences(JobDigital, variant) })
+	if err == nil {
+		d.wake()
+	}
+	return err
 }
 
 // handsOut reports whether an order is paid and was not given back.

@@ -95,6 +95,14 @@ func (t *Tx) GiveLicences(id order.ID, variant catalog.VariantID, wanted int64) 
 	return 0, nil
 }
 
+// HurryLicences makes the jobs of a kind run now that are about orders of a
+// variant and wait for their next try: there are keys again. A job that runs
+// at this moment takes what it finds.
+func (t *Tx) HurryLicences(kind string, variant catalog.VariantID) error {
+	return t.later("hurry "+kind, nil, `UPDATE jobs SET run_at = $3 WHERE kind = $1 AND run_at > $3 AND lease_until <= $3
+		AND EXISTS (SELECT 1 FROM order_lines l WHERE l.owner = jobs.owner AND l.order_id = jobs.ref AND l.variant = $2)`, kind, string(variant), ms(t.now))
+}
+
 // LicenceKey is one key that an order has.
 type LicenceKey struct {
 	Variant catalog.VariantID
