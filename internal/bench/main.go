@@ -101,9 +101,12 @@ func runEngine(ctx context.Context, o options, engine string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	goodsDB := ""
-	plainDB, shopDB, database := filepath.Join(dir, "plain.db"), "", 0
-	sealedDB, clearDB, grownDB := filepath.Join(dir, "sealed", "shop.db"), filepath.Join(dir, "clear", "shop.db"), filepath.Join(dir, "grown", "shop.db")
+	at := map[string]string{} // each shop has a database of its own; on SQLite, the server's own lie with its data
+	for _, name := range []string{"sealed", "clear", "young", "grown"} {
+		at[name] = filepath.Join(dir, name, "shop.db")
+	}
+	at["plain"] = filepath.Join(dir, "plain.db")
+	database := 0
 	switch engine {
 	case "sqlite":
 	case "postgres":
@@ -113,44 +116,32 @@ func runEngine(ctx context.Context, o options, engine string) (err error) {
 		}
 		defer server.Stop()
 		database = server.PID()
-		if plainDB, err = server.Database(ctx, "plain"); err != nil {
-			return err
+		for _, name := range []string{"sealed", "clear", "young", "grown", "plain", "shop", "goods"} {
+			if at[name], err = server.Database(ctx, name); err != nil {
+				return err
+			}
 		}
-		if shopDB, err = server.Database(ctx, "shop"); err != nil {
-			return err
+		for _, name := range []string{"plain", "shop", "goods"} {
+			at[name] = server.TLSURL(at[name])
 		}
-		if sealedDB, err = server.Database(ctx, "sealed"); err != nil {
-			return err
-		}
-		if clearDB, err = server.Database(ctx, "clear"); err != nil {
-			return err
-		}
-		if goodsDB, err = server.Database(ctx, "goods"); err != nil {
-			return err
-		}
-		goodsDB = server.TLSURL(goodsDB)
-		if grownDB, err = server.Database(ctx, "grown"); err != nil {
-			return err
-		}
-		plainDB, shopDB = server.TLSURL(plainDB), server.TLSURL(shopDB)
 	default:
 		return errors.New("the engines are sqlite and postgres")
 	}
 
-	if err := protection(ctx, engine, sealedDB, clearDB); err != nil {
+	if err := protection(ctx, engine, at["sealed"], at["clear"]); err != nil {
 		return err
 	}
 	if o.shop != "" && o.goods > 0 {
-		if err := goods(ctx, o.shop, engine, dir, goodsDB, o.goods); err != nil {
+		if err := goods(ctx, o.shop, engine, dir, at["goods"], o.goods); err != nil {
 			return err
 		}
 	}
 	if o.grown > 0 {
-		if err := growth(ctx, engine, grownDB, o.grown); err != nil {
+		if err := growth(ctx, engine, at["young"], at["grown"], o.grown); err != nil {
 			return err
 		}
 	}
-	plain, err := startYardstick(ctx, plainDB)
+	plain, err := startYardstick(ctx, at["plain"])
 	if err != nil {
 		return err
 	}
@@ -164,7 +155,7 @@ func runEngine(ctx context.Context, o options, engine string) (err error) {
 
 	var shop *server
 	if o.shop != "" {
-		if shop, err = startShop(ctx, o.shop, filepath.Join(dir, "shop"), shopDB); err != nil {
+		if shop, err = startShop(ctx, o.shop, filepath.Join(dir, "shop"), at["shop"]); err != nil {
 			return err
 		}
 		defer shop.stop()
@@ -228,38 +219,41 @@ func protection(ctx context.Context, engine, sealedDB, clearDB string) (err erro
 }
 
 // growth measures what a session and a purchase cost in a shop of a thousand
-// customers, and in the same shop with many more.
-func growth(ctx context.Context, engine, database string, customers int) (err error) {
-	const products, rounds, each, clients = 1000, 7, 150, 8
-	shop, err := purchase.Open(ctx, database, false, products)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, shop.Close()) }()
-	measure := func() (session, whole purchase.Result, err error) {
-		all, err := purchase.Compare(ctx, []*purchase.Shop{shop}, rounds, each, clients)
-		if err != nil {
-			return session, whole, err
+// customers and in one with many more, which take turns.
+func growth(ctx context.Context, engine, youngDB, grownDB string, customers int) (err error) {
+	const products, rounds, each, clients = 1000, 8, 150, 8
+	var shops []*purchase.Shop
+	defer func() {
+		for _, s := range shops {
+			err = errors.Join(err, s.Close())
 		}
-		session, err = shop.Sessions(ctx, rounds, 2*each, clients)
-		return session, all[0], err
-	}
-	session, whole, err := measure()
-	if err != nil {
-		return err
+	}()
+	for _, database := range []string{youngDB, grownDB} {
+		shop, err := purchase.Open(ctx, database, false, products)
+		if err != nil {
+			return err
+		}
+		shops = append(shops, shop)
 	}
 	began := time.Now()
-	if err := purchase.Grow(ctx, database, customers); err != nil {
+	if err := purchase.Grow(ctx, youngDB, 1000); err != nil {
+		return err
+	}
+	if err := purchase.Grow(ctx, grownDB, customers); err != nil {
 		return err
 	}
 	filled := time.Since(began)
-	grownSession, grownWhole, err := measure()
+	session, err := purchase.Sessions(ctx, shops, rounds, 2*each, clients)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s: growth from 1,000 to %d customers and orders (made in %v): session %.2f to %.2f ms processor, %.0f to %.0f/s = %.2f times the time (budget 1.3); whole purchase %.0f to %.0f/s = %.2f times\n",
-		engine, customers, filled.Round(time.Second), session.Each(), grownSession.Each(), session.Rate(), grownSession.Rate(), session.Rate()/grownSession.Rate(),
-		whole.Rate(), grownWhole.Rate(), whole.Rate()/grownWhole.Rate())
+	whole, err := purchase.Compare(ctx, shops, rounds, each, clients)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s: growth from 1,000 to %d customers and orders (made in %v): session %.2f to %.2f ms processor, %.0f to %.0f/s = %.2f times the time (budget 1.3); whole purchase %.2f to %.2f ms, %.0f to %.0f/s = %.2f times\n",
+		engine, customers, filled.Round(time.Second), session[0].Each(), session[1].Each(), session[0].Rate(), session[1].Rate(), session[0].Rate()/session[1].Rate(),
+		whole[0].Each(), whole[1].Each(), whole[0].Rate(), whole[1].Rate(), whole[0].Rate()/whole[1].Rate())
 	return nil
 }
 

@@ -274,16 +274,12 @@ func Compare(ctx context.Context, shops []*Shop, rounds, n, clients int) ([]Resu
 	return compare(ctx, shops, rounds, n, clients, (*Shop).buy)
 }
 
-// Sessions measures cart sessions alone.
-func (s *Shop) Sessions(ctx context.Context, rounds, n, clients int) (Result, error) {
-	r, err := compare(ctx, []*Shop{s}, rounds, n, clients, func(s *Shop, ctx context.Context, i int) error {
+// Sessions is Compare with cart sessions alone.
+func Sessions(ctx context.Context, shops []*Shop, rounds, n, clients int) ([]Result, error) {
+	return compare(ctx, shops, rounds, n, clients, func(s *Shop, ctx context.Context, i int) error {
 		_, _, err := s.session(ctx, i)
 		return err
 	})
-	if err != nil {
-		return Result{}, err
-	}
-	return r[0], nil
 }
 
 func compare(ctx context.Context, shops []*Shop, rounds, n, clients int, act func(*Shop, context.Context, int) error) ([]Result, error) {
