@@ -14,39 +14,39 @@ import (
 // quality is where the eye stops to see a difference on goods.
 const quality = 80
 
-// strip is how many rows or columns are scaled at once. The scaler wants 32
-// bytes for each pixel in between; a whole picture of those would be half a
-// gigabyte.
-const strip = 128
+// strip is how many pixels in between are scaled at once. The scaler wants 32
+// bytes for each; a whole picture of those would be half a gigabyte.
+const strip = 64 << 10
 
-// draw makes the renditions of a decoded picture. A picture narrower than a
-// width is not enlarged: its own width takes the place.
-func draw(ctx context.Context, pixels image.Image, turn int) (Set, error) {
+// largest draws a decoded picture the right way up, as wide as it is shown at
+// most. A picture narrower than that is not enlarged.
+func largest(pixels image.Image, turn int) *image.RGBA {
 	size := pixels.Bounds().Size()
 	if turn > 4 {
 		size.X, size.Y = size.Y, size.X
 	}
-	var drawn []*image.RGBA // the largest first: each is made from the one before
+	w := min(widths[len(widths)-1], size.X)
+	raw := image.Pt(w, heightFor(w, size))
+	if turn > 4 {
+		raw.X, raw.Y = raw.Y, raw.X
+	}
+	return turned(scaled(pixels, raw), turn)
+}
+
+// draw makes the renditions of a picture, each from the next larger one.
+func draw(ctx context.Context, top *image.RGBA) (Set, error) {
+	drawn, size := []*image.RGBA{top}, top.Rect.Size()
 	for i := len(widths) - 1; i >= 0; i-- {
-		w := min(widths[i], size.X)
-		if i > 0 && w <= widths[i-1] {
+		if widths[i] >= size.X {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
 			return Set{}, fmt.Errorf("draw a picture: %w", err)
 		}
-		if len(drawn) == 0 {
-			raw := image.Pt(w, heightFor(w, size))
-			if turn > 4 {
-				raw.X, raw.Y = raw.Y, raw.X
-			}
-			drawn = append(drawn, turned(scaled(pixels, raw), turn))
-			continue
-		}
-		drawn = append(drawn, scaled(drawn[len(drawn)-1], image.Pt(w, heightFor(w, size))))
+		drawn = append(drawn, scaled(drawn[len(drawn)-1], image.Pt(widths[i], heightFor(widths[i], size))))
 	}
 	set := Set{Type: TypeJPEG}
-	if !drawn[0].Opaque() {
+	if !top.Opaque() {
 		set.Type = TypePNG
 	}
 	for i := len(drawn) - 1; i >= 0; i-- {
@@ -78,17 +78,42 @@ func encode(typ string, m *image.RGBA) ([]byte, error) {
 // The other direction stays as it is meanwhile, which the kernel leaves exact.
 func scaled(src image.Image, to image.Point) *image.RGBA {
 	from := src.Bounds()
+	if from.Size() == to {
+		out := image.NewRGBA(image.Rect(0, 0, to.X, to.Y))
+		xdraw.Copy(out, image.Point{}, src, from, xdraw.Src, nil)
+		return out
+	}
 	rows := image.NewRGBA(image.Rect(0, 0, to.X, from.Dy()))
-	for y := 0; y < from.Dy(); y += strip {
-		end := min(y+strip, from.Dy())
-		xdraw.CatmullRom.Scale(rows, image.Rect(0, y, to.X, end), src, image.Rect(from.Min.X, from.Min.Y+y, from.Max.X, from.Min.Y+end), xdraw.Src, nil)
-	}
+	eachStrip(from.Dy(), to.X, func(y, n int, with scaler) {
+		with(to.X, n, from.Dx(), n).Scale(rows, image.Rect(0, y, to.X, y+n), src, image.Rect(from.Min.X, from.Min.Y+y, from.Max.X, from.Min.Y+y+n), xdraw.Src, nil)
+	})
 	out := image.NewRGBA(image.Rect(0, 0, to.X, to.Y))
-	for x := 0; x < to.X; x += strip {
-		end := min(x+strip, to.X)
-		xdraw.CatmullRom.Scale(out, image.Rect(x, 0, end, to.Y), rows, image.Rect(x, 0, end, from.Dy()), xdraw.Src, nil)
-	}
+	eachStrip(to.X, from.Dy(), func(x, n int, with scaler) {
+		with(n, to.Y, n, from.Dy()).Scale(out, image.Rect(x, 0, x+n, to.Y), rows, image.Rect(x, 0, x+n, from.Dy()), xdraw.Src, nil)
+	})
 	return out
+}
+
+// scaler makes what scales from one size to another.
+type scaler func(dw, dh, sw, sh int) xdraw.Scaler
+
+// eachStrip parts a length into strips. Strips of one size share a scaler, and
+// so the room that it works in.
+func eachStrip(length, across int, do func(at, n int, with scaler)) {
+	n := min(length, max(1, strip/across))
+	var shared xdraw.Scaler
+	for at := 0; at < length; at += n {
+		if rest := length - at; rest < n {
+			do(at, rest, xdraw.CatmullRom.NewScaler)
+			return
+		}
+		do(at, n, func(dw, dh, sw, sh int) xdraw.Scaler {
+			if shared == nil {
+				shared = xdraw.CatmullRom.NewScaler(dw, dh, sw, sh)
+			}
+			return shared
+		})
+	}
 }
 
 // turned puts a picture the right way up.

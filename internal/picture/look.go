@@ -38,25 +38,29 @@ func kindOf(file []byte) kind {
 	return 0
 }
 
-// look tells what a file is and how large it claims to be, without decoding.
-func look(file []byte) (kind, image.Point, error) {
-	k := kindOf(file)
+// look tells what a file is, how large it claims to be and what memory drawing
+// it needs, without decoding.
+func look(file []byte) (k kind, size image.Point, need int, err error) {
+	k = kindOf(file)
 	switch {
 	case len(file) > MaxBytes:
-		return 0, image.Point{}, refuse("The picture is larger than 10 MB.")
+		return 0, size, 0, refuse("The picture is larger than 10 MB.")
 	case k == 0:
-		return 0, image.Point{}, refuse("This is no JPEG, PNG, GIF or WebP picture.")
+		return 0, size, 0, refuse("This is no JPEG, PNG, GIF or WebP picture.")
 	}
-	size, err := sizeOf(k, file)
+	size, err = sizeOf(k, file)
 	switch {
 	case err != nil || size.X < 1 || size.Y < 1:
-		return 0, image.Point{}, refuse("The picture is broken.")
+		return 0, size, 0, refuse("The picture is broken.")
 	case size.X > MaxSide || size.Y > MaxSide || size.X*size.Y > MaxPixels:
-		return 0, image.Point{}, refuse("The picture has too many pixels; 24 million are the most, and 12,000 on a side.")
+		return 0, size, 0, refuse("The picture has too many pixels; 24 million are the most, and 12,000 on a side.")
 	case k == isJPEG && scans(file) > maxScans:
-		return 0, image.Point{}, refuse("The picture is drawn in too many steps.")
+		return 0, size, 0, refuse("The picture is drawn in too many steps.")
 	}
-	return k, size, nil
+	if need = needs(k, size, file); need > MaxRoom {
+		return 0, size, 0, refuse("The picture takes too much memory to draw. Please save it with fewer pixels, or with 8 bits for a colour and not as a progressive JPEG.")
+	}
+	return k, size, need, nil
 }
 
 func sizeOf(k kind, file []byte) (image.Point, error) {

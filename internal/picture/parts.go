@@ -49,6 +49,19 @@ func segments(file []byte) iter.Seq2[byte, []byte] {
 	}
 }
 
+// chunks walks the chunks of a PNG file.
+func chunks(file []byte) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		for rest := file[min(8, len(file)):]; len(rest) >= 12; {
+			n := int(binary.BigEndian.Uint32(rest))
+			if n > len(rest)-12 || !yield(string(rest[4:8]), rest[8:8+n]) {
+				return
+			}
+			rest = rest[12+n:]
+		}
+	}
+}
+
 // scans counts how often a JPEG goes over its pixels.
 func scans(file []byte) int {
 	n := 0
@@ -74,15 +87,10 @@ func orientation(k kind, file []byte) int {
 			}
 		}
 	case isPNG:
-		for rest := file[8:]; len(rest) >= 12; {
-			n := int(binary.BigEndian.Uint32(rest))
-			if n > len(rest)-12 {
-				break
+		for name, b := range chunks(file) {
+			if name == "eXIf" {
+				return turnOf(b)
 			}
-			if string(rest[4:8]) == "eXIf" {
-				return turnOf(rest[8 : 8+n])
-			}
-			rest = rest[12+n:]
 		}
 	case isWebP:
 		for name, b := range riff(file) {

@@ -11,8 +11,9 @@
 //	      refused         refused            refused             when one can see through
 //
 // A small file can claim to be a huge picture. So the size is read from the
-// header first, of every part that the decoder would believe, and a Press
-// decodes one picture at a time.
+// header first, of every part that the decoder would believe; what decoding and
+// drawing will take follows from it and is bounded (room.go), and a Press draws
+// one picture at a time.
 //
 // Fetcher brings pictures from other hosts; which hosts it never calls is in
 // guard.go. The package knows no rows: names and bytes are kept by the store.
@@ -36,6 +37,7 @@ const (
 	MaxBytes  = 10 << 20   // of the file
 	MaxPixels = 24_000_000 // width times height
 	MaxSide   = 12_000     // the longer side
+	MaxRoom   = 160 << 20  // bytes of memory at the peak of decoding and drawing it
 	maxScans  = 64         // of one JPEG: each walks over the whole picture, and a few bytes make one
 )
 
@@ -75,7 +77,7 @@ func NewPress() *Press { return &Press{turn: make(chan struct{}, 1)} }
 // Print draws a picture in each width. It refuses with fault.Invalid what it
 // can't draw; another error says that ctx ended.
 func (p *Press) Print(ctx context.Context, file []byte) (Set, error) {
-	k, size, err := look(file)
+	k, size, need, err := look(file)
 	if err != nil {
 		return Set{}, err
 	}
@@ -87,14 +89,15 @@ func (p *Press) Print(ctx context.Context, file []byte) (Set, error) {
 	}
 	short, done := context.WithTimeout(ctx, patience)
 	defer done()
-	set, err := drawAnew(short, k, size, file)
+	defer leave(need)
+	set, err := drawAnew(short, k, size, need, file)
 	if short.Err() != nil && ctx.Err() == nil {
 		return Set{}, refuse("The picture takes too long to draw.")
 	}
 	return set, err
 }
 
-func drawAnew(ctx context.Context, k kind, size image.Point, file []byte) (Set, error) {
+func drawAnew(ctx context.Context, k kind, size image.Point, need int, file []byte) (Set, error) {
 	pixels, err := decode(ctx, k, file)
 	if err != nil {
 		return Set{}, err
@@ -102,7 +105,10 @@ func drawAnew(ctx context.Context, k kind, size image.Point, file []byte) (Set, 
 	if got := pixels.Bounds().Size(); got.X > size.X || got.Y > size.Y {
 		return Set{}, refuse("The picture is larger than it says.")
 	}
-	set, err := draw(ctx, pixels, orientation(k, file))
+	tidy(need)
+	top := largest(pixels, orientation(k, file))
+	tidy(need)
+	set, err := draw(ctx, top)
 	set.Hash = hash(set.Renditions)
 	return set, err
 }

@@ -309,7 +309,7 @@ func FuzzPrint(f *testing.F) {
 	f.Add(bomb(50_000, 50_000))
 	p := NewPress()
 	f.Fuzz(func(t *testing.T, file []byte) {
-		if _, size, err := look(file); err == nil && size.X*size.Y > 1<<16 {
+		if _, size, _, err := look(file); err == nil && size.X*size.Y > 1<<16 {
 			t.Skip("large and honest: slow, and no news")
 		}
 		set, err := p.Print(t.Context(), file)
