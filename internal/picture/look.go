@@ -117,6 +117,7 @@ func decode(ctx context.Context, k kind, file []byte) (pixels image.Image, err e
 		pixels, err = gif.Decode(r)
 	case isWebP:
 		pixels, err = webp.Decode(r)
+		widen(pixels)
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -6,8 +6,8 @@ import (
 	"iter"
 )
 
-// The formats below are walked for two things only: how large the decoder
-// would make a picture, and which way up a camera held it.
+// The formats below are walked for three things only: how large the decoder
+// would make a picture, which way up a camera held it, and what its colours mean.
 
 // riff walks the chunks of a WebP file.
 func riff(file []byte) iter.Seq2[string, []byte] {

@@ -15,8 +15,12 @@
 // drawing will take follows from it and is bounded (room.go), and a Press draws
 // one picture at a time.
 //
-// Fetcher brings pictures from other hosts; which hosts it never calls is in
-// guard.go. The package knows no rows: names and bytes are kept by the store.
+// Pages have no profiles of colours: what comes out is sRGB. Colours that a
+// file tells by another profile are converted (colour.go).
+//
+// Fetcher brings pictures, and files that are sold, from other hosts; which
+// hosts it never calls is in guard.go. The package knows no rows: names and
+// bytes are kept by the store.
 //
 // Start reading at Press.Print.
 package picture
@@ -107,6 +111,7 @@ func drawAnew(ctx context.Context, k kind, size image.Point, need int, file []by
 	}
 	tidy(need)
 	top := largest(pixels, orientation(k, file))
+	readProfile(profileIn(k, file)).convert(top)
 	tidy(need)
 	set, err := draw(ctx, top)
 	set.Hash = hash(set.Renditions)
