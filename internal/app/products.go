@@ -21,7 +21,7 @@ type importCmd struct {
 type importProductsCmd struct {
 	File       string `arg:"" help:"The CSV file, or - for standard input." placeholder:"FILE.csv"`
 	DryRun     bool   `help:"Only say what would change."`
-	NoPictures bool   `help:"Fetch no pictures from other hosts now; a later import does."`
+	NoPictures bool   `help:"Fetch no pictures and no files to download from other hosts now; a later import does."`
 }
 
 // Run imports products; bad rows are named, good ones kept.
@@ -162,12 +162,16 @@ func (o *operating) importProducts(ctx context.Context, dry, pictures bool) erro
 			return err
 		}
 	}
+	loads := report.Downloads
 	if pictures && !dry {
-		report.MissingPictures = 0 // told apart
+		report.MissingPictures, report.Downloads = 0, nil // told apart
 	}
 	o.tellImport(report, groups, dry)
 	if pictures && !dry {
 		if err := o.bringPictures(ctx, false); err != nil {
+			return err
+		}
+		if err := o.bringDownloads(ctx, loads); err != nil {
 			return err
 		}
 	}
@@ -191,8 +195,8 @@ func (o *operating) tellImport(report intake.Report, groups int, dry bool) {
 	if report.MissingPictures > 0 {
 		fmt.Fprintf(o.out, "; %s elsewhere, not fetched", many(report.MissingPictures, "picture"))
 	}
-	if report.Downloads > 0 {
-		fmt.Fprintf(o.out, "; %s not fetched", many(report.Downloads, "download"))
+	if n := len(report.Downloads); n > 0 {
+		fmt.Fprintf(o.out, "; %s not fetched", many(n, "download"))
 	}
 	fmt.Fprintln(o.out)
 }

@@ -42,6 +42,7 @@ const (
 	MaxLines    = 10_000    // lines that one row may spread over
 	MaxColumns  = 500       // columns of the header
 	MaxProducts = 500_000   // products of one file
+	maxLoads    = 50_000    // downloads of one file
 	MaxBad      = 10_000    // bad rows before the import gives up
 )
 
@@ -49,8 +50,8 @@ const (
 // ids yet: the catalogue finds them by handle, SKU and option values.
 type Draft struct {
 	Product   catalog.Product
-	Line      int // where its first row begins
-	Downloads int // files that the shopper is to get, which are not in a CSV
+	Line      int        // where its first row begins
+	Downloads []Download // files that the shopper is to get, which are not in a CSV
 }
 
 // RowError names one row, or a part of it, that was left out. Reading goes on
@@ -91,7 +92,7 @@ type Report struct {
 	Bad             []*RowError // rows left out, in the order they were found
 	Warnings        []string    // about the file as a whole
 	MissingPictures int         // pictures on other hosts, which are not shown
-	Downloads       int         // files that belong to products and were not fetched
+	Downloads       []Download  // files of products that were kept, which are still to be fetched
 }
 
 // atOnce is how many products are saved together.
@@ -172,7 +173,7 @@ func (in *importing) save(ctx context.Context) error {
 		in.report.Products++
 		in.report.Variants += len(d.Product.Variants)
 		in.report.Outcomes[saved[i].Outcome]++
-		in.report.Downloads += d.Downloads
+		in.report.Downloads = append(in.report.Downloads, d.Downloads...)
 		for _, p := range d.Product.Pictures {
 			if p.URL == "" {
 				in.report.MissingPictures++

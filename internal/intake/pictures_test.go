@@ -45,7 +45,7 @@ func TestPicturesAreBroughtInOnceAndMissingOnesAreNamed(t *testing.T) {
 		case script:
 			return []byte("<svg onload='alert(1)'/>"), nil
 		}
-		return nil, fault.New(fault.Invalid, "The picture's host answered with status 404.")
+		return nil, fault.New(fault.Invalid, "The host answered with status 404.")
 	}
 	for _, round := range []struct {
 		want  intake.PictureReport
@@ -58,7 +58,7 @@ func TestPicturesAreBroughtInOnceAndMissingOnesAreNamed(t *testing.T) {
 		if err != nil || got != round.want || asked.Load() != round.asked {
 			t.Errorf("got %+v, asked %d, %v; want %+v, asked %d", got, asked.Load(), err, round.want, round.asked)
 		}
-		if reasons["mug "+gone] != "The picture's host answered with status 404." || reasons["mug "+script] != "This is no JPEG, PNG, GIF or WebP picture." {
+		if reasons["mug "+gone] != "The host answered with status 404." || reasons["mug "+script] != "This is no JPEG, PNG, GIF or WebP picture." {
 			t.Errorf("reasons %q", reasons)
 		}
 	}

@@ -24,6 +24,7 @@ type Reader struct {
 	bad    []*RowError         // found, not yet handed out
 	seen   map[uint64]struct{} // handles of earlier products, as hashes
 	seed   maphash.Seed
+	loads  int   // downloads of the products so far
 	failed error // the error that ended the reading
 }
 

@@ -51,14 +51,15 @@ type wooProduct struct {
 	class      string
 	names      []string   // of its attributes
 	variations []wooChild // of a variable one
-	downloads  int
+	downloads  []Download
 	variable   bool
 }
 
 type wooChild struct {
 	catalog.Variant
-	line   int
-	values map[string]string // by name of the attribute
+	line      int
+	values    map[string]string // by name of the attribute
+	downloads []Download
 }
 
 // wooHeader recognises the file by its first row.
@@ -218,7 +219,7 @@ func (r *Reader) wooOpen(row wooRow, kinds []string) {
 			p.names = append(p.names, n)
 		}
 	}
-	p.class, p.downloads = wooClass(row, ""), wooDownloads(row)
+	p.class, p.downloads = wooClass(row, ""), r.wooDownloads(row, p.handle)
 	if !p.variable {
 		v, reason := r.wooVariant(row, kinds, p.class)
 		if reason != "" {
@@ -304,7 +305,7 @@ func (r *Reader) wooVariation(row wooRow, kinds []string) {
 			}
 		}
 	}
-	parent.downloads += wooDownloads(row)
+	child.downloads = r.wooDownloads(row, parent.handle)
 	parent.variations = append(parent.variations, child)
 }
 
@@ -336,7 +337,7 @@ func (r *Reader) closeWoo() (Draft, bool) {
 		delete(w.byKey, key)
 	}
 	if p.variable {
-		r.wooOptions(p)
+		p.downloads = r.wooOptions(p)
 	}
 	if len(p.Variants) == 0 {
 		r.bad = append(r.bad, &RowError{p.line, p.handle, "No row of the product can be sold; the product is left out."})
@@ -347,8 +348,9 @@ func (r *Reader) closeWoo() (Draft, bool) {
 	return d, true
 }
 
-// wooOptions makes options of the attributes that the variations name.
-func (r *Reader) wooOptions(p *wooProduct) {
+// wooOptions makes options of the attributes that the variations name, and
+// returns the downloads of those that can be sold.
+func (r *Reader) wooOptions(p *wooProduct) (loads []Download) {
 	for _, name := range p.names {
 		used := slices.ContainsFunc(p.variations, func(c wooChild) bool { return c.values[name] != "" })
 		if used && len(p.Options) < catalog.MaxOptions {
@@ -375,7 +377,12 @@ func (r *Reader) wooOptions(p *wooProduct) {
 			continue
 		}
 		p.Variants = append(p.Variants, v)
+		for i := range c.downloads {
+			c.downloads[i].Values = v.Values
+		}
+		loads = append(loads, c.downloads...)
 	}
+	return loads
 }
 
 // Groups returns what only held other products together, once the file is read.

@@ -81,13 +81,23 @@ func wooClass(row wooRow, parent string) string {
 	}
 }
 
-func wooDownloads(row wooRow) (n int) {
+// wooDownloads reads the files of a row. One that can't be fetched is noted.
+func (r *Reader) wooDownloads(row wooRow, handle string) (list []Download) {
 	for i := 1; ; i++ {
-		if _, ok := row.at["download "+strconv.Itoa(i)+" url"]; !ok {
-			return n
+		at := "download " + strconv.Itoa(i)
+		if _, ok := row.at[at+" url"]; !ok {
+			return list
 		}
-		if row.get("download "+strconv.Itoa(i)+" url") != "" {
-			n++
+		source := row.get(at + " url")
+		switch {
+		case source == "":
+		case !catalog.IsElsewhere(source):
+			r.wooNote(row, handle, "The address of a download is none that is fetched from; add the file with \"cartkeep files add\".")
+		case r.loads == maxLoads:
+			r.wooNote(row, handle, "The file has too many downloads; this one is left out.")
+		default:
+			r.loads++
+			list = append(list, Download{Handle: handle, Name: freeName(list, fileName(row.get(at+" name"), source)), Source: source, Line: row.line})
 		}
 	}
 }

@@ -49,8 +49,8 @@ func TestAShopOfWooCommerceMovesIn(t *testing.T) {
 			t.Fatalf("bad rows: got %q, want %q at %d", bad, want, i)
 		}
 	}
-	if report.Products != 5 || report.Downloads != 1 {
-		t.Errorf("got %d products and %d downloads, want 5 and 1", report.Products, report.Downloads)
+	if report.Products != 5 || len(report.Downloads) != 1 {
+		t.Errorf("got %d products and %d downloads, want 5 and 1", report.Products, len(report.Downloads))
 	}
 	price := func(minor int64) money.Amount { return money.Of(minor, eur) }
 	cup := s.products["enamel-cup-small"]

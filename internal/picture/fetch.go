@@ -15,16 +15,16 @@ import (
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
 
-// Bounds of fetching one picture.
+// Bounds of fetching.
 const (
-	fetchTime    = 20 * time.Second
+	fetchTime    = 20 * time.Second // of a picture
 	dialTime     = 5 * time.Second
 	maxRedirects = 3
 	giveUpHost   = 3 // failures in a row after which a host is not asked again
 	giveUpAll    = 4 // hosts that can't be reached, and none that can: there is no network
 )
 
-// Fetcher brings pictures from other hosts. It is made for one import and
+// Fetcher brings pictures, and files that are sold, from other hosts. It is made for one import and
 // remembers which hosts do not answer, so that a thousand pictures there do not
 // take a thousand times the patience. It is safe for concurrent use.
 type Fetcher struct {
@@ -52,7 +52,7 @@ func newFetcher(open func(netip.AddrPort) bool, names *net.Resolver) *Fetcher {
 		},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
-				return fault.New(fault.Invalid, "The address of the picture leads on and on.")
+				return fault.New(fault.Invalid, "The address leads on and on.")
 			}
 			r.Header.Del("Referer")
 			return f.checkURL(r.URL)
@@ -64,63 +64,84 @@ func newFetcher(open func(netip.AddrPort) bool, names *net.Resolver) *Fetcher {
 // Close lets go of the connections.
 func (f *Fetcher) Close() { f.client.CloseIdleConnections() }
 
-// Fetch returns the bytes at an address. A fault says in words why there are
+// Fetch returns the picture at an address. A fault says in words why there is
 // none; another error says that ctx ended.
-func (f *Fetcher) Fetch(ctx context.Context, source string) ([]byte, error) {
-	u, err := url.Parse(source)
+func (f *Fetcher) Fetch(ctx context.Context, source string) (body []byte, err error) {
+	err = f.visit(ctx, source, fetchTime, func(ctx context.Context, u *url.URL) error {
+		answer, err := f.ask(ctx, u, "image/jpeg, image/png, image/webp, image/gif")
+		if err != nil {
+			return err
+		}
+		defer answer.Body.Close()
+		if answer.ContentLength > MaxBytes {
+			return tooLarge()
+		}
+		body, err = io.ReadAll(io.LimitReader(answer.Body, MaxBytes+1))
+		if err == nil && len(body) > MaxBytes {
+			return tooLarge()
+		}
+		return err
+	})
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "The address of the picture is none.")
-	}
-	if err := f.checkURL(u); err != nil {
 		return nil, err
 	}
-	if f.hopeless(u.Host) {
-		return nil, fault.New(fault.Unavailable, "The picture's host can't be reached.")
+	return body, nil
+}
+
+// visit carries out one call of a host and tells what became of it.
+func (f *Fetcher) visit(ctx context.Context, source string, atMost time.Duration, call func(context.Context, *url.URL) error) error {
+	u, err := url.Parse(source)
+	if err != nil {
+		return fault.New(fault.Invalid, "The address is none.")
 	}
-	short, done := context.WithTimeout(ctx, fetchTime)
+	if err := f.checkURL(u); err != nil {
+		return err
+	}
+	if f.hopeless(u.Host) {
+		return fault.New(fault.Unavailable, "The host can't be reached.")
+	}
+	short, done := context.WithTimeout(ctx, atMost)
 	defer done()
-	body, err := f.get(short, u)
+	err = call(short, u)
 	var known *fault.Error
+	var ours *oursError
 	switch {
-	case err == nil, errors.As(err, &known) && known.Kind == fault.Invalid:
+	case err == nil:
 		f.note(u.Host, true)
-		if known != nil {
-			err = known // without the address around it
-		}
-		return body, err
+		return nil
+	case errors.As(err, &ours):
+		f.note(u.Host, true)
+		return ours.err
+	case errors.As(err, &known) && known.Kind == fault.Invalid:
+		f.note(u.Host, true)
+		return known // without the address around it
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("fetch a picture: %w", ctx.Err())
+		return fmt.Errorf("fetch: %w", ctx.Err())
 	}
 	f.note(u.Host, false)
 	if short.Err() != nil {
-		return nil, fault.New(fault.Unavailable, "The picture's host takes too long.")
+		return fault.New(fault.Unavailable, "The host takes too long.")
 	}
-	return nil, fault.New(fault.Unavailable, "The picture's host can't be reached.")
+	return fault.New(fault.Unavailable, "The host can't be reached.")
 }
 
-func (f *Fetcher) get(ctx context.Context, u *url.URL) ([]byte, error) {
+// ask sends the question and returns a whole answer's head.
+func (f *Fetcher) ask(ctx context.Context, u *url.URL, accept string) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "The address of the picture is none.")
+		return nil, fault.New(fault.Invalid, "The address is none.")
 	}
 	r.Header.Set("User-Agent", "Cartkeep")
-	r.Header.Set("Accept", "image/jpeg, image/png, image/webp, image/gif")
+	r.Header.Set("Accept", accept)
 	answer, err := f.client.Do(r)
 	if err != nil {
 		return nil, err
 	}
-	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return nil, fault.New(fault.Invalid, fmt.Sprintf("The picture's host answered with status %d.", answer.StatusCode))
+		answer.Body.Close()
+		return nil, fault.New(fault.Invalid, fmt.Sprintf("The host answered with status %d.", answer.StatusCode))
 	}
-	if answer.ContentLength > MaxBytes {
-		return nil, tooLarge()
-	}
-	body, err := io.ReadAll(io.LimitReader(answer.Body, MaxBytes+1))
-	if err == nil && len(body) > MaxBytes {
-		return nil, tooLarge()
-	}
-	return body, err
+	return answer, nil
 }
 
 func tooLarge() error { return refuse("The picture is larger than 10 MB.") }

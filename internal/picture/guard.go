@@ -10,7 +10,7 @@ import (
 
 // A merchant's file names the addresses that pictures come from, and whoever
 // wrote it may want to see what the shop's machine can: a router, a database, the
-// cloud's own page of secrets. So pictures come from the public internet alone.
+// cloud's own page of secrets. So pictures and files come from the public internet alone.
 // The address is checked when it is dialled, after every question to DNS: a name
 // can answer differently each time.
 
@@ -61,7 +61,7 @@ func (f *Fetcher) guard(_, address string, _ syscall.RawConn) error {
 // checkURL refuses what could never be a picture's public address.
 func (f *Fetcher) checkURL(u *url.URL) error {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Opaque != "" {
-		return fault.New(fault.Invalid, "The address of the picture is none that pictures are fetched from.")
+		return fault.New(fault.Invalid, "The address is none that is fetched from.")
 	}
 	if port := u.Port(); port != "" && port != "80" && port != "443" && !f.anyPort {
 		return errClosed()
@@ -73,5 +73,5 @@ func (f *Fetcher) checkURL(u *url.URL) error {
 }
 
 func errClosed() error {
-	return fault.New(fault.Invalid, "The address of the picture is not that of a public web server.")
+	return fault.New(fault.Invalid, "The address is not that of a public web server.")
 }
