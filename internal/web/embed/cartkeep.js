@@ -99,7 +99,7 @@
   // others sets the custom properties, or styles the parts.
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`
-:host{display:block;font:var(--cartkeep-font,inherit);color:var(--cartkeep-ink,inherit);max-inline-size:var(--cartkeep-width,28rem)}
+:host{display:block;margin-block:1rem;font:var(--cartkeep-font,inherit);color:var(--cartkeep-ink,inherit);max-inline-size:var(--cartkeep-width,28rem)}
 :host([hidden]){display:none}
 *{box-sizing:border-box;font:inherit;color:inherit}
 ::slotted(*){font:inherit}
@@ -107,11 +107,13 @@
 h2,p,ul{margin:0;padding:0}
 h2,.title{font-size:1.0625em;font-weight:600}
 ul{list-style:none}
+p+p{margin-block-start:.25rem}
 .row{display:flex;flex-wrap:wrap;gap:.5rem .75rem;align-items:center;margin-block-start:.75rem}
 .end{margin-inline-start:auto;text-align:end;font-variant-numeric:tabular-nums}
 li{padding-block:.75rem;border-block-end:1px solid color-mix(in srgb,currentColor 18%,transparent)}
 li .row{margin-block-start:.25rem}
 .soft{font-size:.9375em;opacity:.85}
+.row+.soft{margin-block-start:.25rem}
 s{opacity:.8}
 button,input,select{min-block-size:2.75rem;border-radius:var(--cartkeep-radius,4px);border:1px solid color-mix(in srgb,currentColor 60%,transparent);background:transparent;padding:.25rem .75rem}
 input{inline-size:5rem}
