@@ -39,7 +39,7 @@ func (p OrderFind) head(site) head {
 // Inputs are the two fields.
 func (p OrderFind) Inputs() []Input {
 	return []Input{
-		{Name: FieldNumber, Label: "Order number", Value: p.Typed.Number, Kind: "text", Complete: "off", Caps: "characters",
+		{Name: FieldNumber, Label: "Order number", Value: p.Typed.Number, Kind: "text", Complete: "off", Caps: "characters", Short: true,
 			Hint: "Like K7Q2M-9F3XA. It stands in our mails.", Wrong: wrongOf(p.Problems, FieldNumber)},
 		{Name: FieldEmail, Label: "E-mail", Value: p.Typed.Email, Kind: "email", Complete: "email", Mode: "email", Caps: "none",
 			Use: "We compare it with the order's and keep nothing of it.", Wrong: wrongOf(p.Problems, FieldEmail),
@@ -64,7 +64,7 @@ func (p OrderCode) head(site) head {
 
 // Code is the one field.
 func (p OrderCode) Code() Input {
-	return Input{Name: FieldCode, Label: "Code", Kind: "text", Complete: "one-time-code", Mode: "numeric",
+	return Input{Name: FieldCode, Label: "Code", Kind: "text", Complete: "one-time-code", Mode: "numeric", Short: true,
 		Hint: "Eight digits. You may leave out the gap.", Wrong: wrongOf(p.Problems, FieldCode)}
 }
 

@@ -44,6 +44,8 @@ type Checkout struct {
 	Countries []contact.Country // where the shop delivers
 	Methods   []Method          // ways of delivery; asked only when there are several
 	Cart      cart.Cart         // for the slip at the side
+	Estimate  cart.Totals       // with the way of delivery that is chosen; only where Estimated
+	Estimated bool
 	Uses      DataUse
 }
 

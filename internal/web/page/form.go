@@ -27,6 +27,7 @@ type Input struct {
 	Optional bool
 	Hidden   bool // not asked in the country chosen
 	Hints    bool // the hint may come later, with another country
+	Short    bool // what is typed is short, and its field looks it
 
 	Countries []contact.Country // for the kind "country"
 }
@@ -176,7 +177,7 @@ func (p Checkout) address(prefix, section string, v contact.AddressFields, use s
 	c := p.Country(v.Country)
 	a.Country.Kind, a.Country.Countries = "country", p.Countries
 	a.Street.Kind, a.Street.Use = "lines", use
-	a.PostalCode.Caps, a.PostalCode.Hints = "characters", true
+	a.PostalCode.Caps, a.PostalCode.Hints, a.PostalCode.Short = "characters", true, true
 	a.PostalCode.Check = "Please check this. It should look like %."
 	if c.PostalName != "" {
 		a.PostalCode.Label = capital(c.PostalName)
@@ -249,10 +250,13 @@ type SlipLine struct {
 	Total    money.Amount
 }
 
+// nothingSent stands where the way of delivery would.
+const nothingSent = "Nothing to send"
+
 func slip(c cart.Cart, m Method) Slip {
 	s := Slip{Totals: c.Totals, Delivery: m.Title, Priced: c.Checkout.ShippingMethod != "" || c.Virtual(), Edit: true}
 	if c.Virtual() {
-		s.Delivery = "Nothing to send"
+		s.Delivery = nothingSent
 	}
 	for _, l := range c.Lines {
 		s.Lines = append(s.Lines, SlipLine{l.Title, l.Quantity, l.Total})
@@ -260,8 +264,15 @@ func slip(c cart.Cart, m Method) Slip {
 	return s
 }
 
-// Slip is the summary beside the form.
-func (p Checkout) Slip() Slip { return slip(p.Cart, p.Method()) }
+// Slip is the summary beside the form. Until the way of delivery is kept, it
+// shows the same estimate as the cart did.
+func (p Checkout) Slip() Slip {
+	s := slip(p.Cart, p.Method())
+	if !s.Priced && p.Estimated {
+		s.Totals, s.Priced, s.Estimated = p.Estimate, true, true
+	}
+	return s
+}
 
 // Slip is the summary beside the review.
 func (p Review) Slip() Slip {
@@ -273,6 +284,9 @@ func (p Review) Slip() Slip {
 // Slip is what was ordered.
 func (p OrderStatus) Slip() Slip {
 	s := Slip{Totals: p.Order.Totals, Delivery: p.Delivery, Priced: true}
+	if p.Virtual() {
+		s.Delivery = nothingSent
+	}
 	for _, l := range p.Order.Lines {
 		s.Lines = append(s.Lines, SlipLine{l.Title, l.Quantity, l.Total})
 	}

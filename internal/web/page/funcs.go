@@ -36,6 +36,7 @@ func (s *Set) funcs() template.FuncMap {
 		"capital":    capital,
 		"percent":    func(r money.Rate) string { return Percent(int64(r)) },
 		"wait":       waitWords,
+		"initial":    initial,
 	}
 }
 
@@ -52,6 +53,16 @@ func stockWords(s catalog.Stock) string {
 		return "On order, sent when it is here"
 	}
 	return "In stock"
+}
+
+// initial is the letter that stands where a thing has no picture.
+func initial(title string) string {
+	for _, r := range title {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return string(unicode.ToUpper(r))
+		}
+	}
+	return ""
 }
 
 // cheapest is the lowest price among the variants; the zero amount for none.

@@ -56,6 +56,9 @@ func (p OrderStatus) Steps() []Step {
 	road := []order.Status{order.Pending, order.Paid, order.Packed, order.Shipped, order.Delivered}
 	words := []string{"Ordered", "Paid", "Packed", "On its way", "Delivered"}
 	under := []string{"", "Payment", "Packing", "Sending", ""} // while it is being done
+	if p.Virtual() {
+		road, words = road[:2], words[:2]
+	}
 	done := p.Order.Times
 	times := []time.Time{p.Order.PlacedAt, done.Paid, done.Packed, done.Shipped, done.Delivered}
 	at := slices.Index(road, p.Order.Status)
@@ -93,6 +96,9 @@ func (p OrderStatus) Told() Words {
 		}
 		return Words{Title: "One step is left: paying", Text: "Your order is with us, the payment is not yet."}
 	case order.Paid:
+		if p.Virtual() {
+			return Words{Title: "Your order is paid", Text: "Thank you. The money has arrived. What you bought is on this page."}
+		}
 		return Words{Title: "Your order is paid", Text: "Thank you. The money has arrived and your things are set aside. We pack them next."}
 	case order.Packed:
 		return Words{Title: "Your order is packed", Text: "It waits for the courier."}
@@ -115,6 +121,9 @@ func (p OrderStatus) Told() Words {
 	}
 	return Words{Title: "Your order"}
 }
+
+// Virtual reports whether no parcel brings this order.
+func (p OrderStatus) Virtual() bool { return p.Order.ShippingMethod == "" }
 
 // Held reports whether the goods are still kept for an unpaid order.
 func (p OrderStatus) Held() bool {

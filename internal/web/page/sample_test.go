@@ -166,7 +166,7 @@ func details(t testing.TB) order.Details {
 
 func bought(t testing.TB, status order.Status) order.Order {
 	o := order.Order{
-		ID: "o1", Number: "K7Q2M-9F3XA", Status: status, Totals: filled(t).Totals, Country: "DE",
+		ID: "o1", Number: "K7Q2M-9F3XA", Status: status, Totals: filled(t).Totals, Country: "DE", ShippingMethod: "standard",
 		PlacedAt: noon, HoldUntil: noon.Add(15 * time.Minute),
 	}
 	for _, l := range filled(t).Lines {
@@ -212,12 +212,14 @@ func samples(t testing.TB) map[string]Page {
 	product := Product{
 		Layout: frame(), Product: reduced, Collection: Link{"Kitchen", CollectionPath("kitchen")},
 		TaxNote: "incl. VAT", Delivery: "delivery from €4.90", Facts: productFacts(),
-		ForSale: Offer{Country: "DE", Shipping: euros(t, 490), ReturnDays: 30},
+		ForSale: Offer{Country: "DE", Shipping: euros(t, 490), ReturnDays: 30}, Returns: Link{"Returns", PathReturns},
 	}
 	variants := product
 	variants.Product = many
 	gone := product
 	gone.Product = list[5]
+	unheard := gone
+	unheard.WishTyped, unheard.WishWrong = "ada", "An e-mail address has an @ in it, like ada@example.com."
 	differ := product
 	differ.Product = list[3]
 
@@ -244,7 +246,9 @@ func samples(t testing.TB) map[string]Page {
 	blank := Checkout{Layout: frame(), Countries: lands(), Cart: filled(t), Uses: uses(), Methods: methods[:1]}
 	blank.Typed.ShipTo.Country = "DE"
 	blank.Cart.Checkout = cart.Checkout{}
+	blank.Estimate, blank.Estimated = blank.Cart.Totals, true
 	wrong := blank
+	wrong.Estimated = false
 	wrong.Methods = methods
 	wrong.Typed = Typed{
 		Email: "ada@", Name: "Ada Lovelace", Note: "Ring twice.",
@@ -259,6 +263,9 @@ func samples(t testing.TB) map[string]Page {
 	gift.Methods = methods
 	gift.Typed.GiftName, gift.Typed.GiftMessage, gift.Typed.OrderNote = "Byron Lovelace", "Many happy returns.", "No plastic, please."
 	gift.Problems = []fault.Problem{{Field: "gift_message", Detail: "Please shorten the text to 300 characters."}}
+	unsent := blank
+	unsent.Methods, unsent.Estimated = nil, false
+	unsent.Cart.Lines = []cart.Line{{ID: "l1", Title: "Book of knots", Quantity: 1, Unit: euros(t, 900), Total: euros(t, 900), Virtual: true}}
 	first, second, third := blank, wrong, gift
 	first.Step, second.Step, third.Step = 1, 2, 3
 	second.Problems = wrong.Problems[1:]
@@ -284,6 +291,11 @@ func samples(t testing.TB) map[string]Page {
 	}
 	cancelled := OrderStatus{Layout: frame(), Order: bought(t, order.Cancelled), Payment: order.PaymentExpired, Now: noon.Add(time.Hour), Delivery: "Standard, three days"}
 
+	handed := paid
+	handed.Order.ShippingMethod = ""
+	handed.Order.Lines = append([]order.Line(nil), order.Line{Title: "Book of knots", Quantity: 2, Unit: euros(t, 900), Total: euros(t, 1800)})
+	handed.Digital = Digital{Files: []Link{{"Knots.pdf", PathDownloads + "token"}, {"A name of a file that is longer than most screens are wide.epub", PathDownloads + "other"}},
+		Keys: []LicenceKey{{"Book of knots", "KNOT-AAAA-BBBB-CCCC-DDDD-EEEE-FFFF-0001"}}, Waiting: true}
 	seen := paid
 	seen.Seen, seen.People, seen.Tracking, seen.Invoice, seen.Credit = true, details(t), "MP 0012 3456", true, true
 	seen.Order.Carrier = "Moor Post"
@@ -304,13 +316,14 @@ func samples(t testing.TB) map[string]Page {
 		"search-meant":   Search{Layout: frame(), Query: "taepot", Meant: "teapot", Products: list[:1], Sift: sift(PathSearch)},
 		"shelf-filtered": Shelf{Layout: frame(), Collection: catalog.Collection{Handle: "kitchen", Title: "Kitchen", Description: "For cooks.\n\nAnd bakers."}, Products: list[:2], Sift: sift(CollectionPath("kitchen"))},
 		"shelf-none":     Shelf{Layout: frame(), Collection: catalog.Collection{Handle: "kitchen", Title: "Kitchen"}, Sift: sift(CollectionPath("kitchen"))},
-		"product":        product, "product-select": variants, "product-gone": gone, "product-prices": differ,
+		"product":        product, "product-select": variants, "product-gone": gone, "product-unheard": unheard, "product-prices": differ,
 		"cart": full, "cart-changed": moved, "cart-empty": empty, "cart-estimate": guessed, "cart-later": later,
-		"checkout": blank, "checkout-wrong": wrong, "checkout-gift": gift,
+		"checkout": blank, "checkout-unsent": unsent, "checkout-wrong": wrong, "checkout-gift": gift,
 		"checkout-1": first, "checkout-2": second, "checkout-3": third,
 		"review": review, "review-working": working, "review-declined": declined,
-		"order-pending": pending, "order-paid": paid, "order-cancelled": cancelled,
+		"order-pending": pending, "order-paid": paid, "order-digital": handed, "order-cancelled": cancelled,
 		"adopt":          Adopt{Layout: frame(), Here: filled(t), New: filled(t)},
+		"adopt-unnamed":  Adopt{Layout: frame(), New: filled(t)},
 		"download":       Download{Layout: frame(), Name: "Knots.pdf", Size: 3 << 20, Left: 5, Ends: noon, Open: true},
 		"download-ended": Download{Layout: frame(), Name: "Knots.pdf", Ends: noon},
 		"order-missing":  OrderMissing{Layout: frame()},

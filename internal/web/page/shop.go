@@ -86,6 +86,7 @@ type Product struct {
 	Chosen     catalog.VariantID // shown first; "" picks the first one that can be bought
 	TaxNote    string            // beside the price: "incl. VAT"
 	Delivery   string            // beside the price: "delivery from €4.90"
+	Returns    Link              // how a thing goes back; zero where the shop has not said
 	Facts      []Fact            // three true ones
 	Wrong      string            // why the thing could not be added; "" for nothing
 	ForSale    Offer             // what search engines are told beside price and stock
@@ -143,6 +144,7 @@ func (p Product) head(s site) head {
 	path := ProductPath(p.Product.Handle)
 	return head{
 		Title:       p.Product.Title,
+		Wrong:       p.WishWrong != "",
 		Description: summary(p.Product.Description),
 		Canonical:   s.canonical(path),
 		Current:     p.Collection.URL,

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/contact"
@@ -148,13 +149,27 @@ func (s *Shop) showCheckout(w http.ResponseWriter, r *http.Request, status int, 
 	}
 	p := page.Checkout{Layout: s.layout(r), Step: step, Typed: typedOf(in), Problems: problems, Cart: c, Countries: destinations(settings)}
 	if p.Methods, err = s.methods(ctx, c, in); err == nil {
-		p.Uses, err = uses()
+		p.Uses, err = uses(c.Virtual())
 	}
 	if err != nil {
 		s.gate.Refuse(w, r, err)
 		return
 	}
+	s.reckon(ctx, &p, in.ShipTo)
 	s.showCount(w, r, status, p, strconv.FormatInt(c.Count(), 10))
+}
+
+// reckon puts the total beside the form that the cart showed, for the place
+// typed so far: nobody should have to wonder where delivery went. A dearer way
+// of delivery, or a place that makes no sense yet, is reckoned at the next step.
+func (s *Shop) reckon(ctx context.Context, p *page.Checkout, to contact.AddressFields) {
+	if p.Cart.Checkout.ShippingMethod != "" || p.Cart.Virtual() {
+		return // it is in the total
+	}
+	e, err := s.desk.Estimate(ctx, p.Cart, area.Place{Country: to.Country, Region: to.Region, PostalCode: to.PostalCode})
+	if err == nil && len(e.Options) > 0 && e.Options[0].ID == p.Method().ID {
+		p.Estimate, p.Estimated = e.Totals, true
+	}
 }
 
 // destinations are the countries that some way of delivery goes to.

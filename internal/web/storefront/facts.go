@@ -55,8 +55,9 @@ func place(p payment.Provider) string {
 }
 
 // uses says beside each field of the checkout what becomes of it, in the words
-// of the register of personal data.
-func uses() (page.DataUse, error) {
+// of the register of personal data. Where nothing is sent, nothing is for a
+// courier.
+func uses(unsent bool) (page.DataUse, error) {
 	fulfil, err := personal.TermsOf(personal.Fulfilment)
 	if err != nil {
 		return page.DataUse{}, err
@@ -74,7 +75,7 @@ func uses() (page.DataUse, error) {
 		return page.DataUse{}, err
 	}
 	whole, short := fulfil.Keep.String(), courier.Keep.String()
-	return page.DataUse{
+	out := page.DataUse{
 		Email:   "For your receipt and news of this order. Kept until " + whole + ".",
 		Name:    "For the parcel and the invoice. Kept like the address.",
 		Address: "For the courier. Kept until " + whole + "; on the invoice " + books.Keep.String() + ", as tax law asks.",
@@ -84,5 +85,9 @@ func uses() (page.DataUse, error) {
 		VAT:       "For the invoice. Kept " + books.Keep.String() + ", as tax law asks.",
 		OrderNote: "For us, to pack your order. Kept until " + whole + ".",
 		Gift:      "For the parcel and its card alone, apart from your own details. Kept until " + gift.Keep.String() + ".",
-	}, nil
+	}
+	if unsent {
+		out.Name, out.Address = "For the invoice. Kept like the address.", "For the invoice. Kept "+books.Keep.String()+", as tax law asks."
+	}
+	return out, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -196,7 +197,7 @@ func TestAPurchaseByKeyboardAlone(t *testing.T) {
 	k.arrives("This is the bank")
 
 	file := filepath.Join("testdata", "purchase-read-aloud.txt")
-	got := k.say.String()
+	got := regexp.MustCompile(`(?m)^StaticText \d+ [A-Z][a-z]+ \d{4}$`).ReplaceAllString(k.say.String(), "StaticText 26 December 2026")
 	if os.Getenv("CARTKEEP_UPDATE") != "" {
 		if err := os.MkdirAll("testdata", 0o755); err != nil {
 			t.Fatal(err)
@@ -204,6 +205,9 @@ func TestAPurchaseByKeyboardAlone(t *testing.T) {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if agreed, err := os.ReadFile(file); err != nil || got != string(agreed) {
+		t.Errorf("what is read aloud changed (%v): run with CARTKEEP_UPDATE=1, and read the difference as somebody would who hears it\n%s", err, got)
 	}
 	for _, want := range []string{
 		"textbox E-mail required", "combobox Country required", "button Order and pay", "heading Check and pay",

@@ -3,6 +3,7 @@ package storefront
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/catalog"
@@ -69,9 +70,14 @@ func (s *Shop) productPage(r *http.Request, p catalog.Product) (page.Product, er
 		return page.Product{}, err
 	}
 	out := page.Product{Layout: s.layout(r), Product: p, TaxNote: taxNote(settings), Collection: s.shelfOf(ctx, p)}
-	if price, note, ok := delivery(settings); ok {
+	if notSent(p) {
+		out.Delivery = "nothing to send: it waits for you on the page of your order"
+	} else if price, note, ok := delivery(settings); ok {
 		out.Delivery = note
 		out.ForSale = page.Offer{Country: settings.Home, Shipping: price}
+	}
+	if settings.Texts[store.TextReturns].Body != "" {
+		out.Returns = page.Link{Text: "Returns", URL: page.PathReturns}
 	}
 	if out.Facts, err = s.facts(ctx); err != nil {
 		return out, err
@@ -132,6 +138,11 @@ func (s *Shop) shelfOf(ctx context.Context, p catalog.Product) page.Link {
 	return page.Link{}
 }
 
+// notSent reports whether no parcel brings a thing, in whichever variant.
+func notSent(p catalog.Product) bool {
+	return len(p.Variants) > 0 && !slices.ContainsFunc(p.Variants, func(v catalog.Variant) bool { return !v.Virtual })
+}
+
 // taxNote says whether prices contain tax. Which rate it is depends on where
 // the parcel goes.
 func taxNote(s store.Settings) string {
@@ -151,9 +162,12 @@ func delivery(s store.Settings) (price money.Amount, note string, ok bool) {
 	if len(ways) == 0 || !known {
 		return money.Amount{}, "", false
 	}
-	price = ways[0].Price
-	if price.IsZero() {
-		return price, "free delivery to " + country.Name, true
+	price, note = ways[0].Price, "free delivery to "+country.Name
+	if !price.IsZero() {
+		note = "delivery " + price.Format() + " to " + country.Name
 	}
-	return price, "delivery " + price.Format() + " to " + country.Name, true
+	if days := ways[0].Estimate(); days != "" {
+		note += ", " + days
+	}
+	return price, note, true
 }
