@@ -22,10 +22,16 @@ import (
 const JobCode = "mail.code"
 
 // How many codes one order's mailbox gets, so that the form is no way to bury
-// somebody in mail.
+// somebody in mail. One network gets at most as many as leave some for the
+// order's own people (gate.Codes).
 const (
-	codesAnHour = 3
-	codesADay   = 6
+	codesAnHour = 6
+	codesADay   = 12
+	// browsersACode bounds how many browsers may answer the same code, and with
+	// it how often all of them may guess.
+	browsersACode = 10
+	// worthSharing is how much longer a code has to work to be shared.
+	worthSharing = 2 * time.Minute
 )
 
 // SeenFor is how long a browser that proved the mailbox may see an order whole.
@@ -36,9 +42,14 @@ const SeenFor = 30 * time.Minute
 // Where they fit, a code is mailed to the sealed address, never to the one
 // that was typed. Only what can be no number or no address at all is refused.
 //
+// Asked again while a code works, the ticket is for that very code, and nothing
+// is mailed or counted: who else asks, too often, does not lock out those whose
+// mailbox it is. With decoy the caller says that whoever asks has had enough;
+// the answer is the same.
+//
 // It takes as long as it takes: whoever answers a stranger must wait for a
 // fixed time (see web/storefront).
-func (d *Desk) AskCode(ctx context.Context, number, email string) (ticket string, err error) {
+func (d *Desk) AskCode(ctx context.Context, number, email string, decoy bool) (ticket string, err error) {
 	var bad fault.Fields
 	n, err := order.ParseNumber(number)
 	if err != nil {
@@ -49,59 +60,75 @@ func (d *Desk) AskCode(ctx context.Context, number, email string) (ticket string
 	if err := bad.Err(); err != nil {
 		return "", err
 	}
-	c := store.Challenge{ID: store.NewID(), Purpose: challenge.Order}
-	var o order.Order
-	err = d.db.View(ctx, func(v *store.View) error {
-		o, err = v.OrderByNumber(n)
-		if fault.Is(err, fault.NotFound) {
-			return nil
-		}
+	id, token, mailed := store.NewID(), newToken(), false
+	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
+		mailed = false
+		c := store.Challenge{ID: id, Purpose: challenge.Order}
+		o, fits, err := owned(t, n, typed)
 		if err != nil {
 			return err
 		}
-		to, err := v.OrderDetails(o.Owner, o.ID)
-		if err == nil && !to.Email.IsZero() && to.Email.Key() == typed.Key() {
-			c.Subject, c.Object = o.Owner, string(o.ID)
-		}
-		return err
-	})
-	if err != nil {
-		return "", err
-	}
-	token := newToken()
-	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
-		ask := c
-		if c.Object != "" {
-			enough, err := d.enoughCodes(t, c.Object)
-			if err != nil {
+		if fits && !decoy {
+			if c, err = choose(t, c, o); err != nil {
 				return err
 			}
-			if enough {
-				ask.Subject, ask.Object = "", ""
-			}
 		}
-		if err := t.NewChallenge(ask, token); err != nil || ask.Object == "" {
+		if err := t.NewChallenge(c, token); err != nil || c.Object == "" || c.CodeOf != "" {
 			return err
 		}
-		if err := t.Event("code.sent", ask.Subject, ask.Object, ""); err != nil {
+		mailed = true
+		if err := t.Event("code.sent", c.Subject, c.Object, ""); err != nil {
 			return err
 		}
-		return t.Enqueue(JobCode, ask.ID, ask.ID, t.Now())
+		return t.Enqueue(JobCode, c.ID, c.ID, t.Now())
 	})
 	if err != nil {
 		return "", err
 	}
-	d.wake()
-	return c.ID + "." + token, nil
+	if mailed {
+		d.wake()
+	}
+	return id + "." + token, nil
 }
 
-func (d *Desk) enoughCodes(t *store.Tx, object string) (bool, error) {
-	hour, err := t.ChallengesOf(object, t.Now().Add(-time.Hour))
-	if err != nil {
-		return false, err
+// owned finds an order by its number and reports whether the address is its
+// own. The order's row is locked from here on: of two that ask at once, the
+// second sees what the first has done.
+func owned(t *store.Tx, n order.Number, typed contact.Email) (order.Order, bool, error) {
+	o, err := t.OrderByNumber(n)
+	if fault.Is(err, fault.NotFound) {
+		return order.Order{}, false, nil
 	}
-	day, err := t.ChallengesOf(object, t.Now().Add(-24*time.Hour))
-	return hour >= codesAnHour || day >= codesADay, err
+	if err != nil {
+		return order.Order{}, false, err
+	}
+	to, err := t.OrderDetails(o.Owner, o.ID)
+	return o, err == nil && !to.Email.IsZero() && to.Email.Key() == typed.Key(), err
+}
+
+// choose makes a challenge about an order one for the code that works already,
+// or for a code of its own, or leaves it a decoy when there were enough.
+func choose(t *store.Tx, c store.Challenge, o order.Order) (store.Challenge, error) {
+	object := string(o.ID)
+	living, browsers, err := t.LivingCode(object, t.Now().Add(worthSharing-challenge.Life))
+	if err != nil {
+		return c, err
+	}
+	if living != "" {
+		if browsers < browsersACode {
+			c.Subject, c.Object, c.CodeOf = o.Owner, object, living
+		}
+		return c, nil
+	}
+	hour, err := t.CodesOf(object, t.Now().Add(-time.Hour))
+	if err != nil {
+		return c, err
+	}
+	day, err := t.CodesOf(object, t.Now().Add(-24*time.Hour))
+	if err == nil && hour < codesAnHour && day < codesADay {
+		c.Subject, c.Object = o.Owner, object
+	}
+	return c, err
 }
 
 var errWrongCode = fault.Field("code", "That is not the code, or it has ended. Please look at the newest mail from us.")

@@ -10,13 +10,14 @@ import (
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
 
-// Challenge is a code that was asked for. One without an Object is a decoy:
-// nothing was sent and nothing opens it.
+// Challenge is a code that was asked for, and the browser that may answer it.
+// One without an Object is a decoy: nothing was sent and nothing opens it.
 type Challenge struct {
 	ID      string
 	Purpose challenge.Purpose
 	Subject string // whose thing it opens
 	Object  string // the id of that thing
+	CodeOf  string // the challenge whose code was mailed; "" for its own
 	MadeAt  time.Time
 }
 
@@ -26,11 +27,19 @@ var errNoChallenge = fault.Missing("This page has ended. Please ask for a new co
 // the budget of its object.
 const challengeKept = 24 * time.Hour
 
-// Code is the code of a challenge: a keyed hash of its id, so that it is never
+// Code is the code of a challenge: a keyed hash of an id, so that it is never
 // stored.
 func (db *DB) Code(c Challenge) challenge.Code {
-	mac := db.keys.Token.Sum("challenge code v1", []byte(c.ID), []byte(c.Purpose))
+	mac := db.keys.Token.Sum("challenge code v1", []byte(c.mailed()), []byte(c.Purpose))
 	return challenge.Of(mac[:])
+}
+
+// mailed is the id of the challenge whose code was mailed.
+func (c Challenge) mailed() string {
+	if c.CodeOf == "" {
+		return c.ID
+	}
+	return c.CodeOf
 }
 
 func (db *DB) browserMAC(id, token string) []byte {
@@ -40,62 +49,97 @@ func (db *DB) browserMAC(id, token string) []byte {
 
 // NewChallenge keeps a challenge that only the browser with this token can answer.
 func (t *Tx) NewChallenge(c Challenge, token string) error {
-	return t.later("new challenge", nil, `INSERT INTO challenges (owner, purpose, subject, object, browser_mac, tries, made_at, used_at) VALUES ($1, $2, $3, $4, $5, 0, $6, 0)`,
-		c.ID, string(c.Purpose), c.Subject, c.Object, t.db.browserMAC(c.ID, token), ms(t.now))
+	return t.later("new challenge", nil, `INSERT INTO challenges (owner, purpose, subject, object, code_of, browser_mac, tries, made_at, used_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0)`,
+		c.ID, string(c.Purpose), c.Subject, c.Object, c.CodeOf, t.db.browserMAC(c.ID, token), ms(t.now))
 }
 
-// ChallengesOf counts the challenges about one thing that were made since.
-func (v *View) ChallengesOf(object string, since time.Time) (n int64, err error) {
-	err = v.row(`SELECT count(*) FROM challenges WHERE object = $1 AND made_at > $2`, object, ms(since)).Scan(&n)
+// CodesOf counts the codes about one thing that were mailed since.
+func (v *View) CodesOf(object string, since time.Time) (n int64, err error) {
+	err = v.row(`SELECT count(*) FROM challenges WHERE object = $1 AND code_of = '' AND made_at > $2`, object, ms(since)).Scan(&n)
 	return n, err
 }
 
-// Challenge returns a challenge that can still be answered.
-func (v *View) Challenge(id string) (Challenge, error) {
-	c, _, err := v.challenge(id)
-	return c, err
+// LivingCode finds the newest code about one thing that was mailed since and
+// was not used, and tells how many browsers may answer it; "" when there is none.
+func (v *View) LivingCode(object string, since time.Time) (id string, browsers int64, err error) {
+	err = v.row(`SELECT c.owner, 1 + (SELECT count(*) FROM challenges o WHERE o.object = $1 AND o.code_of = c.owner) FROM challenges c
+		WHERE c.object = $1 AND c.code_of = '' AND c.made_at > $2 AND c.used_at = 0 ORDER BY c.made_at DESC LIMIT 1`, object, ms(since)).Scan(&id, &browsers)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", 0, nil
+	}
+	return id, browsers, err
 }
 
-func (v *View) challenge(id string) (c Challenge, mac []byte, err error) {
-	c.ID = id
-	var made, used, tries int64
-	err = v.row(`SELECT purpose, subject, object, browser_mac, tries, made_at, used_at FROM challenges WHERE owner = $1`+v.forUpdate(), id).
-		Scan(&c.Purpose, &c.Subject, &c.Object, &mac, &tries, &made, &used)
+// Challenge returns a challenge whose code can still be used.
+func (v *View) Challenge(id string) (Challenge, error) {
+	r, err := v.challenge(id)
+	if err == nil && !r.works(v.now) {
+		err = errNoChallenge
+	}
+	return r.Challenge, err
+}
+
+// challengeRow is a challenge with what is counted of it.
+type challengeRow struct {
+	Challenge
+	mac   []byte
+	tries int64
+	used  bool
+}
+
+// works reports whether a mailed code has neither been used nor ended.
+func (r challengeRow) works(now time.Time) bool {
+	return !r.used && r.MadeAt.Add(challenge.Life).After(now)
+}
+
+func (v *View) challenge(id string) (r challengeRow, err error) {
+	r.ID = id
+	var made, used int64
+	err = v.row(`SELECT purpose, subject, object, code_of, browser_mac, tries, made_at, used_at FROM challenges WHERE owner = $1`+v.forUpdate(), id).
+		Scan(&r.Purpose, &r.Subject, &r.Object, &r.CodeOf, &r.mac, &r.tries, &made, &used)
 	if errors.Is(err, sql.ErrNoRows) {
-		return Challenge{}, nil, errNoChallenge
+		return challengeRow{}, errNoChallenge
 	}
 	if err != nil {
-		return Challenge{}, nil, fmt.Errorf("read challenge: %w", err)
+		return challengeRow{}, fmt.Errorf("read challenge: %w", err)
 	}
-	c.MadeAt = when(made)
-	if used != 0 || tries >= challenge.Tries || !c.MadeAt.Add(challenge.Life).After(v.now) {
-		return Challenge{}, nil, errNoChallenge
-	}
-	return c, mac, nil
+	r.MadeAt, r.used = when(made), used != 0
+	return r, nil
 }
 
-// Answer counts one try at a challenge and reports whether it was right; then
-// the challenge is used up. The transaction must be kept whatever it reports:
-// a try that is undone is a try for nothing. A challenge that has ended, or
-// whose browser is another one, is not there.
+// Answer counts one try of a browser at a challenge and reports whether it was
+// right; then the code is used up for every browser. The transaction must be
+// kept whatever it reports: a try that is undone is a try for nothing. A
+// challenge that has ended, or whose browser is another one, is not there.
+// Tries are each browser's own: nobody uses up another's.
 func (t *Tx) Answer(id, token string, typed challenge.Code) (Challenge, bool, error) {
-	c, mac, err := t.challenge(id)
+	r, err := t.challenge(id)
 	if err != nil {
 		return Challenge{}, false, err
 	}
-	if !t.db.keys.Token.Matches(mac, "challenge browser v1", []byte(id), []byte(token)) {
+	if r.tries >= challenge.Tries || !t.db.keys.Token.Matches(r.mac, "challenge browser v1", []byte(id), []byte(token)) {
 		return Challenge{}, false, errNoChallenge
 	}
-	right := c.Object != "" && t.db.Code(c).Is(typed)
-	used := int64(0)
-	if right {
-		used = ms(t.now)
+	mailed := r
+	if r.CodeOf != "" {
+		if mailed, err = t.challenge(r.CodeOf); err != nil {
+			return Challenge{}, false, err
+		}
 	}
-	n, err := t.exec(`UPDATE challenges SET tries = tries + 1, used_at = $2 WHERE owner = $1 AND used_at = 0`, id, used)
-	if err != nil {
+	if !mailed.works(t.now) {
+		return Challenge{}, false, errNoChallenge
+	}
+	if _, err := t.exec(`UPDATE challenges SET tries = tries + 1 WHERE owner = $1`, id); err != nil {
 		return Challenge{}, false, fmt.Errorf("count a try: %w", err)
 	}
-	return c, right && n == 1, nil
+	if r.Object == "" || !t.db.Code(r.Challenge).Is(typed) {
+		return r.Challenge, false, nil
+	}
+	n, err := t.exec(`UPDATE challenges SET used_at = $2 WHERE owner = $1 AND used_at = 0`, mailed.ID, ms(t.now))
+	if err != nil {
+		return Challenge{}, false, fmt.Errorf("use a code: %w", err)
+	}
+	return r.Challenge, n == 1, nil
 }
 
 // SweepChallenges forgets the challenges that no budget counts any more.

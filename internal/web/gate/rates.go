@@ -26,6 +26,7 @@ const (
 	Carts                // making carts
 	Orders               // placing orders and trying to pay again
 	Lookups              // acts that can make the shop write to an address somebody typed
+	Codes                // codes about one thing; see AllowFor
 	Misses               // look-ups by id and token that found nothing: guesses
 	classes
 )
@@ -42,6 +43,7 @@ var limits = [classes]struct {
 	Carts:   {name: "carts", every: 5, burst: 200},
 	Orders:  {name: "orders", every: 5, burst: 150},
 	Lookups: {name: "lookups", every: 0.1, burst: 20},
+	Codes:   {name: "codes", every: rate.Limit(1.0 / (4 * 3600)), burst: 4, failure: true},
 	Misses:  {name: "misses", every: 5, burst: 300, failure: true},
 }
 
@@ -71,6 +73,21 @@ func (g *Gate) Allow(r *http.Request, class Class) error {
 	return fault.Limited(limitedText, wait(bucket, now, class))
 }
 
+// AllowFor is Allow for one thing: what is counted is this client's acts about
+// it. The name of the thing is kept as a keyed hash, like the client.
+func (g *Gate) AllowFor(r *http.Request, class Class, thing string) error {
+	v := visitOf(r)
+	if v == nil || (v.exempt && !limits[class].failure) {
+		return nil
+	}
+	now := g.cfg.Now()
+	bucket := g.rates.bucket(class, v.client, thing)
+	if bucket.AllowN(now, 1) {
+		return nil
+	}
+	return fault.Limited(limitedText, wait(bucket, now, class))
+}
+
 // Missed counts a look-up by id and token that opened nothing, and returns what
 // to answer: err as it is, or RateLimited once there were too many. Only the
 // look-up that failed is refused. Asking before it would let a stranger's junk
@@ -88,7 +105,7 @@ func (g *Gate) bucket(r *http.Request, class Class) *rate.Limiter {
 	if v == nil || (v.exempt && !limits[class].failure) {
 		return nil
 	}
-	return g.rates.bucket(class, v.client)
+	return g.rates.bucket(class, v.client, "")
 }
 
 // wait tells how long until one token is there.
@@ -153,7 +170,7 @@ func (r *rates) today(now time.Time) *day {
 	return r.day.Load()
 }
 
-func (d *day) name(client netip.Addr) [16]byte {
+func (d *day) name(client netip.Addr, thing string) [16]byte {
 	p := neighbours(client)
 	bytes := p.Addr().As16()
 	mac := d.macs.Get().(hash.Hash)
@@ -161,15 +178,16 @@ func (d *day) name(client netip.Addr) [16]byte {
 	mac.Reset()
 	mac.Write(bytes[:])
 	mac.Write([]byte{byte(p.Bits())})
+	mac.Write([]byte(thing)) // what comes before has a fixed length
 	var sum [32]byte
 	mac.Sum(sum[:0])
 	return [16]byte(sum[:16])
 }
 
-func (r *rates) bucket(class Class, client netip.Addr) *rate.Limiter {
+func (r *rates) bucket(class Class, client netip.Addr, thing string) *rate.Limiter {
 	now := r.now()
 	d := r.today(now)
-	key := bucketKey{class, d.name(client)}
+	key := bucketKey{class, d.name(client, thing)}
 	s := &d.shards[key.client[0]%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -269,18 +269,18 @@ func TestANewDayForgetsYesterdaysKey(t *testing.T) {
 	c := newClock()
 	g := New(Config{Now: c.now})
 	client := netip.MustParseAddr("192.0.2.7")
-	before := g.rates.day.Load().name(client)
-	if before != g.rates.day.Load().name(netip.MustParseAddr("192.0.2.8")) {
+	before := g.rates.day.Load().name(client, "")
+	if before != g.rates.day.Load().name(netip.MustParseAddr("192.0.2.8"), "") {
 		t.Error("got two names for one neighbourhood")
 	}
-	g.rates.bucket(General, client)
+	g.rates.bucket(General, client, "")
 	c.move(25 * time.Hour)
 	var wg sync.WaitGroup
 	for range 8 {
-		wg.Go(func() { g.rates.bucket(General, client) })
+		wg.Go(func() { g.rates.bucket(General, client, "") })
 	}
 	wg.Wait()
-	if g.rates.day.Load().name(client) == before || g.rates.size() != 1 {
+	if g.rates.day.Load().name(client, "") == before || g.rates.size() != 1 {
 		t.Errorf("got %d buckets, want one under a new key", g.rates.size())
 	}
 }

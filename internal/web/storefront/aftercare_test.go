@@ -117,8 +117,8 @@ func TestLookingUpTellsNothing(t *testing.T) {
 			mailed++
 		}
 	}
-	if mailed != 3 {
-		t.Errorf("%d codes were mailed for %d askings, want 3", mailed, samples)
+	if mailed != 1 { // the others share it
+		t.Errorf("%d codes were mailed for %d askings, want 1", mailed, samples)
 	}
 }
 

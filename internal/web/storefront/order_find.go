@@ -41,7 +41,11 @@ func (s *Shop) askCode(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	typed := page.FindTyped{Number: form.Get(page.FieldNumber), Email: form.Get(page.FieldEmail)}
-	ticket, err := s.desk.AskCode(r.Context(), typed.Number, typed.Email)
+	// Whoever has asked for this order's codes often enough gets no more of them,
+	// and is not told.
+	number, _ := order.ParseNumber(typed.Number)
+	enough := s.gate.AllowFor(r, gate.Codes, string(number)) != nil
+	ticket, err := s.desk.AskCode(r.Context(), typed.Number, typed.Email, enough)
 	select {
 	case <-steady.C:
 	case <-r.Context().Done():
