@@ -93,6 +93,8 @@ type Details struct {
 	Note   contact.Note    // optional, for the courier
 	VAT    contact.VAT     // optional, of a business
 
+	InvoiceName contact.Name // as the order's invoice keeps it, when Name has ended; zero before there is an order
+
 	OrderNote   contact.Note // optional, for the shop
 	GiftName    contact.Name // optional: who gets it, when that is somebody else
 	GiftMessage contact.Note // optional: what is written on the card
@@ -107,6 +109,14 @@ func (d Details) Recipient() contact.Name {
 		return d.Name
 	}
 	return d.GiftName
+}
+
+// Billed is the name on the invoice. It outlives the name that a parcel needed.
+func (d Details) Billed() contact.Name {
+	if d.Name.IsZero() {
+		return d.InvoiceName
+	}
+	return d.Name
 }
 
 // Billing returns the address the invoice goes to.

@@ -88,8 +88,8 @@ func TestALifeOfData(t *testing.T) {
 		if identities() != 0 {
 			t.Error("an index row outlives its dossier")
 		}
-		if d := details(t, s, p); !d.Email.IsZero() || !d.ShipTo.IsZero() || d.BillTo.IsZero() {
-			t.Errorf("after 460 days: got %v, want the books' part alone", d)
+		if d := details(t, s, p); !d.Email.IsZero() || !d.Name.IsZero() || !d.ShipTo.IsZero() || d.BillTo.IsZero() || d.Billed().Reveal() != "Ada Lovelace" {
+			t.Errorf("after 460 days: got %v, want the books' part alone, the name on the invoice in it", d)
 		}
 		s.Clock.Move(365 * 24 * time.Hour)
 		if got := retain(t, s); got[personal.Payment] != 1 || len(got) != 1 {
@@ -98,6 +98,9 @@ func TestALifeOfData(t *testing.T) {
 		s.Clock.Move(10 * 365 * 24 * time.Hour)
 		if got := retain(t, s); got[personal.Invoicing] != 1 || len(got) != 1 {
 			t.Errorf("after twelve years: got %v destroyed, want the invoice's part", got)
+		}
+		if d := details(t, s, p); !d.Billed().IsZero() || !d.BillTo.IsZero() {
+			t.Errorf("after twelve years: got %v, want nobody", d)
 		}
 		if got := retain(t, s); len(got) != 0 {
 			t.Errorf("got %v destroyed twice", got)

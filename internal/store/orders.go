@@ -219,9 +219,9 @@ func (v *View) NewestOrders(limit int) ([]order.Order, error) {
 // OrderDetails opens the personal values of an order. What has been destroyed
 // is zero.
 func (v *View) OrderDetails(owner string, id order.ID) (order.Details, error) {
-	var email, name, shipTo, phone, note, billTo, orderNote, giftName, giftMessage, vat []byte
-	err := v.row(`SELECT email, name, ship_to, phone, note, bill_to, order_note, gift_name, gift_message, vat FROM order_details WHERE owner = $1 AND order_id = $2`, owner, string(id)).
-		Scan(&email, &name, &shipTo, &phone, &note, &billTo, &orderNote, &giftName, &giftMessage, &vat)
+	var email, name, shipTo, phone, note, invoiceName, billTo, orderNote, giftName, giftMessage, vat []byte
+	err := v.row(`SELECT email, name, ship_to, phone, note, invoice_name, bill_to, order_note, gift_name, gift_message, vat FROM order_details WHERE owner = $1 AND order_id = $2`, owner, string(id)).
+		Scan(&email, &name, &shipTo, &phone, &note, &invoiceName, &billTo, &orderNote, &giftName, &giftMessage, &vat)
 	if errors.Is(err, sql.ErrNoRows) {
 		return order.Details{}, nil
 	}
@@ -245,7 +245,8 @@ func (v *View) OrderDetails(owner string, id order.ID) (order.Details, error) {
 		d.GiftName, d.GiftMessage = get(&s, gift, personal.OrderGiftName, giftName), get(&s, gift, personal.OrderGiftMessage, giftMessage)
 	}
 	if inv := f.open(personal.Invoicing); inv.Key != nil || f.clear {
-		d.BillTo, d.VAT = get(&s, inv, personal.OrderBillTo, billTo), get(&s, inv, personal.OrderVAT, vat)
+		d.InvoiceName, d.BillTo = get(&s, inv, personal.OrderInvoiceName, invoiceName), get(&s, inv, personal.OrderBillTo, billTo)
+		d.VAT = get(&s, inv, personal.OrderVAT, vat)
 	}
 	return d, s.err
 }

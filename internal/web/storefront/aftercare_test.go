@@ -11,7 +11,10 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/challenge"
 	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/personal"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/store"
 )
 
 // bought lets a shopper buy one mug and pay it.
@@ -53,6 +56,13 @@ func TestAnOrderIsFoundByACodeFromItsMailbox(t *testing.T) {
 		t.Errorf("the code led to %s, want %s", whole.path, at)
 	}
 	b.get(at+"/invoice").is(200, "Invoice", "Ada Lovelace", "-000001", "€19.50", "19 %").not("ada@lovelace.example")
+
+	// When the name that the delivery needed has ended, the invoice has its own.
+	end(t, s, p, personal.Fulfilment)
+	b.get(at).is(200).not("Ada Lovelace", "ada@lovelace.example", "Delivered to")
+	b.get(at+"/invoice").is(200, "Ada Lovelace", "12 Analytical Way", "€19.50").not("ada@lovelace.example")
+	end(t, s, p, personal.Invoicing)
+	b.get(at+"/invoice").is(200, "€19.50").not("Ada", "Analytical")
 
 	// Who clears up after themselves leaves no proof behind for the next one
 	// who opens the link in this browser.
@@ -151,4 +161,16 @@ func TestWhatAnOrderPageCanDo(t *testing.T) {
 	c.post("/wishes", url.Values{"variant_id": {string(mug.ID)}, "email": {"nowhere"}}).is(422, "nowhere", "an @")
 	c.post("/wishes", url.Values{"variant_id": {string(mug.ID)}, "email": {"ada@lovelace.example"}}).is(200, "We write to you once")
 	c.post("/wishes", url.Values{"variant_id": {"none"}, "email": {"ada@lovelace.example"}}).is(422)
+}
+
+// end destroys the key of one purpose of an order.
+func end(t *testing.T, s *stall, p checkout.Placed, purpose personal.Purpose) {
+	t.Helper()
+	id := shoptest.One[string](t, s.Raw(t), `SELECT id FROM dossiers WHERE subject = $1 AND case_id = $2 AND purpose = $3`, p.Order.Owner, string(p.Order.ID), string(purpose))
+	err := s.DB.InTx(t.Context(), ledger.System("test"), func(t *store.Tx) error {
+		return t.Destroy(store.DueDossier{Subject: p.Order.Owner, ID: id, Case: string(p.Order.ID), Purpose: purpose})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
