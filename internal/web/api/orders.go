@@ -43,7 +43,7 @@ func getOrder(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.shownOrder(c.cfg.Desk.Order(c.r.Context(), number, c.token))
+	return shownOrder(c.cfg.Desk.Order(c.r.Context(), number, c.token))
 }
 
 func payAgain(c *call) (any, error) {
@@ -51,7 +51,15 @@ func payAgain(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.shownOrder(c.cfg.Desk.PayAgain(c.r.Context(), number, c.token))
+	return shownOrder(c.cfg.Desk.PayAgain(c.r.Context(), number, c.token))
+}
+
+func getHold(c *call) (any, error) {
+	number, err := order.ParseNumber(c.r.PathValue("number"))
+	if err != nil {
+		return nil, err
+	}
+	return c.shownHold(c.cfg.Desk.Order(c.r.Context(), number, c.token))
 }
 
 func moreTime(c *call) (any, error) {
@@ -59,7 +67,7 @@ func moreTime(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.shownOrder(c.cfg.Desk.MoreTime(c.r.Context(), number, c.token))
+	return c.shownHold(c.cfg.Desk.MoreTime(c.r.Context(), number, c.token))
 }
 
 func cancelOrder(c *call) (any, error) {
@@ -67,16 +75,19 @@ func cancelOrder(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.shownOrder(c.cfg.Desk.Cancel(c.r.Context(), number, c.token))
+	return shownOrder(c.cfg.Desk.Cancel(c.r.Context(), number, c.token))
 }
 
-func (c *call) shownOrder(v checkout.OrderView, err error) (any, error) {
+func (c *call) shownHold(v checkout.OrderView, err error) (any, error) {
+	if err != nil || v.Order.Status != order.Pending {
+		return Held{}, err
+	}
+	return Held{Hold: &Hold{Until: v.Order.HoldUntil.UTC().Truncate(time.Second), Limit: c.cfg.Desk.HoldLimit(v.Order).UTC().Truncate(time.Second)}}, nil
+}
+
+func shownOrder(v checkout.OrderView, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := OrderAndPayment{Order: orderOf(v.Order), Payment: paymentOf(v.Payment)}
-	if v.Order.Status == order.Pending {
-		out.Hold = &Hold{Until: v.Order.HoldUntil.UTC().Truncate(time.Second), Limit: c.cfg.Desk.HoldLimit(v.Order).UTC().Truncate(time.Second)}
-	}
-	return out, nil
+	return OrderAndPayment{Order: orderOf(v.Order), Payment: paymentOf(v.Payment)}, nil
 }

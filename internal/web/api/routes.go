@@ -124,10 +124,13 @@ func operations() []operation {
 			status: 200, answer: reflect.TypeFor[OrderAndPayment](), faults: []fault.Kind{fault.NotFound, fault.Changed},
 			opens: opensOrder, handle: payAgain},
 
+		{method: get, path: "/api/v1/orders/{number}/hold", id: "getHold",
+			summary: "Read until when the goods of an unpaid order are kept, and can be kept at most", secret: orderToken,
+			status: 200, answer: reflect.TypeFor[Held](), faults: []fault.Kind{fault.NotFound}, handle: getHold},
 		{method: post, path: "/api/v1/orders/{number}/hold", id: "keepOrder",
 			summary: "Keep the goods of an unpaid order for longer: for another hold time from now, until the limit", class: gate.Orders, secret: orderToken,
 			body: reflect.TypeFor[NoMembers](), bodyOptional: true,
-			status: 200, answer: reflect.TypeFor[OrderAndPayment](), faults: []fault.Kind{fault.NotFound, fault.Conflict},
+			status: 200, answer: reflect.TypeFor[Held](), faults: []fault.Kind{fault.NotFound, fault.Conflict},
 			opens: opensOrder, handle: moreTime},
 
 		{method: post, path: "/api/v1/orders/{number}/cancel", id: "cancelOrder",

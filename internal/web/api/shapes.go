@@ -233,6 +233,11 @@ type (
 		PlacedAt time.Time   `json:"placed_at"`
 	}
 
+	// Held is the hold of an order.
+	Held struct {
+		Hold *Hold `json:"hold" doc:"Null for an order that is not waiting to be paid"`
+	}
+
 	// Hold is how long goods are kept for an order that is not paid yet.
 	Hold struct {
 		Until time.Time `json:"until"`
@@ -243,7 +248,6 @@ type (
 	OrderAndPayment struct {
 		Order   Order   `json:"order"`
 		Payment Payment `json:"payment"`
-		Hold    *Hold   `json:"hold,omitempty" doc:"How long the goods are kept, for an order that is not paid yet"`
 	}
 )
 
