@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -54,12 +56,33 @@ func (c orderPackCmd) Run(ctx context.Context, p *Process, set *Settings) error 
 type orderShipCmd struct {
 	Number   string `arg:"" help:"The order number." placeholder:"NUMBER"`
 	Carrier  string `help:"Who carries it." placeholder:"NAME"`
-	Tracking string `help:"The number of the parcel. It is sealed, and mailed to the shopper." placeholder:"NUMBER"`
+	Tracking string `help:"The number of the parcel, or - to read it from standard input: other users of this machine see what stands on a command line. It is sealed, and mailed to the shopper." placeholder:"NUMBER"`
 }
 
 // Run notes that an order was sent.
 func (c orderShipCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	if c.Tracking == "-" {
+		line, err := firstLine(p.In)
+		if err != nil {
+			return misused("tracking: %w", err)
+		}
+		c.Tracking = line
+	}
 	return actOn(ctx, p, set, "order ship", c.Number, map[string]string{"carrier": c.Carrier, "tracking": c.Tracking})
+}
+
+// firstLine reads the one line that standard input has to hold.
+func firstLine(in io.Reader) (string, error) {
+	const most = 1 << 10
+	text, err := io.ReadAll(io.LimitReader(in, most))
+	if err != nil {
+		return "", err
+	}
+	line := strings.TrimSpace(string(text))
+	if line == "" || len(text) == most || strings.ContainsAny(line, "\r\n") {
+		return "", errors.New("standard input has to hold one line with the number")
+	}
+	return line, nil
 }
 
 type orderDeliverCmd struct {

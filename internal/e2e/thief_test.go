@@ -4,6 +4,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,7 +62,14 @@ func TestAThiefOfARunningDemoReadsNobody(t *testing.T) {
 		}
 		marked = append(marked, "lummery", "chlocrat", "Brouhaha")
 		// The parcel of the order, somebody who waits for a thing, and one who looks the order up.
-		s.must(t, "order", "ship", p.Order.Number, "--carrier", "Moor Post", "--tracking", "KERFUFFLE-77")
+		ship := s.command(t, "order", "ship", p.Order.Number, "--carrier", "Moor Post", "--tracking", "-")
+		ship.Stdin = strings.NewReader("KERFUFFLE-77\n")
+		if said, err := ship.CombinedOutput(); err != nil || strings.Contains(string(said), "KERFUFFLE") {
+			t.Fatalf("ship: got %v, %s", err, said)
+		}
+		eventually(t, 10*time.Second, "the letter with the parcel's number", func() bool {
+			return slices.ContainsFunc(s.letters(t), func(l letter) bool { return strings.Contains(l.Text, "KERFUFFLE-77") })
+		})
 		goods := filepath.Join(t.TempDir(), "goods.csv")
 		if err := os.WriteFile(goods, []byte("Handle,Title,Variant SKU,Variant Inventory Tracker,Variant Inventory Qty,Variant Price\nlost-thing,Lost thing,LOST,shopify,0,5\n"), 0o600); err != nil {
 			t.Fatal(err)
