@@ -133,24 +133,27 @@ func (d *Desk) SaveDetails(ctx context.Context, id cart.ID, token string, in Det
 	if err != nil {
 		return cart.Cart{}, err
 	}
-	// Whose cart it is comes first: a stranger learns nothing about the fields.
-	lines, err := d.linesNow(ctx, id, token)
-	if err != nil {
-		return cart.Cart{}, err
-	}
-	details, k, err := d.check(lines, in, s)
-	if err != nil {
-		return cart.Cart{}, err
-	}
-	k.Complete = details.Complete()
+	in.tidy()
+	details, wrong := ParseDetails(in)
 	var c cart.Cart
 	err = d.inCart(ctx, id, token, func(t *store.Tx, row store.CartRow) error {
+		// Whose cart it is came first: a stranger learns nothing about the fields.
+		lines, err := t.CartLines(id)
+		if err != nil {
+			return err
+		}
+		now, _ := cart.Apart(lines)
+		k, err := d.fits(now, in, details, wrong, s)
+		if err != nil {
+			return err
+		}
+		k.Complete = details.Complete()
 		if err := t.SaveDetails(id, details, !row.Typed); err != nil {
 			return err
 		}
 		was := row.Checkout
 		row.Typed, row.Checkout = true, k
-		c, err = d.requote(t, row, was, s)
+		c, err = d.quote(t, row, was, lines, s)
 		return err
 	})
 	return c, err
@@ -162,22 +165,23 @@ func (d *Desk) Check(ctx context.Context, c cart.Cart, in DetailsInput) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = d.check(c.Lines, in, s)
+	in.tidy()
+	details, wrong := ParseDetails(in)
+	_, err = d.fits(c.Lines, in, details, wrong, s)
 	return err
 }
 
-// check parses a form and picks the delivery, and names all that is wrong.
-func (d *Desk) check(lines []cart.Line, in DetailsInput, s store.Settings) (order.Details, cart.Checkout, error) {
-	in.tidy()
-	details, err := ParseDetails(in)
+// fits picks the delivery for a form, and names all that is wrong with both:
+// wrong is what ParseDetails said of the form.
+func (d *Desk) fits(lines []cart.Line, in DetailsInput, details order.Details, wrong error, s store.Settings) (cart.Checkout, error) {
 	var bad fault.Fields
-	bad.Take("", err)
+	bad.Take("", wrong)
 	to := placeTyped(in.ShipTo)
 	k, why := d.pick(lines, to, in, details.VAT, s)
 	if to.Country != "" {
 		bad.Take("", why)
 	}
-	return details, k, bad.Err()
+	return k, bad.Err()
 }
 
 // pick decides what a cart keeps of where it goes, and how: the way that was

@@ -40,13 +40,13 @@ func (d *Desk) KeepDraft(ctx context.Context, id cart.ID, token string, in Detai
 		if err != nil {
 			return err
 		}
-		lines, _ = cart.Apart(lines)
+		now, _ := cart.Apart(lines)
 		if place := placeTyped(in.ShipTo); place.Country != "" {
-			if k, err := d.pick(lines, place, in, contact.VAT{}, s); err == nil {
+			if k, err := d.pick(now, place, in, contact.VAT{}, s); err == nil {
 				row.Checkout = k
 			}
 		}
-		_, err = d.requote(t, row, was, s)
+		_, err = d.quote(t, row, was, lines, s)
 		return err
 	})
 }

@@ -29,13 +29,13 @@ func (t *Tx) SaveDetails(id cart.ID, d order.Details, first bool) error {
 	if s.err != nil {
 		return fmt.Errorf("seal details: %w", s.err)
 	}
-	_, err = t.exec(`INSERT INTO cart_details (owner, email, name, phone, ship_to, bill_to, note, order_note, gift_name, gift_message, vat)
+	err = t.later("save details", nil, `INSERT INTO cart_details (owner, email, name, phone, ship_to, bill_to, note, order_note, gift_name, gift_message, vat)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (owner) DO UPDATE SET email = excluded.email, name = excluded.name, phone = excluded.phone,
 			ship_to = excluded.ship_to, bill_to = excluded.bill_to, note = excluded.note, order_note = excluded.order_note,
 			gift_name = excluded.gift_name, gift_message = excluded.gift_message, vat = excluded.vat, draft = NULL`, args...)
 	if err != nil {
-		return fmt.Errorf("save details: %w", err)
+		return err
 	}
 	return t.Event("checkout.saved", string(id), string(id), "")
 }
@@ -51,9 +51,9 @@ func (t *Tx) SaveDraft(id cart.ID, draft string, first bool) error {
 	if err != nil {
 		return fmt.Errorf("seal draft: %w", err)
 	}
-	_, err = t.exec(`INSERT INTO cart_details (owner, draft) VALUES ($1, $2) ON CONFLICT (owner) DO UPDATE SET draft = excluded.draft`, string(id), sealed)
+	err = t.later("save draft", nil, `INSERT INTO cart_details (owner, draft) VALUES ($1, $2) ON CONFLICT (owner) DO UPDATE SET draft = excluded.draft`, string(id), sealed)
 	if err != nil {
-		return fmt.Errorf("save draft: %w", err)
+		return err
 	}
 	return t.Event("checkout.drafted", string(id), string(id), "")
 }
