@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -62,6 +63,7 @@ func axeViews() []browser.View {
 type inspector struct {
 	*visitor
 	script string
+	scope  string          // what axe looks at; "" is the page
 	seen   map[string]bool // paths
 	pages  int
 }
@@ -86,7 +88,7 @@ func (i *inspector) look(what string) {
 				Summary string
 			}
 		}
-		answer := browser.Await[string](i.Page, `axe.run(document, {
+		answer := browser.Await[string](i.Page, `axe.run(`+cmp.Or(i.scope, "document")+`, {
 			runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 			resultTypes: ["violations"],
 		}).then(r => JSON.stringify(r.violations.map(v => ({id: v.id, help: v.help,
@@ -99,8 +101,8 @@ func (i *inspector) look(what string) {
 				i.t.Errorf("%s: %s: %s\n\t%s\n\t%s", where, f.ID, f.Help, n.HTML, strings.ReplaceAll(n.Summary, "\n", "; "))
 			}
 		}
+		i.Shot("axe-" + strings.ReplaceAll(what, " ", "-") + "-" + name(view))
 	}
-	i.Shot("axe-" + strings.ReplaceAll(what, " ", "-"))
 }
 
 // path is where the open page is, without what follows a question mark.
