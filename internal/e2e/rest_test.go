@@ -145,7 +145,7 @@ func TestTheWholeTableOfTheAPI(t *testing.T) {
 	a.into(t, &placed)
 	theirs := "Order-Token: " + placed.Order.Token
 	a = s.want(200, "GET", "/api/v1/orders/"+placed.Order.Number, "", theirs)
-	shape(t, a, "", "order payment hold") // the hold while it is not paid
+	shape(t, a, "", "order payment")
 	shape(t, a, "order", "number status lines totals placed_at")
 	shape(t, a, "payment", shapePayment)
 	if placed.Order.Status != "pending" || placed.Payment.Status != "open" {
