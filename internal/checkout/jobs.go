@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -73,8 +74,23 @@ func (d *Desk) OrderLink(o order.Order) string {
 	return d.origin + "/orders/" + string(o.Number) + "?token=" + d.OrderToken(o.ID)
 }
 
+// unpaidLetters is how many unpaid orders of one mailbox a day are written
+// about. Nobody has shown that an address in one is theirs, and orders that are
+// left unpaid cost nothing: without an end they would bury a stranger in mail.
+const unpaidLetters = 3
+
+// buried reports whether a mailbox has had enough letters about orders that
+// nobody paid.
+func buried(v *store.View, kind string, o order.Order, to contact.Email) (bool, error) {
+	if o.Status != order.Pending && o.Status != order.Cancelled || kind == JobRefunded {
+		return false, nil
+	}
+	n, err := v.UnpaidBefore(to.Key(), o.PlacedAt)
+	return n >= unpaidLetters, err
+}
+
 // letter opens an order's people, writes a letter and hands it over. An order
-// whose address is gone gets none.
+// whose address is gone gets none, and neither does a mailbox that is buried.
 func (d *Desk) letter(ctx context.Context, j store.Job, write func(*message.Writer, order.Order, order.Details, string) (message.Message, error)) error {
 	if d.deliver == nil || d.writer == nil {
 		return ErrNoSender
@@ -85,17 +101,21 @@ func (d *Desk) letter(ctx context.Context, j store.Job, write func(*message.Writ
 	}
 	var o order.Order
 	var to order.Details
+	enough := false
 	err = d.db.View(ctx, func(v *store.View) (err error) {
 		if o, err = v.Order(j.Owner, order.ID(j.Ref)); err != nil {
 			return err
 		}
-		to, err = v.OrderDetails(j.Owner, o.ID)
+		if to, err = v.OrderDetails(j.Owner, o.ID); err != nil || to.Email.IsZero() {
+			return err
+		}
+		enough, err = buried(v, j.Kind, o, to.Email)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if to.Email.IsZero() || j.Kind == JobCancelled && o.Status != order.Cancelled {
+	if enough || to.Email.IsZero() || j.Kind == JobCancelled && o.Status != order.Cancelled {
 		return nil // nobody to write to, or a late payment has revived it since
 	}
 	w, err := d.writer()

@@ -162,6 +162,24 @@ var moneyAttacks = []attack{
 			t.Errorf("got %d %+v, want an order over the whole price that waits for payment", got.status, placed.Order)
 		}
 	}},
+	{"– the cart becomes dearer after its total was shown", func(t *testing.T, a *attacked) {
+		v := a.cheap()
+		c := a.cart(v.ID, 1)
+		mine, path := "Cart-Token: "+c.Token, "/api/v1/carts/"+c.ID
+		var shown apiCart
+		a.want(200, "PUT", path+"/checkout", ada().json(), mine).into(t, &shown)
+		body := func(minor int64, currency string) string {
+			return fmt.Sprintf(`{"total_shown":{"amount":%d,"currency":%q}}`, minor, currency)
+		}
+		was := shown.Totals.Total.Amount
+		a.want(201, "POST", path+"/lines", fmt.Sprintf(`{"variant_id":%q,"quantity":2}`, v.ID), mine)
+		problem(t, a.ask("POST", path+"/orders", body(was, "EUR"), mine, "Idempotency-Key: shown"), 409, "changed")
+		now := a.cartNow(c).Totals.Total.Amount
+		problem(t, a.ask("POST", path+"/orders", body(now, "USD"), mine, "Idempotency-Key: shown"), 409, "changed")
+		problem(t, a.ask("POST", path+"/orders", body(now, "euro"), mine, "Idempotency-Key: shown"), 422, "invalid")
+		problem(t, a.ask("POST", path+"/orders", `{"total_shown":{"amount":"1","currency":"EUR"}}`, mine, "Idempotency-Key: shown"), 422, "invalid")
+		a.want(201, "POST", path+"/orders", body(now, "EUR"), mine, "Idempotency-Key: shown")
+	}},
 	{"04 the cart grows after the payment page was opened", func(t *testing.T, a *attacked) {
 		cheap, dear := a.cheap(), a.dear()
 		c := a.cart(cheap.ID, 1)

@@ -377,10 +377,17 @@ func TestACartComesFromAPageThatHidesItsOrigin(t *testing.T) {
 	until("the button", "document.querySelector('cartkeep-button').shadowRoot.querySelector('.go')")
 	browser.Eval[bool](tab, "document.querySelector('cartkeep-button').shadowRoot.querySelector('.go').click() || true")
 	until("the line", "document.querySelector('cartkeep-cart').shadowRoot.querySelector('li')")
-	browser.Eval[bool](tab, "document.querySelector('cartkeep-cart').shadowRoot.querySelector('form button').click() || true")
+	// From the quantity straight to the button: the new one comes along.
+	browser.Eval[bool](tab, `(cart => {
+		const n = cart.querySelector("li input");
+		n.value = 4;
+		n.dispatchEvent(new Event("change"));
+		cart.querySelector("form button").click();
+		return true;
+	})(document.querySelector("cartkeep-cart").shadowRoot)`)
 	until("the question", "location.pathname === '/cart/adopt' && document.readyState === 'complete'")
-	if !strings.Contains(tab.HTML(), "Is this your cart?") {
-		t.Errorf("at %s: no question", tab.URL())
+	if got := tab.HTML(); !strings.Contains(got, "Is this your cart?") || !strings.Contains(got, "4 × "+s.product("nesting-bowls").Title) {
+		t.Errorf("at %s: no question about four bowls", tab.URL())
 	}
 	tab.Submit("form[action='/cart/adopt/choice'] button")
 	if got := tab.HTML(); !strings.HasSuffix(tab.URL(), "/checkout") || !strings.Contains(got, s.product("nesting-bowls").Title) {
