@@ -8,13 +8,29 @@ import (
 	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
-// maxDraft bounds a form that is not finished, in bytes. No form that a gate
-// lets pass is longer.
+// maxDraft bounds a form that is not finished, in bytes. Whoever types by hand
+// stays far below it.
 const maxDraft = 96 << 10
+
+// draft writes the form as it is sealed. One that is too long is refused aloud:
+// a step that went on without it would lose all that was typed.
+func (in DetailsInput) draft() (string, error) {
+	var text strings.Builder
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // it stands in no page, and each < would take six bytes
+	if err := e.Encode(in); err != nil {
+		return "", err
+	}
+	if text.Len() > maxDraft {
+		return "", fault.New(fault.TooLarge, "That is more than this form can keep. Please shorten what you typed.")
+	}
+	return text.String(), nil
+}
 
 // KeepDraft seals a checkout form as it was typed, so that nothing is lost
 // while something in it is missing or wrong: over a step back, a page that was
@@ -26,12 +42,12 @@ func (d *Desk) KeepDraft(ctx context.Context, id cart.ID, token string, in Detai
 		return err
 	}
 	in.withoutCards()
-	draft, err := json.Marshal(in)
-	if err != nil || len(draft) > maxDraft {
+	draft, err := in.draft()
+	if err != nil {
 		return err
 	}
 	return d.inCart(ctx, id, token, func(t *store.Tx, row store.CartRow) error {
-		if err := t.SaveDraft(id, string(draft), !row.Typed); err != nil {
+		if err := t.SaveDraft(id, draft, !row.Typed); err != nil {
 			return err
 		}
 		was := row.Checkout

@@ -305,3 +305,22 @@ func fieldsOf(in checkout.DetailsInput) error {
 	}
 	return err
 }
+
+// A form so long that it can't be kept is refused; a step never goes on as if
+// it had been.
+func TestAFormIsKeptWholeOrRefused(t *testing.T) {
+	s := shoptest.Open(t, "sqlite")
+	bowl := s.Product(t, "bowl", 3900, shoptest.Counted(5))
+	b := s.Basket(t, bowl.ID, 1)
+	in := checkout.DetailsInput{Email: "ada@example.com", GiftMessage: strings.Repeat("<", 21000)}
+	if err := s.Desk.KeepDraft(noCtx, b.ID, b.Token, in); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Desk.Typed(noCtx, b.ID, b.Token); err != nil || got.Email != in.Email || got.GiftMessage != in.GiftMessage {
+		t.Errorf("got an e-mail of %d and a message of %d characters, %v; want all of it", len(got.Email), len(got.GiftMessage), err)
+	}
+	in.GiftMessage = strings.Repeat("x", 100<<10)
+	if err := s.Desk.KeepDraft(noCtx, b.ID, b.Token, in); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("got %v, want too large", err)
+	}
+}
