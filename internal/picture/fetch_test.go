@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -69,6 +70,12 @@ func TestNoTrickReachesAClosedAddress(t *testing.T) {
 		f.Close()
 		if body != nil || !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Unavailable) {
 			t.Errorf("%q: %d bytes, %v", source, len(body), err)
+		}
+		if u, parse := url.Parse(source); parse == nil {
+			// Whatever answers or not at such an address must not have been asked.
+			if _, literal := netip.ParseAddr(u.Hostname()); literal == nil && !strings.Contains(fmt.Sprint(err), "The address of the picture is") {
+				t.Errorf("%q was dialled: %v", source, err)
+			}
 		}
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("%q took %v", source, took)
