@@ -61,7 +61,12 @@ func TestSharedComputer(t *testing.T) {
 	b.post("/cart/lines", put(mug, "1"))
 	b.post("/checkout", ada()).is(200, "Ada Lovelace")
 	old := b.cookies()["__Host-cart"]
+	theirs := s.Basket(t, mug.ID, 1) // comes from another site, and waits for an answer
+	b.post("/cart/adopt", url.Values{"cart": {string(theirs.ID)}, "token": {theirs.Token}}).is(200, "You have two carts")
 	b.post("/cart/clear", nil)
+	if got := b.cookies(); len(got) != 0 {
+		t.Errorf("got %d cookies left, want none", len(got))
+	}
 	if got, ok := parseBasket(old); ok {
 		if _, err := s.Desk.Cart(t.Context(), got.id, got.token); err == nil {
 			t.Error("the cart is still there")

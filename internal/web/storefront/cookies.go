@@ -79,12 +79,14 @@ func orderToken(r *http.Request, n order.Number) (string, bool) {
 	return gate.Cookie(r, orderCookie+string(n))
 }
 
-// forgetAll makes the browser forget the cart, every order, whose mailbox it
-// has proved, the code it waits for and what it asked to hear of.
+// forgetAll makes the browser forget the cart, one that has just come from
+// another site, every order, whose mailbox it has proved, the code it waits for
+// and what it asked to hear of.
 func forgetAll(w http.ResponseWriter, r *http.Request) {
 	gate.ClearCookie(w, gate.CartCookie)
 	gate.ClearCookie(w, findCookie)
 	gate.ClearCookie(w, wishCookie)
+	gate.ClearCookie(w, adoptCookie)
 	for _, c := range r.Cookies() {
 		for _, kind := range []string{orderCookie, seenCookie} {
 			if number, ok := strings.CutPrefix(c.Name, kind); ok && wordy(number) {
