@@ -100,9 +100,10 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token string, in PlaceInpu
 		if err != nil {
 			return err
 		}
-		if total := p.cart.Totals.Total.Minor(); total != row.Quoted || slices.ContainsFunc(p.cart.Lines, cart.Line.Changed) {
+		total := p.cart.Totals.Total
+		if total.Minor() != row.Quoted || slices.ContainsFunc(p.cart.Lines, cart.Line.Changed) || in.Total != nil && *in.Total != total {
 			changed = true
-			row.Quoted = total
+			row.Quoted = total.Minor()
 			if err := t.SeePrices(id); err != nil {
 				return err
 			}

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 )
 
@@ -41,11 +42,12 @@ func (DetailsInput) LogValue() slog.Value { return slog.StringValue("[form]") }
 
 // PlaceInput is a request for an order.
 type PlaceInput struct {
-	Key           string // the caller's Idempotency-Key
-	PaymentMethod string // "": the first that is enabled
-	Seen          string // what Desk.Seen said of the page whose button this is; "" for callers without one
-	AcceptTerms   bool   // the box is ticked; asked only where the merchant wants it
-	Request       []byte // canonical bytes of the request, for the MAC that a replay must match
+	Key           string        // the caller's Idempotency-Key
+	PaymentMethod string        // "": the first that is enabled
+	Seen          string        // what Desk.Seen said of the page whose button this is; "" for callers without one
+	Total         *money.Amount // the total that was shown by a caller without such a page; nil: whatever it is
+	AcceptTerms   bool          // the box is ticked; asked only where the merchant wants it
+	Request       []byte        // canonical bytes of the request, for the MAC that a replay must match
 }
 
 // PaymentView is where a payment stands and where the shopper pays.

@@ -5,6 +5,8 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 )
 
@@ -26,9 +28,16 @@ func placeOrder(c *call) (any, error) {
 		return nil, err
 	}
 	in := c.body.(*NewOrder)
-	placed, err := c.cfg.Desk.Place(c.r.Context(), cart.ID(id), c.token, checkout.PlaceInput{
-		Key: c.key, PaymentMethod: in.PaymentMethod, AcceptTerms: in.AcceptTerms, Request: c.canonical,
-	})
+	ask := checkout.PlaceInput{Key: c.key, PaymentMethod: in.PaymentMethod, AcceptTerms: in.AcceptTerms, Request: c.canonical}
+	if in.Total != nil {
+		currency, err := money.ParseCurrency(in.Total.Currency)
+		if err != nil {
+			return nil, fault.Field("total_shown/currency", "Expected three letters of ISO 4217, such as EUR.")
+		}
+		total := money.Of(in.Total.Amount, currency)
+		ask.Total = &total
+	}
+	placed, err := c.cfg.Desk.Place(c.r.Context(), cart.ID(id), c.token, ask)
 	if err != nil {
 		return nil, err
 	}

@@ -72,9 +72,16 @@ type (
 		GiftMessage     string   `json:"gift_message,omitempty" doc:"What is written on the card, up to 300 characters"`
 	}
 
+	// Total is an amount of money that a caller has shown to somebody.
+	Total struct {
+		Amount   int64  `json:"amount" minimum:"0" doc:"In minor units"`
+		Currency string `json:"currency" minLength:"3" maxLength:"3" doc:"ISO 4217"`
+	}
+
 	// NewOrder is the body of POST /carts/{id}/orders.
 	NewOrder struct {
 		PaymentMethod string `json:"payment_method,omitempty" maxLength:"64" doc:"Absent: the first that is enabled"`
+		Total         *Total `json:"total_shown,omitempty" doc:"The total that you have shown: an order of another one is refused as changed. Send it wherever somebody else may change the cart"`
 		AcceptTerms   bool   `json:"accept_terms,omitempty" doc:"Needed as true in a shop that asks for a tick; elsewhere ordering accepts the terms"`
 	}
 
