@@ -1,6 +1,9 @@
 package contact
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // CardNumber reports whether a text holds what looks like the number of a
 // payment card: 13 to 19 digits, however they are grouped, with a right check
@@ -10,16 +13,26 @@ func CardNumber(s string) bool {
 	return found
 }
 
+// maxCards is how many card numbers are taken out of a text before the rest of
+// it goes as well: each time it is read anew, since what stood around a number
+// may be one, too. Nobody has that many; a machine's text of thousands would
+// keep us busy for a second.
+const maxCards = 16
+
 // WithoutCard takes everything out that CardNumber sees, and leaves the rest
-// as it was typed.
+// as it was typed. Of a text that is nothing but card numbers nothing is left.
 func WithoutCard(s string) string {
-	for {
+	for range maxCards {
 		from, to, found := cardIn(s)
 		if !found {
 			return s
 		}
 		s = s[:from] + s[to:]
 	}
+	if CardNumber(s) {
+		return ""
+	}
+	return s
 }
 
 // CardInPhone is CardNumber for a telephone number. One with a plus or two
@@ -43,52 +56,114 @@ func CardInPhone(s string) bool {
 	return CardNumber(s)
 }
 
-// cardIn finds the first run of digits that could be a card's. Single spaces,
-// hyphens and dots may stand between the digits.
+// group is digits that stand together.
+type group struct {
+	from, to int // bytes in the text
+	n        int // how many digits; the first twenty are in digits
+	digits   [20]byte
+}
+
+// shapes are how cards write their number in groups. People type what is
+// printed, and often go on with the month of expiry: 4111 1111 1111 1111 12/27.
+var shapes = [...][]int{{4, 4, 4, 4, 3}, {4, 4, 4, 4}, {4, 6, 5}, {4, 6, 4}, {4, 3, 3, 3}}
+
+// cardIn finds the first digits that could be a card's: a row of groups as a
+// whole, one group of it, or groups in one of the shapes. Single spaces, hyphens
+// and dots may stand between the groups of a row.
 func cardIn(s string) (from, to int, found bool) {
-	var digits [20]byte
-	n, begin, end, gap := 0, 0, 0, false
-	check := func() bool { return n >= 13 && n <= 19 && luhn(digits[:n]) }
+	var row []group
+	joined, gap := false, false // to the digit before; by a gap
 	for i, c := range s {
 		d, ok := digitOf(c)
 		switch {
 		case ok:
-			if n == 0 {
-				begin = i
+			if !joined {
+				row = append(row, group{from: i})
 			}
-			if n < len(digits) {
-				digits[n] = d
+			g := &row[len(row)-1]
+			if g.n < len(g.digits) {
+				g.digits[g.n] = d
 			}
-			n++
-			if n > len(digits) {
-				n = len(digits) // too long for a card, and stays so
-			}
-			end, gap = i+len(string(c)), false
-		case n > 0 && !gap && cardGap(c):
-			gap = true
+			g.n++
+			g.to, joined, gap = i+len(string(c)), true, false
+		case len(row) > 0 && !gap && cardGap(c):
+			joined, gap = false, true
 		default:
-			if check() {
-				return begin, end, true
+			if from, to, found = cardInRow(row); found {
+				return from, to, true
 			}
-			n, gap = 0, false
+			row, joined, gap = row[:0], false, false
 		}
 	}
-	return begin, end, check()
+	return cardInRow(row)
+}
+
+func cardInRow(row []group) (from, to int, found bool) {
+	if isCard(row) {
+		return row[0].from, row[len(row)-1].to, true
+	}
+	for i := range row {
+		if isCard(row[i : i+1]) {
+			return row[i].from, row[i].to, true
+		}
+		for _, shape := range shapes {
+			if fitsShape(row[i:], shape) && isCard(row[i:i+len(shape)]) {
+				return row[i].from, row[i+len(shape)-1].to, true
+			}
+		}
+	}
+	return 0, 0, false
+}
+
+func fitsShape(row []group, shape []int) bool {
+	if len(row) < len(shape) {
+		return false
+	}
+	for i, n := range shape {
+		if row[i].n != n {
+			return false
+		}
+	}
+	return true
+}
+
+// isCard reports whether groups together have as many digits as a card, and a
+// right check digit.
+func isCard(row []group) bool {
+	var digits [19]byte
+	n := 0
+	for i := range row {
+		if n+row[i].n > len(digits) {
+			return false
+		}
+		n += copy(digits[n:], row[i].digits[:row[i].n])
+	}
+	return n >= 13 && luhn(digits[:n])
 }
 
 func cardGap(c rune) bool {
 	return c == ' ' || c == '-' || c == '.' || c == 0xa0 || c == 0x202f || c == 0x2009 || c >= 0x2010 && c <= 0x2015
 }
 
-// digitOf reads a digit, full-width ones included.
+// digitOf reads a decimal digit of any script. Unicode has them in rows of ten.
 func digitOf(c rune) (byte, bool) {
-	if c >= 0xff10 && c <= 0xff19 {
-		c -= 0xfee0
+	if c <= '9' {
+		return byte(c - '0'), c >= '0'
 	}
-	if c < '0' || c > '9' {
+	if c < 0x660 || !unicode.Is(unicode.Nd, c) {
 		return 0, false
 	}
-	return byte(c - '0'), true
+	for _, r := range unicode.Nd.R16 {
+		if rune(r.Lo) <= c && c <= rune(r.Hi) {
+			return byte((c - rune(r.Lo)) % 10), true
+		}
+	}
+	for _, r := range unicode.Nd.R32 {
+		if rune(r.Lo) <= c && c <= rune(r.Hi) {
+			return byte((c - rune(r.Lo)) % 10), true
+		}
+	}
+	return 0, false
 }
 
 // luhn checks the last digit against the others, as ISO/IEC 7812 says. A run

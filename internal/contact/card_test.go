@@ -3,12 +3,13 @@ package contact
 import (
 	"strings"
 	"testing"
+	"unicode"
 )
 
 func TestACardNumberIsSeenHoweverItIsGrouped(t *testing.T) {
 	for _, s := range []string{
 		"4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111", "4111.1111.1111.1111", "4111\u00a01111\u20091111\u202f1111",
-		"my card is 5555555555554444, thanks", "378282246310005", "６０１１１１１１１１１１１１１７", "4222222222222", "6304000000000000",
+		"my card is 5555555555554444, thanks", "378282246310005", "６０１１１１１１１１１１１１１７", "٤١١١ ١١١١ ١١١١ ١١١١", "𝟒𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏", "४१११११११११११११११", "4222222222222", "6304000000000000",
 		"first line\n4111 1111 1111 1111\nlast line", "30569309025904", "x4111111111111111y",
 	} {
 		if !CardNumber(s) {
@@ -18,7 +19,7 @@ func TestACardNumberIsSeenHoweverItIsGrouped(t *testing.T) {
 		if CardNumber(left) {
 			t.Error("a card number stays after it was taken out")
 		}
-		if strings.ContainsAny(left, "456") {
+		if strings.ContainsAny(left, "456٤४𝟒") {
 			t.Errorf("got %q left, want the number gone", left)
 		}
 	}
@@ -27,10 +28,32 @@ func TestACardNumberIsSeenHoweverItIsGrouped(t *testing.T) {
 	}
 }
 
+func TestACardNumberIsSeenBesideOtherNumbers(t *testing.T) {
+	for _, c := range []struct{ text, left string }{
+		{"4111 1111 1111 1111 12/27", " 12/27"}, {"4111 1111 1111 1111 12/27 123", " 12/27 123"}, {"4111111111111111 12 27", " 12 27"},
+		{"4111-1111-1111-1111 123", " 123"}, {"3782 822463 10005 12/27", " 12/27"}, {"12 4111 1111 1111 1111", "12 "}, {"No. 7. 4111111111111111. 123", "No. 7. . 123"},
+		{"5555 5555 5555 4444 4111 1111 1111 1111", " "}, {"4222222222222 4222222222222", " "}, {"4222 222 222 222 01/30", " 01/30"},
+	} {
+		if !CardNumber(c.text) {
+			t.Errorf("no card number was seen in %d characters", len(c.text))
+		}
+		if got := WithoutCard(c.text); got != c.left {
+			t.Errorf("got %q left, want %q", got, c.left)
+		}
+	}
+	many := strings.Repeat("4222222222222x", 4000)
+	if got := WithoutCard(many); got != "" {
+		t.Errorf("got %d bytes of a text of thousands of card numbers", len(got))
+	}
+	if got := WithoutCard(strings.Repeat("4222222222222x", maxCards)); got != strings.Repeat("x", maxCards) {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestOrdinaryNumbersAreNoCards(t *testing.T) {
 	for _, s := range []string{
 		"", "12 Analytical Way", "10115", "4111111111111112", "0000000000000000", "41111111111111111111111111", "+49 30 1234567",
-		"4111 1111 11", "4111  1111  1111  1111", "1234567890123", "Order K7Q2M-9F3XA",
+		"4111 1111 11", "1234 5678 9012 34", "030 1234 5678 9012", "2026 11 26 2026 12 24", "12 34 56 78 90 12 34", "4111  1111  1111  1111", "1234567890123", "Order K7Q2M-9F3XA",
 	} {
 		if CardNumber(s) {
 			t.Errorf("%q is taken for a card number", s)
@@ -62,4 +85,20 @@ func FuzzCardNumber(f *testing.F) {
 			t.Error("something was taken out of a text without a card number")
 		}
 	})
+}
+
+// What digitOf relies on.
+func TestDigitsOfEveryScriptStandInRowsOfTen(t *testing.T) {
+	for c := rune(0); c <= unicode.MaxRune; c++ {
+		d, ok := digitOf(c)
+		if ok != unicode.Is(unicode.Nd, c) {
+			t.Fatalf("%U: got a digit: %v", c, ok)
+		}
+		if !ok {
+			continue
+		}
+		if before, ok := digitOf(c - 1); d > 0 && (!ok || before != d-1) {
+			t.Errorf("%U is read as %d after %d", c, d, before)
+		}
+	}
 }
