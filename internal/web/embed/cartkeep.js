@@ -140,15 +140,16 @@ button.bare{border-color:transparent;text-decoration:underline;padding-inline:.2
       this.said = el('p', { role: 'status', part: 'status' });
       this.wrong = el('p', { role: 'alert', part: 'error' });
     }
-    // during runs one act at a time and shows what went wrong.
-    async during(act) {
-      if (this.busy) return;
-      this.busy = true;
-      this.wrong.textContent = this.said.textContent = '';
-      try { await act(); } catch (e) {
-        this.wrong.textContent = e instanceof Refused ? e.message : 'That did not work. Please try again.';
-      }
-      this.busy = false;
+    // during runs one act at a time and shows what went wrong. While it runs,
+    // busy is the promise of its end.
+    during(act) {
+      return this.busy || (this.busy = (async () => {
+        this.wrong.textContent = this.said.textContent = '';
+        try { await act(); } catch (e) {
+          this.wrong.textContent = e instanceof Refused ? e.message : 'That did not work. Please try again.';
+        }
+        this.busy = null;
+      })());
     }
   }
 
@@ -283,8 +284,9 @@ button.bare{border-color:transparent;text-decoration:underline;padding-inline:.2
       const pass = el('input', { type: 'hidden', name: 'pass' });
       const form = el('form', {
         class: 'row', method: 'post', action: shop + '/cart/adopt', target: '_top',
-        submit: (e) => {
+        submit: async (e) => {
           e.preventDefault();
+          await this.busy; // a quantity that was typed just before
           this.during(async () => {
             // Where this page hides its origin, the pass stands in for it: a
             // request that is read tells the origin, a form does not.
@@ -293,6 +295,10 @@ button.bare{border-color:transparent;text-decoration:underline;padding-inline:.2
             pass.value = made.pass;
             cart.value = c.id;
             token.value = c.token;
+            if (!form.isConnected) { // the cart was drawn anew meanwhile
+              form.hidden = true;
+              this.root.append(form);
+            }
             form.submit();
           });
         },
