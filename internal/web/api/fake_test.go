@@ -177,6 +177,9 @@ func (d *desk) Place(_ context.Context, id cart.ID, token string, in checkout.Pl
 	if err := d.open(id, token); err != nil {
 		return checkout.Placed{}, err
 	}
+	if in.Total != nil && *in.Total != d.order().Totals.Total {
+		return checkout.Placed{}, fault.New(fault.Changed, "The total is another one.")
+	}
 	before, again := d.placed[in.Key]
 	if again && !bytes.Equal(before, in.Request) {
 		return checkout.Placed{}, fault.New(fault.IdempotencyMismatch, "This key belongs to another order.")
