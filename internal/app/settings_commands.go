@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/settings"
 )
 
 type settingsCmd struct {
 	Export settingsExportCmd `cmd:"" help:"Write the shop's settings as TOML. No secret is among them."`
 	Import settingsImportCmd `cmd:"" help:"Change the shop's settings to what a file says: all of it or, when something is wrong, nothing."`
+
+	NewCode settingsNewCodeCmd `cmd:"" help:"Make up discount codes that nobody can guess, and print them for the settings file. Nothing is kept."`
 }
 
 type settingsExportCmd struct {
@@ -31,6 +34,26 @@ type settingsImportCmd struct {
 	File       string `arg:"" help:"The TOML file, or - for standard input." placeholder:"FILE.toml"`
 	DryRun     bool   `help:"Say what would change and change nothing."`
 	NoPictures bool   `help:"Fetch no pictures of collections from other hosts now; a later import does."`
+}
+
+type settingsNewCodeCmd struct {
+	Count int `help:"How many." default:"1" placeholder:"N"`
+}
+
+// maxNewCodes is how many codes a settings file can have.
+const maxNewCodes = 5000
+
+// Run prints codes.
+func (c settingsNewCodeCmd) Run(p *Process) error {
+	if c.Count < 1 || c.Count > maxNewCodes {
+		return misused("--count is from 1 to %d", maxNewCodes)
+	}
+	for range c.Count {
+		if _, err := fmt.Fprintln(p.Out, discount.New()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Run brings settings in.
@@ -77,6 +100,9 @@ func (o *operating) settingsImport(ctx context.Context, dry, pictures bool) erro
 	}
 	for _, c := range changes {
 		fmt.Fprintln(o.out, c)
+		if c.Warning != "" {
+			fmt.Fprintln(o.err, "cartkeep: WARNING: "+c.Warning)
+		}
 	}
 	word := "changed"
 	if dry {

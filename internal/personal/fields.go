@@ -96,6 +96,12 @@ var EmailIndex = note(Field{Table: "identities", Column: "hash", Kind: Index, Pu
 	Category: "user.contact.email", Label: "E-mail, as a keyed hash",
 	Reason: "finds a person's orders by e-mail; ends with its dossier"})
 
+// CodeIndex counts how often one e-mail used a discount code. Each code has
+// hashes of its own, so they do not tell that one person used two codes.
+var CodeIndex = note(Field{Table: "code_uses", Column: "customer", Kind: Index, Purpose: Fulfilment,
+	Category: "user.contact.email", Label: "E-mail of an order with a discount code, as a keyed hash",
+	Reason: "a code may be limited for each customer; ends with the order's dossier"})
+
 // ProviderIndex finds the order of a payment provider's notice.
 var ProviderIndex = note(Field{Table: "directory", Column: "key", Kind: Index, Purpose: Payment,
 	Category: "user.financial", Label: "Payment reference as a keyed hash, or order number",
@@ -133,7 +139,7 @@ const (
 
 var _ = [][]Field{
 	linked("carts", Cart, "user.unique_id", "Cart id", ownerReason, "owner", "order_id"),
-	linked("carts", Cart, "user.behavior.purchase_history", "State of the cart", goodsReason, "state", "complete", "quoted", "shipping_method", "delivery_window", "typed"),
+	linked("carts", Cart, "user.behavior.purchase_history", "State of the cart", goodsReason, "state", "complete", "quoted", "shipping_method", "delivery_window", "typed", "codes"),
 	linked("carts", Cart, "user.location", "Country, tax region and delivery zone", taxReason, "country", "region", "zone", "estimate"),
 	linked("carts", Cart, "user.behavior.purchase_history", "Whether a business buys that pays the tax itself", taxReason, "reverse_charge"),
 	linked("carts", Cart, "user.behavior", "Times of the cart", timeReason, "created_at", "updated_at", "expires_at"),
@@ -157,6 +163,8 @@ var _ = [][]Field{
 	linked("downloads", Fulfilment, "user.behavior.purchase_history", "Files that an order may load, how often and until when", goodsReason, "owner", "order_id", "file", "variant", "left_over", "started_at", "ends_at"),
 	linked("licences", Fulfilment, "user.unique_id", "Which order has a licence key", ownerReason, "order_id", "unit"),
 	linked("idempotency", Cart, "user.unique_id", "Which order a request made", ownerReason, "owner", "order_id", "started_at"),
+	linked("orders", Invoicing, "user.behavior.purchase_history", "Discount codes of the order, and what each saved", taxReason, "codes"),
+	linked("code_uses", Fulfilment, "user.behavior.purchase_history", "Which order uses a discount code", "a code may be used a limited number of times", "code", "order_id", "owner", "ends_at"),
 	linked("holds", Fulfilment, "user.unique_id", "Which order holds goods", ownerReason, "order_id", "owner"),
 	linked("outbox", Fulfilment, "user.unique_id", "That a message was sent", ownerReason, "owner", "id", "dossier", "at", "channel"),
 	linked("dossiers", Rights, "user.unique_id", "Presence, purpose and end date of a dossier", "retention and erasure work on it", "subject", "id", "purpose", "case_id", "state", "epoch", "created_at", "destroy_after", "destroyed_at"),

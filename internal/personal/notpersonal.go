@@ -11,6 +11,8 @@ func NotPersonal() map[string]map[string]string {
 		"shipping_zones":      {"*": "offer of the shop"},
 		"shipping_methods":    {"*": "offer of the shop"},
 		"shipping_rates":      {"*": "offer of the shop"},
+		"codes":               {"*": "offer of the shop"},
+		"code_counts":         {"*": "counts of uses"},
 		"products":            {"*": "catalogue"},
 		"variants":            {"*": "catalogue"},
 		"pictures":            {"*": "catalogue"},

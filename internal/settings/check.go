@@ -19,6 +19,9 @@ func check(now, to state, d document) Problems {
 			wrong("shop.currency", "is another one: give the delivery methods in it too")
 		}
 	}
+	if !checkCodes(to) {
+		wrong("shop.currency", "is another one: give the codes in it too")
+	}
 	for i, z := range to.plan.Zones {
 		for j, o := range to.plan.Zones[:i] {
 			if z.Overlaps(o.Area) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/shipping"
@@ -41,6 +42,7 @@ type document struct {
 	zones   *[]shipping.Zone
 	methods *shipping.Methods
 	shelves *[]catalog.Collection
+	codes   *discount.Codes
 	lines   lineIndex
 }
 
@@ -69,6 +71,7 @@ func parse(file []byte, now money.Currency) (document, Problems) {
 	p.zones(root)
 	p.methods(root)
 	p.shelves(root)
+	p.codes(root)
 	root.rest()
 	slices.SortStableFunc(p.problems, func(a, b Problem) int { return a.Line - b.Line })
 	return d, p.problems
@@ -261,10 +264,6 @@ func (s section) tables(name string, most int) ([]section, bool) {
 // rest refuses what nobody took.
 func (s section) rest() {
 	for _, name := range slices.Sorted(maps.Keys(s.values)) {
-		if name == "code" && s.path == "" {
-			s.p.wrong(name, "this version has no discount codes yet")
-			continue
-		}
 		s.p.wrong(s.key(name), "is no setting")
 	}
 }

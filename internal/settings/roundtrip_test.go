@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/cartkeep/cartkeep/internal/area"
+	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -103,6 +104,28 @@ func someShop(r *rapid.T) state {
 			m.Slots = append(m.Slots, shipping.Slot{Days: []time.Weekday{time.Sunday, time.Friday}, From: from, To: from + 30, OrderBy: from, DaysBefore: rapid.IntRange(0, 3).Draw(r, "before")})
 		}
 		s.plan.Methods = append(s.plan.Methods, m)
+	}
+	s.codes = discount.Codes{}
+	for i := range rapid.IntRange(0, 4).Draw(r, "codes") {
+		c := discount.Code{Word: fmt.Sprint(rapid.StringMatching(`[A-Z][A-Z0-9-]{2,20}[A-Z]`).Draw(r, "word"), i), Kind: rapid.SampledFrom([]discount.Kind{discount.Percentage, discount.Amount, discount.FreeDelivery}).Draw(r, "kind"),
+			Uses: rapid.Int64Range(0, 9).Draw(r, "uses"), Each: rapid.Int64Range(0, 2).Draw(r, "each"), Exclusive: rapid.Bool().Draw(r, "exclusive")}
+		bound := func(name string) money.Amount {
+			if a := amount(name); !a.IsZero() {
+				return a
+			}
+			return money.Amount{}
+		}
+		switch c.MinItems = bound("least"); c.Kind {
+		case discount.Amount:
+			c.Off = money.Of(rapid.Int64Range(1, 99_999).Draw(r, "off"), cur)
+		case discount.Percentage:
+			c.Rate = money.Rate(rapid.IntRange(1, 1_000_000).Draw(r, "percent"))
+			c.UpTo = bound("up to")
+		}
+		if rapid.Bool().Draw(r, "dated") {
+			c.From, c.Until = "2026-11-30", "2026-12-24"
+		}
+		s.codes[c.Key()] = c
 	}
 	return s
 }

@@ -5,7 +5,7 @@
 // Import reads the whole file, names everything that is wrong with it by key
 // and line, and then changes the shop in one transaction, or not at all. What a
 // file does not mention stays; a list that it mentions (zone, method, tax.rate,
-// tax.region, collection) becomes what the file says. No secret is among the settings.
+// tax.region, collection, codes) becomes what the file says. No secret is among the settings.
 //
 // It does not know commands or pages: the command line uses it today as the
 // staff console will.
@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/shipping"
@@ -61,6 +62,7 @@ func (p Problems) Error() string {
 type Change struct {
 	Key      string
 	Old, New string // "" where there was none, or is none any more
+	Warning  string // what the merchant should know about it; or ""
 }
 
 // String says the change in a line.
@@ -138,6 +140,7 @@ type state struct {
 	regions []tax.Region
 	plan    shipping.Plan
 	shelves []catalog.Collection
+	codes   discount.Codes
 	stocked bool // there are products, whose prices are in the currency
 }
 
@@ -167,7 +170,7 @@ func readFrom(v *store.View) (state, error) {
 	if err != nil {
 		return state{}, err
 	}
-	s := state{words: map[string]string{}, texts: map[string]string{}, rules: set.Tax.Rules, regions: set.Tax.Regions, plan: set.Shipping, stocked: n > 0}
+	s := state{words: map[string]string{}, texts: map[string]string{}, rules: set.Tax.Rules, regions: set.Tax.Regions, plan: set.Shipping, codes: set.Codes, stocked: n > 0}
 	for _, w := range singles() {
 		value, ok := words[w.stored]
 		if !ok {
@@ -216,6 +219,9 @@ func (s state) with(d document) state {
 	if d.shelves != nil {
 		to.shelves = *d.shelves
 	}
+	if d.codes != nil {
+		to.codes = *d.codes
+	}
 	return to
 }
 
@@ -243,6 +249,9 @@ func (s state) flat() map[string]string {
 	for i, c := range s.shelves {
 		out["collection."+c.Handle] = fmt.Sprintf("%d. %s", i+1, shelfText(c, s.currency()))
 	}
+	for _, c := range s.codes {
+		out["codes."+c.Word] = codeText(c)
+	}
 	return out
 }
 
@@ -252,16 +261,25 @@ func differences(from, to state) []Change {
 	var out []Change
 	for key, value := range now {
 		if old[key] != value {
-			out = append(out, Change{key, old[key], value})
+			out = append(out, Change{Key: key, Old: old[key], New: value, Warning: warning(key)})
 		}
 	}
 	for key, value := range old {
 		if _, kept := now[key]; !kept {
-			out = append(out, Change{key, value, ""})
+			out = append(out, Change{Key: key, Old: value})
 		}
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Key < out[j].Key })
 	return out
+}
+
+// warning is what a merchant should know who sets a setting.
+func warning(key string) string {
+	word, isCode := strings.CutPrefix(key, "codes.")
+	if !isCode || !discount.Guessable(word) {
+		return ""
+	}
+	return "the code " + word + " can be guessed: give it bounds, and nothing that hurts; cartkeep settings new-code makes codes that nobody guesses"
 }
 
 // write carries out what differs; each change writes its event.
@@ -284,6 +302,9 @@ func write(t *store.Tx, from, to state) error {
 		return err
 	}
 	if err := writeShelves(t, from, to); err != nil {
+		return err
+	}
+	if err := t.SetCodes(to.codes, from.currency()); err != nil {
 		return err
 	}
 	return t.SetShipping(to.plan)

@@ -146,7 +146,7 @@ func TestWhatDoesNotFitTogetherIsRefused(t *testing.T) {
 		"[tax]\ndelivery = \"books\"\n": "line 2: tax.delivery: no rate has this class",
 		"[shop]\ncurrency = \"USD\"\n":  "line 2: shop.currency: is another one",
 		"[[method]]\nid = \"a\"\ntitle = \"A\"\n[[method.rate]]\nzone = \"de\"\nprice = \"1.00 USD\"\n": "is in USD; the shop's currency is EUR",
-		"[[code]]\nword = \"TENOFF\"\n": "line 1: code: this version has no discount codes yet",
+		"[[code]]\nword = \"TENOFF\"\n": "line 1: code: is no setting",
 		"shop = 3\n":                    "line 1: shop: is a table",
 		"[shop\n":                       "to end table name",
 		"[shop]\nname = \"\\x\"":        "line 2: ",

@@ -48,6 +48,9 @@ func (s state) toml() []byte {
 	for _, c := range s.shelves {
 		writeShelf(w, c, s.currency())
 	}
+	for _, c := range s.codes.Sorted() {
+		writeCode(w, c)
+	}
 	return []byte(w.b.String())
 }
 

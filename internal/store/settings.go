@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/tax"
@@ -29,6 +30,9 @@ type Settings struct {
 	Texts      map[string]Text // the legal ones there are, by name
 	MustTick   bool            // the terms are accepted with a tick of their own
 	Embeds     []string        // origins whose pages may show the shop's buttons
+	Codes      discount.Codes  // never changed in place: copies share it
+
+	codesVersion string // names the state of the table that Codes was read from
 }
 
 // Seller is who sells, as the imprint and every invoice must say (Directive
@@ -58,7 +62,7 @@ func (db *DB) Settings(ctx context.Context) (Settings, error) {
 	defer db.snap.mu.Unlock()
 	if now := time.Now(); now.After(db.snap.until) {
 		err := db.View(ctx, func(v *View) (err error) {
-			db.snap.value, err = v.Settings()
+			db.snap.value, err = v.settings(db.snap.value)
 			return err
 		})
 		if err != nil {
@@ -99,7 +103,10 @@ func (v *View) SettingWords() (map[string]string, error) {
 
 // Settings returns the shop's settings as they are now. DB.Settings is quicker
 // where a second does not matter.
-func (v *View) Settings() (Settings, error) {
+func (v *View) Settings() (Settings, error) { return v.settings(Settings{}) }
+
+// settings reads them; codes that have not changed since before are taken from there.
+func (v *View) settings(before Settings) (Settings, error) {
 	words, err := v.SettingWords()
 	if err != nil {
 		return Settings{}, err
@@ -132,6 +139,12 @@ func (v *View) Settings() (Settings, error) {
 	}
 	if s.Tax.Regions, err = v.taxRegions(); err != nil {
 		return Settings{}, err
+	}
+	s.codesVersion = words[codesSetting]
+	if s.Codes = before.Codes; s.codesVersion != before.codesVersion {
+		if s.Codes, err = v.codes(s.Currency); err != nil {
+			return Settings{}, err
+		}
 	}
 	s.Shipping, err = v.shippingPlan(s.Currency)
 	return s, err
