@@ -22,12 +22,14 @@ type Class int
 
 // The classes, from the widest to the narrowest.
 const (
-	General Class = iota // every request
-	Carts                // making carts
-	Orders               // placing orders and trying to pay again
-	Lookups              // acts that can make the shop write to an address somebody typed
-	Codes                // codes about one thing; see AllowFor
-	Misses               // look-ups by id and token that found nothing: guesses
+	General      Class = iota // every request
+	Carts                     // making carts
+	Orders                    // placing orders and trying to pay again
+	Lookups                   // acts that can make the shop write to an address somebody typed
+	Codes                     // codes about one thing; see AllowFor
+	Misses                    // look-ups by id and token that found nothing: guesses
+	Discounts                 // discount codes that give nothing: guesses in a space that people choose words from
+	AllDiscounts              // the same by everybody together, so that many networks are not many guesses
 	classes
 )
 
@@ -38,6 +40,7 @@ var limits = [classes]struct {
 	every   rate.Limit // a second
 	burst   int
 	failure bool
+	all     bool // one bucket for everybody
 }{
 	General: {name: "general", every: 100, burst: 1000},
 	Carts:   {name: "carts", every: 5, burst: 200},
@@ -45,6 +48,9 @@ var limits = [classes]struct {
 	Lookups: {name: "lookups", every: 0.1, burst: 20},
 	Codes:   {name: "codes", every: rate.Limit(1.0 / (4 * 3600)), burst: 4, failure: true},
 	Misses:  {name: "misses", every: 5, burst: 300, failure: true},
+
+	Discounts:    {name: "discounts", every: 0.1, burst: 30, failure: true},
+	AllDiscounts: {name: "all discounts", every: 5, burst: 1000, failure: true, all: true},
 }
 
 // String names the class, as in docs/api.md.
@@ -100,10 +106,45 @@ func (g *Gate) Missed(r *http.Request, err error) error {
 	return err
 }
 
+// Guess carries out a try that may be a guess in a small space, where an answer
+// after the limit would be an answer still: unlike a token, a code is short
+// enough to be found. So it asks before it tries, for the client and for
+// everybody together, and gives the tries back unless fn fails as Invalid.
+func (g *Gate) Guess(r *http.Request, mine, all Class, fn func() error) error {
+	now := g.cfg.Now()
+	var taken []*rate.Reservation
+	back := func() {
+		for _, t := range taken {
+			t.CancelAt(now)
+		}
+	}
+	for _, class := range []Class{mine, all} {
+		bucket := g.bucket(r, class)
+		if bucket == nil {
+			continue
+		}
+		try := bucket.ReserveN(now, 1)
+		if !try.OK() || try.DelayFrom(now) > 0 {
+			try.CancelAt(now)
+			back()
+			return fault.Limited(limitedText, wait(bucket, now, class))
+		}
+		taken = append(taken, try)
+	}
+	err := fn()
+	if !fault.Is(err, fault.Invalid) {
+		back()
+	}
+	return err
+}
+
 func (g *Gate) bucket(r *http.Request, class Class) *rate.Limiter {
 	v := visitOf(r)
 	if v == nil || (v.exempt && !limits[class].failure) {
 		return nil
+	}
+	if limits[class].all {
+		return g.rates.everybody[class]
 	}
 	return g.rates.bucket(class, v.client, "")
 }
@@ -122,6 +163,8 @@ type rates struct {
 	max int
 	now func() time.Time
 	day atomic.Pointer[day]
+
+	everybody [classes]*rate.Limiter // of the classes that count everybody together
 }
 
 const shards = 16
@@ -146,6 +189,11 @@ type bucketKey struct {
 func newRates(max int, now func() time.Time) *rates {
 	r := &rates{max: max, now: now}
 	r.day.Store(newDay(now()))
+	for class, l := range limits {
+		if l.all {
+			r.everybody[class] = rate.NewLimiter(l.every, l.burst)
+		}
+	}
 	return r
 }
 
