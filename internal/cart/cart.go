@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/money"
 )
@@ -42,6 +43,7 @@ type Cart struct {
 	Lines     []Line
 	Saved     []Line // set aside for later; in no sum
 	Totals    Totals
+	Codes     []discount.Applied // discount codes, those that count for nothing yet among them
 	Checkout  Checkout
 	Estimate  string // country that delivery was estimated for; "" for none
 	ExpiresAt time.Time
@@ -121,7 +123,8 @@ func Apart(all []Line) (lines, saved []Line) {
 	return lines, saved
 }
 
-// Totals of a cart or an order. Where prices include tax, Total is
+// Totals of a cart or an order. Discount is taken off the items; what a code
+// takes off delivery is not in Shipping any more. Where prices include tax, Total is
 // Items - Discount + Shipping and Tax is the part contained in it; otherwise
 // Tax is added.
 type Totals struct {

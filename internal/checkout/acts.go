@@ -101,13 +101,13 @@ func (d *Desk) Refund(ctx context.Context, actor ledger.Actor, number order.Numb
 		if o, err = v.OrderByNumber(number); err != nil {
 			return err
 		}
-		p, err = v.LastPayment(o.Owner, o.ID)
+		p, err = lastPayment(v, o)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if !o.Status.May(order.Refunded) || p.Status != order.PaymentApproved {
+	if !o.Status.May(order.Refunded) || o.Free() || p.Status != order.PaymentApproved {
 		return fault.New(fault.Conflict, fmt.Sprintf("The order is %s: there is nothing to give back.", o.Status))
 	}
 	provider, ok := d.providers[p.Provider]

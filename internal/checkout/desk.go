@@ -93,7 +93,7 @@ func (d *Desk) NewCart(ctx context.Context) (cart.Cart, string, error) {
 		if err != nil {
 			return err
 		}
-		c, err = priced(row, nil, s)
+		c, err = priced(row, nil, s, t.Now())
 		return err
 	})
 	return c, token, err
@@ -115,7 +115,7 @@ func (d *Desk) Cart(ctx context.Context, id cart.ID, token string) (cart.Cart, e
 		if err != nil {
 			return err
 		}
-		c, err = priced(row, lines, s)
+		c, err = priced(row, lines, s, v.Now())
 		return err
 	})
 	return c, err
@@ -240,7 +240,7 @@ func (d *Desk) quote(t *store.Tx, row store.CartRow, was cart.Checkout, lines []
 		// Too heavy by now, say: how it travels has to be chosen again.
 		row.Checkout.Complete, row.Checkout.ShippingMethod, row.Checkout.Window = false, "", ""
 	}
-	c, err := priced(row, lines, s)
+	c, err := priced(row, lines, s, t.Now())
 	if err != nil {
 		return cart.Cart{}, err
 	}

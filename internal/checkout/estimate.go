@@ -8,6 +8,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -18,7 +19,8 @@ import (
 type Estimate struct {
 	Options  []Option    // what brings it first, the cheapest of that first
 	Totals   cart.Totals // with the first one
-	ByPostal bool        // the price in that country depends on the postcode
+	Codes    []discount.Applied
+	ByPostal bool // the price in that country depends on the postcode
 }
 
 // Estimate says what delivery of a cart to a place would cost. It keeps nothing.
@@ -38,8 +40,12 @@ func (d *Desk) Estimate(ctx context.Context, c cart.Cart, to area.Place) (Estima
 	if err != nil {
 		return e, err
 	}
-	with, err := priced(store.CartRow{ID: c.ID, State: c.State, Checkout: k}, c.Lines, s)
-	e.Totals = with.Totals
+	row := store.CartRow{ID: c.ID, State: c.State, Checkout: k}
+	for _, code := range c.Codes {
+		row.Codes = append(row.Codes, code.Word)
+	}
+	with, err := priced(row, c.Lines, s, d.db.Now())
+	e.Totals, e.Codes = with.Totals, with.Codes
 	return e, err
 }
 

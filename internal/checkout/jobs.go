@@ -16,7 +16,7 @@ import (
 // Jobs returns what this package does later, by the kind of job.
 func (d *Desk) Jobs() map[string]func(context.Context, store.Job) error {
 	return map[string]func(context.Context, store.Job) error{
-		JobTake:      func(ctx context.Context, j store.Job) error { return d.take(ctx, order.ID(j.Ref)) },
+		JobTake:      d.take,
 		JobConfirm:   d.mailConfirmation,
 		JobCancelled: d.mailCancelled,
 		JobRefund:    d.refund,

@@ -72,7 +72,12 @@ func (d *Desk) MoreTime(ctx context.Context, number order.Number, token string) 
 	return d.Order(ctx, number, token)
 }
 
-// keepHeld makes the holds of a pending order last as long as the order says.
+// keepHeld makes what is held for a pending order, goods and uses of codes, last
+// as long as the order says.
 func (d *Desk) keepHeld(ctx context.Context, o order.Order) error {
-	return d.eachHold(ctx, o.ID, func(t *store.Tx, h store.Hold) error { return t.KeepHeld(h.Variant, o.ID, o.HoldUntil) })
+	err := d.eachHold(ctx, o.ID, func(t *store.Tx, h store.Hold) error { return t.KeepHeld(h.Variant, o.ID, o.HoldUntil) })
+	if err != nil || len(o.Codes) == 0 {
+		return err
+	}
+	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.KeepUsesUntil(o.ID, o.HoldUntil) })
 }

@@ -32,7 +32,7 @@ func NoticePath(provider string) string { return "/payments/" + provider + "/not
 func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
 	var p store.Payment
 	err := d.db.View(ctx, func(v *store.View) (err error) {
-		p, err = v.LastPayment(o.Owner, o.ID)
+		p, err = lastPayment(v, o)
 		return err
 	})
 	if err != nil {
@@ -62,6 +62,15 @@ func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
 	return d.view(o, p), nil
 }
 
+// lastPayment is the attempt that counts for an order. An order with nothing to
+// pay has none, and reads as approved.
+func lastPayment(v *store.View, o order.Order) (store.Payment, error) {
+	if o.Free() {
+		return store.Payment{Status: order.PaymentApproved}, nil
+	}
+	return v.LastPayment(o.Owner, o.ID)
+}
+
 // view says where a payment stands, as the API tells it. An attempt has
 // expired when its page has: the order may be kept for longer.
 func (d *Desk) view(o order.Order, p store.Payment) PaymentView {
@@ -88,7 +97,7 @@ func (d *Desk) Order(ctx context.Context, number order.Number, token string) (Or
 		if err != nil {
 			return err
 		}
-		p, err := v.LastPayment(o.Owner, o.ID)
+		p, err := lastPayment(v, o)
 		if err != nil {
 			return err
 		}

@@ -3,12 +3,16 @@ package checkout
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -31,7 +35,9 @@ type plan struct {
 	id       order.ID
 	owner    string
 	cart     cart.Cart
+	email    contact.Email // of the details, where a code is counted for each customer
 	began    time.Time
+	codes    []discount.Applied // the codes that it uses
 	replayed bool
 }
 
@@ -57,6 +63,10 @@ func (d *Desk) Place(ctx context.Context, id cart.ID, token string, in PlaceInpu
 	if !p.replayed {
 		if err := d.commit(ctx, p, in, s); err != nil {
 			d.giveUp(ctx, p, in.Key)
+			var gone usedUp
+			if errors.As(err, &gone) {
+				err = d.withoutCode(ctx, p, gone, s)
+			}
 			return Placed{}, err
 		}
 		d.wake()
@@ -93,17 +103,27 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token string, in PlaceInpu
 		if err := ticked(in, s); err != nil {
 			return err
 		}
-		if _, err := d.provider(in.PaymentMethod, s); err != nil {
-			return err
-		}
 		p.cart, err = d.ready(t, row, s)
 		if err != nil {
 			return err
+		}
+		if _, err := d.payableAt(in.PaymentMethod, p.cart.Totals, s); err != nil {
+			return err
+		}
+		if p.codes = counting(p.cart.Codes); len(p.codes) > 0 {
+			details, _, err := t.Details(id)
+			if err != nil {
+				return err
+			}
+			p.email = details.Email
 		}
 		total := p.cart.Totals.Total
 		if total.Minor() != row.Quoted || slices.ContainsFunc(p.cart.Lines, cart.Line.Changed) || in.Total != nil && *in.Total != total {
 			changed = true
 			row.Quoted = total.Minor()
+			row.Codes = slices.DeleteFunc(row.Codes, func(w string) bool {
+				return slices.ContainsFunc(p.cart.Codes, func(a discount.Applied) bool { return a.Key == keyOf(w) && a.Ended })
+			})
 			if err := t.SeePrices(id); err != nil {
 				return err
 			}
@@ -116,15 +136,20 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token string, in PlaceInpu
 		return nil
 	})
 	if err == nil && changed {
-		err = whatChanged(p.cart.Lines)
+		err = whatChanged(p.cart)
 	}
 	return p, err
 }
 
 // whatChanged refuses an order at prices that nobody has seen, and says which.
-func whatChanged(lines []cart.Line) error {
+func whatChanged(c cart.Cart) error {
 	var said []string
-	for _, l := range lines {
+	for _, a := range c.Codes {
+		if a.Ended {
+			return fault.New(fault.Changed, "The code "+a.Word+" can't be used any more, so we took it out. Please look at the total again.")
+		}
+	}
+	for _, l := range c.Lines {
 		if l.Changed() && len(said) < 3 {
 			said = append(said, fmt.Sprintf("%s was %s and is now %s.", l.Title, l.Was.Format(), l.Unit.Format()))
 		}
@@ -158,17 +183,32 @@ func (d *Desk) ready(t *store.Tx, row store.CartRow, s store.Settings) (cart.Car
 	if err := d.stillGoes(row.Checkout, lines, s); err != nil {
 		return cart.Cart{}, err
 	}
-	return priced(row, lines, s)
+	return priced(row, lines, s, t.Now())
+}
+
+// payableAt is provider for what there is to pay: for nothing, none is needed.
+func (d *Desk) payableAt(method string, sums cart.Totals, s store.Settings) (string, error) {
+	if sums.Total.IsZero() {
+		return "", nil
+	}
+	p, err := d.provider(method, s)
+	if err != nil {
+		return "", err
+	}
+	return p.Name(), nil
 }
 
 // commit holds the goods and writes the order.
 func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settings) error {
-	provider, err := d.provider(in.PaymentMethod, s)
+	provider, err := d.payableAt(in.PaymentMethod, p.cart.Totals, s)
 	if err != nil {
 		return err
 	}
 	until := d.db.Now().Add(d.hold)
 	if err := d.reserve(ctx, p.id, p.owner, p.cart.Lines, until); err != nil {
+		return err
+	}
+	if err := d.useCodes(ctx, p.id, p.owner, p.codes, p.email, s, until); err != nil {
 		return err
 	}
 	number := order.NewNumber()
@@ -185,7 +225,7 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		if err != nil {
 			return err
 		}
-		now, sums, err := reckoned(row, held, s)
+		now, sums, err := reckoned(row, held, s, t.Now())
 		if err != nil {
 			return err
 		}
@@ -205,25 +245,30 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		if err := d.asSeen(in, now, details, s); err != nil {
 			return err
 		}
+		if len(p.codes) > 0 && details.Email.Key() != p.email.Key() {
+			return errChanged // the uses are held for somebody else
+		}
 		k := row.Checkout
-		o := order.Order{ID: p.id, Owner: string(row.ID), Number: number, Status: order.Pending, Lines: orderLines(now, sums), Totals: now.Totals,
+		o := order.Order{ID: p.id, Owner: string(row.ID), Number: number, Status: order.Pending, Lines: orderLines(now, sums), Totals: now.Totals, Codes: counting(now.Codes),
 			Country: k.Country, Region: k.Region, ShippingMethod: k.ShippingMethod, Window: k.Window, Reverse: k.Reverse && s.Tax.ReverseCharge, Accepted: wordings(s),
-			PaymentMethod: provider.Name(), PlacedAt: t.Now(), HoldUntil: until}
+			PaymentMethod: provider, PlacedAt: t.Now(), HoldUntil: until}
 		if err := t.InsertOrder(o, row.ID, details, sums.Sums); err != nil {
 			return err
 		}
-		if err := t.NewPayment(store.Payment{ID: store.NewID(), Owner: o.Owner, Order: o.ID, Attempt: 1, Provider: provider.Name(),
-			Status: order.PaymentOpen, Amount: o.Totals.Total, ExpiresAt: until}); err != nil {
+		row.State, row.OrderID = cart.Ordered, string(o.ID)
+		if _, err = t.SaveCart(row); err != nil {
 			return err
 		}
-		row.State, row.OrderID = cart.Ordered, string(o.ID)
-		_, err = t.SaveCart(row)
-		return err
+		if o.Free() { // as it was reckoned just now, in this very transaction
+			return d.paid(t, o, store.Payment{})
+		}
+		return t.NewPayment(store.Payment{ID: store.NewID(), Owner: o.Owner, Order: o.ID, Attempt: 1, Provider: provider,
+			Status: order.PaymentOpen, Amount: o.Totals.Total, ExpiresAt: until})
 	})
 }
 
 func sameGoods(a, b cart.Cart) bool {
-	return a.Totals == b.Totals && a.Checkout == b.Checkout && slices.EqualFunc(a.Lines, b.Lines, func(x, y cart.Line) bool {
+	return a.Totals == b.Totals && a.Checkout == b.Checkout && slices.Equal(a.Codes, b.Codes) && slices.EqualFunc(a.Lines, b.Lines, func(x, y cart.Line) bool {
 		return x.Variant == y.Variant && x.Quantity == y.Quantity && x.Unit == y.Unit
 	})
 }
@@ -269,7 +314,33 @@ func (d *Desk) giveUp(ctx context.Context, p plan, key string) {
 
 // release gives back everything held for an order.
 func (d *Desk) release(ctx context.Context, id order.ID) error {
-	return d.eachHold(ctx, id, func(t *store.Tx, h store.Hold) error { return t.Release(h.Variant, id) })
+	err := d.eachHold(ctx, id, func(t *store.Tx, h store.Hold) error { return t.Release(h.Variant, id) })
+	if err != nil {
+		return err
+	}
+	return d.releaseUses(ctx, id, time.UnixMilli(math.MaxInt64)) // whatever their end is
+}
+
+// releaseEnded gives back what is held for an order until a moment. What was
+// held afresh meanwhile stays.
+func (d *Desk) releaseEnded(ctx context.Context, id order.ID, before time.Time) error {
+	err := d.eachHold(ctx, id, func(t *store.Tx, h store.Hold) error { return t.ReleaseEnded(h.Variant, id, before) })
+	if err != nil {
+		return err
+	}
+	return d.releaseUses(ctx, id, before)
+}
+
+func (d *Desk) releaseUses(ctx context.Context, id order.ID, before time.Time) error {
+	has := false
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		has, err = v.HoldsUses(id)
+		return err
+	})
+	if err != nil || !has {
+		return err
+	}
+	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.ReleaseUses(id, before) })
 }
 
 // eachHold runs fn for every hold of an order, in the order in which stock is
@@ -332,7 +403,9 @@ func (d *Desk) placed(ctx context.Context, p plan) (Placed, error) {
 		return Placed{}, err
 	}
 	out.Payment = out.Now
-	if p.replayed {
+	if p.replayed && o.Free() {
+		out.Order.Status = order.Paid
+	} else if p.replayed {
 		out.Order.Status = order.Pending
 		out.Payment, err = d.firstPayment(ctx, o)
 	}
@@ -341,6 +414,9 @@ func (d *Desk) placed(ctx context.Context, p plan) (Placed, error) {
 
 // firstPayment is what the first answer said of payment.
 func (d *Desk) firstPayment(ctx context.Context, o order.Order) (PaymentView, error) {
+	if o.Free() {
+		return PaymentView{Status: order.PaymentApproved}, nil
+	}
 	out := PaymentView{Status: order.PaymentOpen}
 	err := d.db.View(ctx, func(v *store.View) error {
 		p, err := v.FirstPayment(o.Owner, o.ID)

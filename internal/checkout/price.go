@@ -2,8 +2,10 @@ package checkout
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/shipping"
@@ -13,13 +15,13 @@ import (
 
 // priced puts a cart together and adds it up; how, says tax.Reckon. What is
 // saved for later is in no sum.
-func priced(row store.CartRow, all []cart.Line, s store.Settings) (cart.Cart, error) {
-	c, _, err := reckoned(row, all, s)
+func priced(row store.CartRow, all []cart.Line, s store.Settings, now time.Time) (cart.Cart, error) {
+	c, _, err := reckoned(row, all, s, now)
 	return c, err
 }
 
 // reckoned is priced with every part of the tax, as an order keeps it.
-func reckoned(row store.CartRow, all []cart.Line, s store.Settings) (cart.Cart, tax.Reckoning, error) {
+func reckoned(row store.CartRow, all []cart.Line, s store.Settings, now time.Time) (cart.Cart, tax.Reckoning, error) {
 	c := cart.Cart{ID: row.ID, State: row.State, OrderID: row.OrderID, Estimate: row.Estimate, Checkout: row.Checkout, ExpiresAt: row.ExpiresAt}
 	c.Lines, c.Saved = cart.Apart(all)
 	k, zero := row.Checkout, money.Zero(s.Currency)
@@ -38,12 +40,36 @@ func reckoned(row store.CartRow, all []cart.Line, s store.Settings) (cart.Cart, 
 			bill.Delivery, bill.DeliveryClass = price, m.TaxClass
 		}
 	}
+	if len(row.Codes) > 0 {
+		var err error
+		if c.Codes, err = takeOff(&bill, row.Codes, s, now); err != nil {
+			return cart.Cart{}, tax.Reckoning{}, fmt.Errorf("price a cart: %w", err)
+		}
+	}
 	r, err := s.Tax.Reckon(bill)
 	if err != nil {
 		return cart.Cart{}, tax.Reckoning{}, fmt.Errorf("price a cart: %w", err)
 	}
 	c.Totals = cart.Totals{Items: r.Items, Discount: bill.Discount, Shipping: r.Delivery, Tax: r.Tax, Total: r.Total, TaxIncluded: s.Tax.Included}
 	return c, r, nil
+}
+
+// takeOff puts what codes take off into a bill.
+func takeOff(bill *tax.Bill, words []string, s store.Settings, now time.Time) ([]discount.Applied, error) {
+	b := discount.Basket{Items: money.Zero(s.Currency), Delivery: bill.Delivery, Day: discount.Day(now, s.Zone)}
+	var err error
+	for _, item := range bill.Items {
+		if b.Items, err = b.Items.Plus(item.Total); err != nil {
+			return nil, err
+		}
+	}
+	r, err := s.Codes.Reckon(words, b)
+	if err != nil {
+		return nil, err
+	}
+	bill.Discount = r.Items
+	bill.Delivery, err = bill.Delivery.Minus(r.Delivery)
+	return r.Codes, err
 }
 
 // parcel is what of a cart is sent, without where to. Nothing of it is saved for

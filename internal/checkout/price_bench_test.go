@@ -3,6 +3,7 @@ package checkout
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/cart"
@@ -39,7 +40,7 @@ func BenchmarkPrice(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if c, err := priced(row, lines, s); err != nil || c.Totals.Shipping.Minor() != 490 {
+		if c, err := priced(row, lines, s, time.Time{}); err != nil || c.Totals.Shipping.Minor() != 490 {
 			b.Fatal(c.Totals, err)
 		}
 	}

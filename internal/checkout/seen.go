@@ -26,12 +26,16 @@ func (d *Desk) Seen(c cart.Cart, to order.Details, s store.Settings) (string, er
 		Lines                                []line
 		Items, Discount, Shipping, Tax, Paid int64
 		Currency, Accepted                   string
+		Codes                                []string
 		Checkout                             cart.Checkout
 		Details                              DetailsInput
 	}{Items: t.Items.Minor(), Discount: t.Discount.Minor(), Shipping: t.Shipping.Minor(), Tax: t.Tax.Minor(), Paid: t.Total.Minor(),
 		Currency: t.Total.Currency().Code(), Accepted: wordings(s), Checkout: c.Checkout, Details: typedFrom(to, c.Checkout)}
 	for _, l := range c.Lines {
 		shown.Lines = append(shown.Lines, line{string(l.Variant), l.Quantity, l.Unit.Minor(), l.Total.Minor()})
+	}
+	for _, a := range counting(c.Codes) {
+		shown.Codes = append(shown.Codes, a.Key)
 	}
 	text, err := json.Marshal(shown)
 	if err != nil {

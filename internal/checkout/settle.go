@@ -41,7 +41,7 @@ const (
 //
 // Session, order, attempt, amount and currency must all fit. An approval after
 // the hold ended takes the goods afresh when they are still there, and is paid
-// back by a job when they are not.
+// back by a job when they, or a code it was priced with, are not.
 func (d *Desk) Settle(ctx context.Context, provider string, n payment.Notice) error {
 	p, res, err := d.settle(ctx, provider, n)
 	if err != nil {
@@ -93,14 +93,17 @@ func (d *Desk) settle(ctx context.Context, provider string, n payment.Notice) (p
 	return p, res, err
 }
 
-// paid makes a pending or revived order paid, in the caller's transaction.
+// paid makes a pending or revived order paid, in the caller's transaction. One
+// with nothing to pay has no payment.
 func (d *Desk) paid(t *store.Tx, o order.Order, p store.Payment) error {
 	moved, err := t.MoveOrder(o.Owner, o.ID, o.Status, order.Paid, `{"destroyed":"cart"}`)
 	if err != nil || !moved {
 		return errors.Join(err, unless(moved, errRaced))
 	}
-	if moved, err = t.MovePayment(p, p.Status, order.PaymentApproved); err != nil || !moved {
-		return errors.Join(err, unless(moved, errRaced))
+	if p.ID != "" {
+		if moved, err = t.MovePayment(p, p.Status, order.PaymentApproved); err != nil || !moved {
+			return errors.Join(err, unless(moved, errRaced))
+		}
 	}
 	c, err := t.CartOf(o.Owner, o.ID)
 	if err == nil {
@@ -168,7 +171,10 @@ func (d *Desk) settleLate(ctx context.Context, p store.Payment) error {
 		lines = append(lines, cart.Line{Variant: l.Variant, Quantity: l.Quantity})
 	}
 	err = d.reserve(ctx, o.ID, o.Owner, lines, d.db.Now().Add(d.hold))
-	if err != nil && !fault.Is(err, fault.OutOfStock) {
+	if err == nil {
+		err = d.useCodesAgain(ctx, o)
+	}
+	if err != nil && !fault.Is(err, fault.OutOfStock) && !errors.As(err, new(usedUp)) {
 		return err
 	}
 	if err != nil {
@@ -176,7 +182,7 @@ func (d *Desk) settleLate(ctx context.Context, p store.Payment) error {
 			return err
 		}
 	}
-	soldOut := err != nil
+	gone := err != nil
 	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
 		now, err := t.Order(o.Owner, o.ID)
 		if err != nil {
@@ -186,7 +192,7 @@ func (d *Desk) settleLate(ctx context.Context, p store.Payment) error {
 		if err != nil || p.Status != order.PaymentSettling {
 			return errors.Join(err, unless(err != nil, errRaced)) // taken over: this was too slow
 		}
-		if soldOut || now.Why == order.ByCustomer { // given up meanwhile: the hold ends by itself
+		if gone || now.Why == order.ByCustomer { // given up meanwhile: the hold ends by itself
 			return d.payBack(t, p)
 		}
 		if err := d.paid(t, now, p); err != nil {
@@ -194,6 +200,27 @@ func (d *Desk) settleLate(ctx context.Context, p store.Payment) error {
 		}
 		return t.KeepPaid(o.Owner, o.ID)
 	})
+}
+
+// useCodesAgain holds the uses of a cancelled order's codes afresh. When another
+// order has the last one by now, this one can't be had at its price any more.
+func (d *Desk) useCodesAgain(ctx context.Context, o order.Order) error {
+	if len(o.Codes) == 0 {
+		return nil
+	}
+	s, err := d.db.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	var to order.Details
+	err = d.db.View(ctx, func(v *store.View) error {
+		to, err = v.OrderDetails(o.Owner, o.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return d.useCodes(ctx, o.ID, o.Owner, o.Codes, to.Email, s, d.db.Now().Add(d.hold))
 }
 
 // claim decides under the order's lock what becomes of a late approval: it is
@@ -267,7 +294,7 @@ func (d *Desk) endHolds(ctx context.Context, owner string, id order.ID) error {
 		return d.release(ctx, id) // nothing is held afresh for one that was given up
 	case o.Status == order.Cancelled:
 		// What was held afresh for a late payment stays.
-		return d.eachHold(ctx, id, func(t *store.Tx, h store.Hold) error { return t.ReleaseEnded(h.Variant, id, t.Now()) })
+		return d.releaseEnded(ctx, id, d.db.Now())
 	case due:
 		return nil // paid: its own job takes what is held
 	default:
@@ -277,7 +304,20 @@ func (d *Desk) endHolds(ctx context.Context, owner string, id order.ID) error {
 	}
 }
 
-// take turns what is held for an order into sold goods.
-func (d *Desk) take(ctx context.Context, id order.ID) error {
+// take turns what is held for a paid order into used codes and sold goods.
+func (d *Desk) take(ctx context.Context, j store.Job) error {
+	id := order.ID(j.Ref)
+	var codes int
+	err := d.db.View(ctx, func(v *store.View) error {
+		o, err := v.Order(j.Owner, id)
+		codes = len(o.Codes)
+		return err
+	})
+	if err == nil && codes > 0 {
+		err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.KeepUses(id) })
+	}
+	if err != nil {
+		return err
+	}
 	return d.eachHold(ctx, id, func(t *store.Tx, h store.Hold) error { return t.Take(h.Variant, id) })
 }

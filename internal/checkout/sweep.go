@@ -29,7 +29,11 @@ func (d *Desk) SweepHolds(ctx context.Context) (int, error) {
 	var ended []store.Hold
 	now := d.db.Now()
 	err := d.db.View(ctx, func(v *store.View) (err error) {
-		ended, err = v.EndedHolds(sweepMax)
+		if ended, err = v.EndedHolds(sweepMax); err != nil {
+			return err
+		}
+		uses, err := v.EndedUses(sweepMax)
+		ended = append(ended, uses...)
 		return err
 	})
 	seen, silent := map[order.ID]bool{}, false
@@ -109,9 +113,7 @@ func (d *Desk) sweep(ctx context.Context, h store.Hold, now time.Time) error {
 			return nil
 		}
 		// Held afresh since we looked, it belongs to an order that is being placed.
-		return d.eachHold(ctx, h.Order, func(t *store.Tx, h store.Hold) error {
-			return t.ReleaseEnded(h.Variant, h.Order, now.Add(-orphanGrace))
-		})
+		return d.releaseEnded(ctx, h.Order, now.Add(-orphanGrace))
 	}
 	return err
 }

@@ -96,11 +96,13 @@ type sum struct{ Label, Amount string }
 func (w *Writer) OrderConfirmation(id string, c OrderConfirmation) (Message, error) {
 	l := w.orderLetter(c.Name, c.Number, c.Lines, c.Totals, c.Shipping, c.Link)
 	l.Subject = "Your order " + string(c.Number) + " at " + l.Shop.Name
-	l.Billed = true
+	l.Billed = !c.Totals.Total.IsZero()
 	if !c.PlacedAt.IsZero() {
 		l.PlacedAt = c.PlacedAt.UTC().Format("2 January 2006, 15:04") + " UTC"
 	}
-	if c.Paid {
+	if !l.Billed {
+		l.Opening = []string{"Thank you. We have your order, and there is nothing to pay. We will pack it next."}
+	} else if c.Paid {
 		l.Opening = []string{"Thank you. We have your order, and it is paid. We will pack it next."}
 	} else {
 		l.Opening = []string{

@@ -12,6 +12,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/money"
 )
 
@@ -26,8 +27,9 @@ type Order struct {
 	Status         Status
 	Lines          []Line
 	Totals         cart.Totals
-	Country        string // ISO 3166-1 alpha-2, where it goes
-	Region         string // where tax has rules for a part of that country; else ""
+	Codes          []discount.Applied // the discount codes that took something off
+	Country        string             // ISO 3166-1 alpha-2, where it goes
+	Region         string             // where tax has rules for a part of that country; else ""
 	ShippingMethod string
 	Window         string // the time of delivery that was chosen, as package shipping writes it; or ""
 	Reverse        bool   // the buyer is a business that pays the tax itself
@@ -40,6 +42,9 @@ type Order struct {
 	Why            Reason // of a cancelled one
 	Carrier        string // who brings it, once it was sent; or ""
 }
+
+// Free reports whether there was nothing to pay. Such an order has no payment.
+func (o Order) Free() bool { return o.Totals.Total.IsZero() }
 
 // Times tells when an order came to each state. What has not happened is zero.
 type Times struct {

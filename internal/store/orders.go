@@ -74,11 +74,11 @@ func (t *Tx) InsertOrder(o order.Order, cartID cart.ID, d order.Details, sums []
 func (t *Tx) putOrder(o order.Order, cartID cart.ID) error {
 	s := o.Totals
 	return t.later("insert order", nil, `INSERT INTO orders (owner, id, number, cart, status, currency, country, region, reverse_charge, items, discount, shipping, tax, total, tax_included,
-			shipping_method, delivery_window, payment_method, accepted, placed_at, hold_until, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $20)`,
+			shipping_method, delivery_window, payment_method, accepted, placed_at, hold_until, updated_at, codes)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $20, $22)`,
 		o.Owner, string(o.ID), string(o.Number), string(cartID), string(o.Status), s.Total.Currency().Code(), o.Country, o.Region, o.Reverse,
 		s.Items.Minor(), s.Discount.Minor(), s.Shipping.Minor(), s.Tax.Minor(), s.Total.Minor(), s.TaxIncluded,
-		o.ShippingMethod, o.Window, o.PaymentMethod, o.Accepted, ms(o.PlacedAt), ms(o.HoldUntil))
+		o.ShippingMethod, o.Window, o.PaymentMethod, o.Accepted, ms(o.PlacedAt), ms(o.HoldUntil), usedWords(o.Codes))
 }
 
 func (t *Tx) putLines(o order.Order) error {
@@ -135,16 +135,16 @@ func (t *Tx) putDetails(o order.Order, d order.Details) error {
 // transaction the row is locked.
 func (v *View) Order(owner string, id order.ID) (order.Order, error) {
 	o := order.Order{ID: id, Owner: owner}
-	var currency string
+	var currency, codes string
 	var items, discount, ship, tax, total, placed, hold, updated int64
 	var paid, packed, shipped, delivered, cancelled, refunded int64
 	err := v.row(`SELECT number, status, currency, country, region, reverse_charge, items, discount, shipping, tax, total, tax_included,
 			shipping_method, delivery_window, payment_method, accepted, placed_at, hold_until, updated_at,
-			paid_at, packed_at, shipped_at, delivered_at, cancelled_at, refunded_at, cancelled_why, carrier
+			paid_at, packed_at, shipped_at, delivered_at, cancelled_at, refunded_at, cancelled_why, carrier, codes
 		FROM orders WHERE owner = $1 AND id = $2`+v.forUpdate(), owner, string(id)).
 		Scan(&o.Number, &o.Status, &currency, &o.Country, &o.Region, &o.Reverse, &items, &discount, &ship, &tax, &total, &o.Totals.TaxIncluded,
 			&o.ShippingMethod, &o.Window, &o.PaymentMethod, &o.Accepted, &placed, &hold, &updated,
-			&paid, &packed, &shipped, &delivered, &cancelled, &refunded, &o.Why, &o.Carrier)
+			&paid, &packed, &shipped, &delivered, &cancelled, &refunded, &o.Why, &o.Carrier, &codes)
 	if errors.Is(err, sql.ErrNoRows) {
 		return order.Order{}, errNoOrder
 	}
@@ -159,6 +159,9 @@ func (v *View) Order(owner string, id order.ID) (order.Order, error) {
 	o.Totals.Tax, o.Totals.Total = money.Of(tax, c), money.Of(total, c)
 	o.PlacedAt, o.HoldUntil, o.UpdatedAt = when(placed), when(hold), when(updated)
 	o.Times = order.Times{Paid: since(paid), Packed: since(packed), Shipped: since(shipped), Delivered: since(delivered), Cancelled: since(cancelled), Refunded: since(refunded)}
+	if o.Codes, err = usedCodes(codes, c); err != nil {
+		return order.Order{}, err
+	}
 	o.Lines, err = v.orderLines(owner, id, c)
 	return o, err
 }

@@ -70,8 +70,13 @@ func (t *Tx) Destroy(d DueDossier) error {
 			return fmt.Errorf("clear %s: %w", table, err)
 		}
 	}
-	if d.Purpose == personal.Marketing {
+	switch d.Purpose {
+	case personal.Marketing:
 		return t.dropWish(d.Subject)
+	case personal.Fulfilment: // a code's use goes on counting in all, and not for anybody
+		if _, err := t.exec(`UPDATE code_uses SET customer = NULL WHERE order_id = $1 AND owner = $2`, d.Case, d.Subject); err != nil {
+			return fmt.Errorf("end the indexes of an order's codes: %w", err)
+		}
 	}
 	if d.Purpose != personal.Payment {
 		return nil

@@ -46,6 +46,8 @@ type Desk interface {
 	SaveLine(ctx context.Context, id cart.ID, token string, line cart.LineID) (cart.Cart, error)
 	RestoreLine(ctx context.Context, id cart.ID, token string, line cart.LineID) (cart.Cart, error)
 	Accept(ctx context.Context, id cart.ID, token string) (cart.Cart, error)
+	TryCode(ctx context.Context, id cart.ID, token, code string) (cart.Cart, error)
+	DropCode(ctx context.Context, id cart.ID, token, code string) (cart.Cart, error)
 	SaveDetails(ctx context.Context, id cart.ID, token string, details checkout.DetailsInput) (cart.Cart, error)
 	Place(ctx context.Context, id cart.ID, token string, in checkout.PlaceInput) (checkout.Placed, error)
 	Order(ctx context.Context, number order.Number, token string) (checkout.OrderView, error)

@@ -6,6 +6,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
 
 func createCart(c *call) (any, error) {
@@ -81,6 +82,29 @@ func handOver(c *call) (any, error) {
 	}
 	pass, err := c.cfg.Desk.Pass(c.r.Context(), cart.ID(id), c.token)
 	return Pass{pass}, err
+}
+
+// addCode counts a code that gives nothing as a guess.
+func addCode(c *call) (any, error) {
+	id, err := idOf(c.r, "id")
+	if err != nil {
+		return nil, err
+	}
+	var out cart.Cart
+	err = c.cfg.Gate.Guess(c.r, gate.Discounts, gate.AllDiscounts, func() (err error) {
+		out, err = c.cfg.Desk.TryCode(c.r.Context(), cart.ID(id), c.token, c.body.(*NewCode).Code)
+		return err
+	})
+	return shown(out, err)
+}
+
+// dropCodes takes all codes out: none stands in an address, which others may log.
+func dropCodes(c *call) (any, error) {
+	id, err := idOf(c.r, "id")
+	if err != nil {
+		return nil, err
+	}
+	return shown(c.cfg.Desk.DropCode(c.r.Context(), cart.ID(id), c.token, ""))
 }
 
 func listShipping(c *call) (any, error) {

@@ -193,6 +193,7 @@ func writeRates(b *strings.Builder) {
 	}{
 		{gate.General, "every request"}, {gate.Carts, "starting carts"}, {gate.Orders, "placing orders, paying again"},
 		{gate.Misses, "asking for what a token does not open; only such asking is refused, never who holds a good token"},
+		{gate.Discounts, "discount codes that give nothing; beyond it no code is tried"}, {gate.AllDiscounts, "the same by everybody together"},
 	} {
 		fmt.Fprintf(b, "| %s (`%s`) | %v | %d |\n", row.what, row.class, row.class.PerSecond(), row.class.Burst())
 	}

@@ -123,6 +123,18 @@ func (d *desk) RestoreLine(ctx context.Context, id cart.ID, token string, _ cart
 	return d.AddLine(ctx, id, token, bowl, 1)
 }
 
+func (d *desk) TryCode(ctx context.Context, id cart.ID, token, code string) (cart.Cart, error) {
+	c, err := d.Cart(ctx, id, token)
+	if err == nil && code != "WELCOME10" {
+		err = fault.Field("code", "That code can't be used here.")
+	}
+	return c, err
+}
+
+func (d *desk) DropCode(ctx context.Context, id cart.ID, token, _ string) (cart.Cart, error) {
+	return d.Cart(ctx, id, token)
+}
+
 func (d *desk) Accept(_ context.Context, id cart.ID, token string) (cart.Cart, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

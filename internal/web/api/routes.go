@@ -92,6 +92,12 @@ func operations() []operation {
 		{method: post, path: "/api/v1/carts/{id}/accept", id: "acceptPrices", summary: "Accept the prices that have changed since they were last shown",
 			secret: cartToken, body: reflect.TypeFor[NoMembers](), bodyOptional: true,
 			status: 200, answer: reflect.TypeFor[Cart](), faults: cartFaults, handle: acceptPrices},
+		{method: post, path: "/api/v1/carts/{id}/codes", id: "addCode", summary: "Put a discount code into the cart; every code that gives nothing has the same answer",
+			secret: cartToken, body: reflect.TypeFor[NewCode](),
+			status: 201, answer: reflect.TypeFor[Cart](), faults: append([]fault.Kind{fault.Conflict}, cartFaults...), handle: addCode},
+		{method: del, path: "/api/v1/carts/{id}/codes", id: "dropCodes", summary: "Take all discount codes out of the cart",
+			secret: cartToken,
+			status: 200, answer: reflect.TypeFor[Cart](), faults: cartFaults, handle: dropCodes},
 
 		{method: post, path: "/api/v1/carts/{id}/hand-over", id: "handOver", summary: "A pass for the form that brings the cart to the shop's pages, from a page that hides its origin",
 			secret: cartToken, body: reflect.TypeFor[NoMembers](), bodyOptional: true,

@@ -10,6 +10,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
@@ -43,6 +44,11 @@ type (
 	// LineChange sets a line's quantity.
 	LineChange struct {
 		Quantity int64 `json:"quantity" minimum:"1" maximum:"999" doc:"To take the line out, use DELETE"`
+	}
+
+	// NewCode is a discount code as it was typed.
+	NewCode struct {
+		Code string `json:"code" minLength:"1" maxLength:"80" doc:"In any letter case, with or without hyphens"`
 	}
 
 	// Address is a postal address; its names are those of OpenID Connect and vCard.
@@ -131,6 +137,15 @@ type (
 		Total    money.Amount `json:"total"`
 	}
 
+	// Code is a discount code and what it does.
+	Code struct {
+		Code    string        `json:"code"`
+		Kind    string        `json:"kind" enum:"percentage,amount,free-delivery"`
+		Saving  money.Amount  `json:"saving" doc:"Taken off the items, or off delivery by free-delivery; zero while it counts for nothing"`
+		Missing *money.Amount `json:"missing,omitempty" doc:"How much more the items must cost for it to count"`
+		Problem string        `json:"problem,omitempty" enum:"ended,not-together" doc:"Why it counts for nothing"`
+	}
+
 	// CartLine is a variant in a quantity. The last three members are there only
 	// where something has to be looked at before the cart can be ordered.
 	CartLine struct {
@@ -160,6 +175,7 @@ type (
 		ID          string       `json:"id"`
 		Lines       []CartLine   `json:"lines" nullable:"false"`
 		Saved       []CartLine   `json:"saved,omitempty" nullable:"false" doc:"Set aside for later; in no sum, and nothing is held for it"`
+		Codes       []Code       `json:"codes,omitempty" nullable:"false" doc:"Discount codes in the cart"`
 		Totals      Totals       `json:"totals"`
 		TaxIncluded bool         `json:"tax_included"`
 		Checkout    CartCheckout `json:"checkout"`
@@ -236,6 +252,7 @@ type (
 		Number   string      `json:"number"`
 		Status   string      `json:"status" enum:"pending,paid,packed,shipped,delivered,cancelled,partially_refunded,refunded"`
 		Lines    []OrderLine `json:"lines" nullable:"false"`
+		Codes    []Code      `json:"codes,omitempty" nullable:"false" doc:"Discount codes that took something off"`
 		Totals   Totals      `json:"totals"`
 		PlacedAt time.Time   `json:"placed_at"`
 	}
@@ -299,11 +316,28 @@ func totalsOf(t cart.Totals) Totals {
 
 func cartOf(c cart.Cart) Cart {
 	out := Cart{
-		ID: string(c.ID), Lines: linesOf(c.Lines), Saved: linesOf(c.Saved), Totals: totalsOf(c.Totals),
+		ID: string(c.ID), Lines: linesOf(c.Lines), Saved: linesOf(c.Saved), Codes: codesOf(c.Codes), Totals: totalsOf(c.Totals),
 		TaxIncluded: c.Totals.TaxIncluded,
 		Checkout: CartCheckout{Complete: c.Checkout.Complete, ShippingMethod: orNull(c.Checkout.ShippingMethod),
 			DeliveryWindow: c.Checkout.Window, Virtual: c.Virtual()},
 		ExpiresAt: c.ExpiresAt.UTC().Truncate(time.Second),
+	}
+	return out
+}
+
+func codesOf(codes []discount.Applied) []Code {
+	var out []Code
+	for _, a := range codes {
+		shown := Code{Code: a.Word, Kind: string(a.Kind), Saving: a.Saving}
+		switch {
+		case a.Ended:
+			shown.Problem = "ended"
+		case a.Aside:
+			shown.Problem = "not-together"
+		case !a.Missing.IsZero():
+			shown.Missing = &a.Missing
+		}
+		out = append(out, shown)
 	}
 	return out
 }
@@ -354,7 +388,7 @@ func placedOf(p checkout.Placed) Placed {
 func orderOf(o order.Order) Order {
 	out := Order{
 		Number: string(o.Number), Status: string(o.Status), Lines: make([]OrderLine, 0, len(o.Lines)),
-		Totals: totalsOf(o.Totals), PlacedAt: o.PlacedAt.UTC().Truncate(time.Second),
+		Codes: codesOf(o.Codes), Totals: totalsOf(o.Totals), PlacedAt: o.PlacedAt.UTC().Truncate(time.Second),
 	}
 	for _, l := range o.Lines {
 		out.Lines = append(out.Lines, OrderLine{

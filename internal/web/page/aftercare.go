@@ -1,10 +1,12 @@
 package page
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -153,6 +155,11 @@ func (p Invoice) Word() string {
 		return "Credit note"
 	}
 	return "Invoice"
+}
+
+// FreeDelivery reports whether a code took off what delivery costs.
+func (p Invoice) FreeDelivery() bool {
+	return slices.ContainsFunc(p.Order.Codes, func(a discount.Applied) bool { return a.Kind == discount.FreeDelivery })
 }
 
 // Business is the VAT number of a buyer who is one, or "".

@@ -5,6 +5,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/discount"
 )
 
 // Cart is the page of the cart. A Cart without lines shows the empty state.
@@ -23,7 +24,8 @@ type Estimate struct {
 	AskPostal bool              // what delivery costs there depends on the postcode
 	Methods   []Method          // ways of delivery, the cheapest first
 	Totals    cart.Totals       // with the cheapest one
-	Wrong     string            // why nothing is estimated
+	Codes     []discount.Applied
+	Wrong     string // why nothing is estimated
 }
 
 func (Cart) template() string { return "cart" }
@@ -61,7 +63,12 @@ func (p Cart) Slip() Slip {
 	s := slip(p.Cart, Method{})
 	s.Lines = nil
 	if e := p.Estimate; !s.Priced && len(e.Methods) > 0 {
+		s.Codes = e.Codes
 		s.Totals, s.Delivery, s.Priced, s.Estimated = e.Totals, e.Methods[0].Title+", "+e.Name(), true, true
 	}
 	return s
 }
+
+// Codes are the discount codes as the summary has them, those that wait among
+// them.
+func (p Cart) Codes() []discount.Applied { return p.Slip().Codes }

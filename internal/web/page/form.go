@@ -6,6 +6,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/money"
 )
@@ -236,8 +237,9 @@ func (p Checkout) Mistakes() []Link {
 type Slip struct {
 	Lines    []SlipLine
 	Totals   cart.Totals
-	Delivery string // title of the way of delivery
-	Priced   bool   // delivery is known and its price is in the total
+	Codes    []discount.Applied // discount codes, those that count for nothing among them
+	Delivery string             // title of the way of delivery
+	Priced   bool               // delivery is known and its price is in the total
 
 	Estimated bool // the price of delivery is an estimate
 	Edit      bool // with a link back to the cart
@@ -254,7 +256,7 @@ type SlipLine struct {
 const nothingSent = "Nothing to send"
 
 func slip(c cart.Cart, m Method) Slip {
-	s := Slip{Totals: c.Totals, Delivery: m.Title, Priced: c.Checkout.ShippingMethod != "" || c.Virtual(), Edit: true}
+	s := Slip{Totals: c.Totals, Codes: c.Codes, Delivery: m.Title, Priced: c.Checkout.ShippingMethod != "" || c.Virtual(), Edit: true}
 	if c.Virtual() {
 		s.Delivery = nothingSent
 	}
@@ -283,7 +285,7 @@ func (p Review) Slip() Slip {
 
 // Slip is what was ordered.
 func (p OrderStatus) Slip() Slip {
-	s := Slip{Totals: p.Order.Totals, Delivery: p.Delivery, Priced: true}
+	s := Slip{Totals: p.Order.Totals, Codes: p.Order.Codes, Delivery: p.Delivery, Priced: true}
 	if p.Virtual() {
 		s.Delivery = nothingSent
 	}

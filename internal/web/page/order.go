@@ -60,6 +60,9 @@ func (p OrderStatus) Steps() []Step {
 		road, words = road[:2], words[:2]
 	}
 	done := p.Order.Times
+	if p.Order.Free() {
+		words[1] = "Nothing to pay"
+	}
 	times := []time.Time{p.Order.PlacedAt, done.Paid, done.Packed, done.Shipped, done.Delivered}
 	at := slices.Index(road, p.Order.Status)
 	if at < 0 {
@@ -81,6 +84,14 @@ func (p OrderStatus) Steps() []Step {
 	return steps
 }
 
+// OnStatement is what the card statement says of the order, or "".
+func (p OrderStatus) OnStatement() string {
+	if p.Order.Free() {
+		return ""
+	}
+	return p.Descriptor
+}
+
 // Left is how long the goods are still kept for this order.
 func (p OrderStatus) Left() time.Duration { return p.Order.HoldUntil.Sub(p.Now) }
 
@@ -96,7 +107,12 @@ func (p OrderStatus) Told() Words {
 		}
 		return Words{Title: "One step is left: paying", Text: "Your order is with us, the payment is not yet."}
 	case order.Paid:
-		if p.Virtual() {
+		switch {
+		case p.Order.Free() && p.Virtual():
+			return Words{Title: "Your order is placed", Text: "Thank you. There was nothing to pay. What you bought is on this page."}
+		case p.Order.Free():
+			return Words{Title: "Your order is placed", Text: "Thank you. There was nothing to pay, and your things are set aside. We pack them next."}
+		case p.Virtual():
 			return Words{Title: "Your order is paid", Text: "Thank you. The money has arrived. What you bought is on this page."}
 		}
 		return Words{Title: "Your order is paid", Text: "Thank you. The money has arrived and your things are set aside. We pack them next."}

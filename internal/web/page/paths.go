@@ -5,25 +5,26 @@ import "net/url"
 // Paths that templates link to or post to. Handlers take them from here, so
 // that a form and its action can't drift apart.
 const (
-	PathHome        = "/"
-	PathSearch      = "/search"        // GET ?q=
-	PathCollections = "/collections/"  // + handle
-	PathProducts    = "/products/"     // + handle
-	PathCart        = "/cart"          // GET
-	PathCartLines   = "/cart/lines"    // POST variant_id, quantity: adds; also what "Undo" posts
-	PathCartLine    = "/cart/lines/"   // + line id; POST quantity (0 removes)
-	PathCartAccept  = "/cart/accept"   // POST: the changes shown are fine
-	PathEstimate    = "/cart/estimate" // POST country, postal_code: what delivery would cost
-	PathCartClear   = "/cart/clear"    // POST
-	PathCartCode    = "/cart/code"     // POST code: tries a discount code
-	PathAdopt       = "/cart/adopt"    // POST cart, token, pass: a cart of another site; GET: asks which cart
-	PathAdoptChoice = "/cart/adopt/choice"
-	PathCheckout    = "/checkout"        // GET ?step=, one step of three; POST the form below
-	PathReview      = "/checkout/review" // GET; POST payment_method, idempotency_key, seen: places the order
-	PathOrders      = "/orders/"         // + number; GET
-	PathPrivacy     = "/privacy"
-	PathAdmin       = "/admin"
-	PathAssets      = "/assets/"
+	PathHome         = "/"
+	PathSearch       = "/search"           // GET ?q=
+	PathCollections  = "/collections/"     // + handle
+	PathProducts     = "/products/"        // + handle
+	PathCart         = "/cart"             // GET
+	PathCartLines    = "/cart/lines"       // POST variant_id, quantity: adds; also what "Undo" posts
+	PathCartLine     = "/cart/lines/"      // + line id; POST quantity (0 removes)
+	PathCartAccept   = "/cart/accept"      // POST: the changes shown are fine
+	PathEstimate     = "/cart/estimate"    // POST country, postal_code: what delivery would cost
+	PathCartClear    = "/cart/clear"       // POST
+	PathCartCode     = "/cart/code"        // POST code: tries a discount code
+	PathCartCodeDrop = "/cart/code/remove" // POST code: takes one out
+	PathAdopt        = "/cart/adopt"       // POST cart, token, pass: a cart of another site; GET: asks which cart
+	PathAdoptChoice  = "/cart/adopt/choice"
+	PathCheckout     = "/checkout"        // GET ?step=, one step of three; POST the form below
+	PathReview       = "/checkout/review" // GET; POST payment_method, idempotency_key, seen: places the order
+	PathOrders       = "/orders/"         // + number; GET
+	PathPrivacy      = "/privacy"
+	PathAdmin        = "/admin"
+	PathAssets       = "/assets/"
 )
 
 // Names of form fields. The ones of an address are its prefix, a dot, and the

@@ -7,6 +7,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -228,6 +229,13 @@ func samples(t testing.TB) map[string]Page {
 	guessed.Cart.Checkout = cart.Checkout{}
 	guessed.Estimate = Estimate{Countries: lands(), Country: "DE", AskPostal: true, Totals: guessed.Cart.Totals,
 		Methods: []Method{{ID: "standard", Title: "Standard, three days", Price: euros(t, 490)}, {ID: "express", Title: "Express, tomorrow", Price: euros(t, 1290)}}}
+	coded := full
+	coded.Cart.Codes = []discount.Applied{
+		{Key: "WE1C0ME10", Word: "WELCOME10", Kind: discount.Percentage, Saving: euros(t, 480)},
+		{Key: "FREEP0ST", Word: "FREEPOST", Kind: discount.FreeDelivery, Saving: euros(t, 490)},
+		{Key: "B1GCART", Word: "BIGCART", Kind: discount.Amount, Missing: euros(t, 4200)},
+		{Key: "SPR1NG", Word: "SPRING", Kind: discount.Amount, Ended: true}}
+	coded.Cart.Totals = cart.Totals{Items: full.Cart.Totals.Items, Discount: euros(t, 480), Shipping: euros(t, 0), Tax: full.Cart.Totals.Tax, Total: euros(t, full.Cart.Totals.Items.Minor()-480), TaxIncluded: true}
 	moved := full
 	moved.Cart = filled(t)
 	moved.Cart.Lines[0].Quantity = 5
@@ -276,6 +284,9 @@ func samples(t testing.TB) map[string]Page {
 	}
 	working := review
 	working.Working = true
+	free := review
+	free.Cart.Totals.Discount, free.Cart.Totals.Shipping, free.Cart.Totals.Tax, free.Cart.Totals.Total = free.Cart.Totals.Items, euros(t, 0), euros(t, 0), euros(t, 0)
+	free.Cart.Codes = []discount.Applied{{Key: "PRESENT", Word: "PRESENT", Kind: discount.Percentage, Saving: free.Cart.Totals.Items}}
 	declined := review
 	declined.Wrong = "The payment did not go through, and nothing was charged. You can try again or pay another way."
 
@@ -317,10 +328,10 @@ func samples(t testing.TB) map[string]Page {
 		"shelf-filtered": Shelf{Layout: frame(), Collection: catalog.Collection{Handle: "kitchen", Title: "Kitchen", Description: "For cooks.\n\nAnd bakers."}, Products: list[:2], Sift: sift(CollectionPath("kitchen"))},
 		"shelf-none":     Shelf{Layout: frame(), Collection: catalog.Collection{Handle: "kitchen", Title: "Kitchen"}, Sift: sift(CollectionPath("kitchen"))},
 		"product":        product, "product-select": variants, "product-gone": gone, "product-unheard": unheard, "product-prices": differ,
-		"cart": full, "cart-changed": moved, "cart-empty": empty, "cart-estimate": guessed, "cart-later": later,
+		"cart": full, "cart-changed": moved, "cart-empty": empty, "cart-estimate": guessed, "cart-later": later, "cart-codes": coded,
 		"checkout": blank, "checkout-unsent": unsent, "checkout-wrong": wrong, "checkout-gift": gift,
 		"checkout-1": first, "checkout-2": second, "checkout-3": third,
-		"review": review, "review-working": working, "review-declined": declined,
+		"review": review, "review-free": free, "review-working": working, "review-declined": declined,
 		"order-pending": pending, "order-paid": paid, "order-digital": handed, "order-cancelled": cancelled,
 		"adopt":          Adopt{Layout: frame(), Here: filled(t), New: filled(t)},
 		"adopt-unnamed":  Adopt{Layout: frame(), New: filled(t)},

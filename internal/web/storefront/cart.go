@@ -71,7 +71,7 @@ func (s *Shop) estimate(ctx context.Context, p *page.Cart, postal string) {
 		e.Wrong = fault.Of(err).Text
 		return
 	}
-	e.Totals = got.Totals
+	e.Totals, e.Codes = got.Totals, got.Codes
 	for _, o := range got.Options {
 		e.Methods = append(e.Methods, page.Method{ID: o.ID, Title: o.Title, Price: o.Price})
 	}

@@ -8,7 +8,8 @@ import (
 	"github.com/cartkeep/cartkeep/internal/web/page"
 )
 
-// tryCode tries a discount code. One that gives nothing is counted as a guess.
+// tryCode puts a discount code into the cart. One that gives nothing is counted
+// as a guess.
 func (s *Shop) tryCode(w http.ResponseWriter, r *http.Request) {
 	form, err := gate.Form(r)
 	if err != nil {
@@ -20,17 +21,39 @@ func (s *Shop) tryCode(w http.ResponseWriter, r *http.Request) {
 		seeOther(w, page.PathCart)
 		return
 	}
-	err = s.desk.TryCode(r.Context(), b.id, b.token, form.Get(page.FieldCode))
+	err = s.gate.Guess(r, gate.Discounts, gate.AllDiscounts, func() error {
+		_, err := s.desk.TryCode(r.Context(), b.id, b.token, form.Get(page.FieldCode))
+		return err
+	})
 	switch {
-	case err == nil, fault.Is(err, fault.NotFound), fault.Is(err, fault.CartClosed):
+	case err == nil:
+		keepBasket(w, b)
+		tell(w, news{word: newsCode})
 		seeOther(w, page.PathCart)
-	case fault.Is(err, fault.Invalid):
-		if err := s.gate.Missed(r, err); !fault.Is(err, fault.Invalid) {
-			s.gate.Refuse(w, r, err)
-			return
-		}
-		s.showCart(w, r, gate.Status(fault.Invalid), page.Flash{Text: fault.Of(err).Text}, "")
+	case fault.Is(err, fault.NotFound), fault.Is(err, fault.CartClosed):
+		seeOther(w, page.PathCart)
+	case fault.Is(err, fault.Invalid), fault.Is(err, fault.Conflict):
+		f := fault.Of(err)
+		s.showCart(w, r, gate.Status(f.Kind), page.Flash{Text: f.Text}, "")
 	default:
 		s.gate.Refuse(w, r, err)
 	}
+}
+
+// dropCode takes a code out of the cart.
+func (s *Shop) dropCode(w http.ResponseWriter, r *http.Request) {
+	form, err := gate.Form(r)
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	if b, has := cartOf(r); has {
+		_, err := s.desk.DropCode(r.Context(), b.id, b.token, form.Get(page.FieldCode))
+		if err != nil && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.CartClosed) {
+			s.gate.Refuse(w, r, err)
+			return
+		}
+		keepBasket(w, b)
+	}
+	seeOther(w, page.PathCart)
 }

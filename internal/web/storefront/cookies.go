@@ -109,6 +109,7 @@ const (
 	newsRemoved  = "removed"
 	newsSaved    = "saved"    // set aside for later
 	newsRestored = "restored" // back in the cart
+	newsCode     = "code"     // a discount code is in the cart
 	newsCleared  = "cleared"
 	newsGone     = "gone"    // the line was not there any more
 	newsNoPay    = "nopay"   // the payment service did not answer
@@ -152,7 +153,7 @@ func told(w http.ResponseWriter, r *http.Request) (news, bool) {
 func parseNews(value string) (news, bool) {
 	word, rest, more := strings.Cut(value, ".")
 	switch word {
-	case newsSaved, newsRestored, newsCleared, newsGone, newsNoPay, newsPayOver,
+	case newsSaved, newsRestored, newsCode, newsCleared, newsGone, newsNoPay, newsPayOver,
 		newsMoreTime, newsNoTime, newsTooLate, newsResent, newsAgain, newsSomeAgain, newsNoneAgain, newsNewCode, newsWish, newsNoWish:
 		return news{word: word}, !more
 	case newsRemoved:
@@ -183,6 +184,8 @@ func (s *Shop) flash(w http.ResponseWriter, r *http.Request) page.Flash {
 		return page.Flash{Text: "It is saved for later, below your cart."}
 	case newsRestored:
 		return page.Flash{Text: "It is in your cart again."}
+	case newsCode:
+		return page.Flash{Text: "Your code is in the cart. What it does stands beside the total."}
 	case newsCleared:
 		return page.Flash{Text: "Your cart is cleared, and this browser has forgotten your orders here."}
 	case newsGone:

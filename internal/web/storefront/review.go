@@ -66,7 +66,7 @@ func (s *Shop) showReview(w http.ResponseWriter, r *http.Request, status int, b 
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	if len(providers) == 0 && p.Wrong == "" {
+	if len(providers) == 0 && p.Wrong == "" && !p.Free() {
 		p.Wrong = "This shop can't take payments right now. Your cart is kept."
 	}
 	if p.Facts, err = s.facts(ctx); err != nil {

@@ -38,6 +38,7 @@ func (s *Shop) routes() []route {
 		{"POST", page.PathCartAccept, s.acceptCart},
 		{"POST", page.PathCartClear, s.clearCart},
 		{"POST", page.PathCartCode, s.tryCode},
+		{"POST", page.PathCartCodeDrop, s.dropCode},
 		{"POST", page.PathAdopt, s.adopt},
 		{"GET", page.PathAdopt, s.adopted},
 		{"POST", page.PathAdoptChoice, s.chooseCart},

@@ -1,7 +1,6 @@
 package storefront
 
 import (
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -141,21 +140,4 @@ price = "0"
 		t.Fatalf("got status %d\n%s", gone.status, mainOf(gone.body))
 	}
 	b.get("/orders/"+string(s.placed(t, b).Order.Number)).is(200, "By bicycle, ", "18:00 to 21:00")
-}
-
-func TestACodeThatGivesNothingIsAGuess(t *testing.T) {
-	s := open(t)
-	b := s.shopper(t)
-	b.post("/cart/lines", put(s.Product(t, "mug", 1950, shoptest.Counted(5)), "1")).is(200, "Have a code?")
-	b.post("/cart/code", url.Values{"code": {"TENOFF"}}).is(422, "be used here", "€19.50")
-	mine, last := "__Host-cart="+b.cookies()["__Host-cart"], 0
-	for range 3000 { // guesses come back at five a second
-		if last = s.from("192.0.2.7", "POST", "/cart/code", mine, url.Values{"code": {"TENOFF"}}).Code; last != 422 {
-			break
-		}
-	}
-	if last != 429 {
-		t.Errorf("guesses end with %d, want to be slowed down", last)
-	}
-	b.get("/cart").is(200, "€19.50")
 }
