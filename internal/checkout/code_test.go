@@ -317,6 +317,27 @@ func TestALatePaymentUsesTheCodeAgain(t *testing.T) {
 	})
 }
 
+func TestMoreTimeToPayKeepsTheUseToo(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		bowl := s.Product(t, "bowl", 4000, shoptest.Counted(9))
+		offer(t, s, discount.Code{Word: "ONCE", Kind: discount.Amount, Off: euros(1000), Uses: 1})
+		b := s.Ready(t, bowl.ID, 1)
+		try(t, s, b, "ONCE")
+		p := place(t, s, b, "key-1")
+		s.Clock.Move(10 * time.Minute)
+		if _, err := s.Desk.MoreTime(noCtx, p.Order.Number, p.Token); err != nil {
+			t.Fatal(err)
+		}
+		s.Clock.Move(10 * time.Minute)
+		if _, err := s.Desk.SweepHolds(noCtx); err != nil {
+			t.Fatal(err)
+		}
+		if count(t, s, `SELECT count(*) FROM code_uses WHERE ends_at = (SELECT hold_until FROM orders)`) != 1 || used(t, s, "ONCE") != 1 {
+			t.Error("the use does not last as long as the order")
+		}
+	})
+}
+
 // TestAnOrderWithNothingToPay goes through as paid, with no attempt to pay it,
 // and the books are true.
 func TestAnOrderWithNothingToPay(t *testing.T) {

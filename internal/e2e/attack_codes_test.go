@@ -189,7 +189,7 @@ var codeAttacks = []attack{
 				refused++
 			}
 		}
-		if refused < 1000-2*gate.Codes.Burst() {
+		if refused < 1000-2*gate.Discounts.Burst() {
 			t.Errorf("%d of 1000 guesses were refused", refused)
 		}
 		// Then the right one is not tried either: an answer would be an answer.
