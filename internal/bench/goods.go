@@ -1,14 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/cartkeep/cartkeep/internal/bench/load"
 )
 
 // goods measures how quickly a file of products is imported into an empty shop,
@@ -34,13 +36,33 @@ func goods(ctx context.Context, binary, engine, dir, database string, rows int) 
 		flags = append(flags, "--database", database)
 	}
 	run := func(args ...string) (time.Duration, int64, error) {
+		var out bytes.Buffer
 		cmd := exec.CommandContext(ctx, binary, append(args, flags...)...)
+		cmd.Stdout, cmd.Stderr = &out, &out
 		began := time.Now()
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			return 0, 0, fmt.Errorf("%s: %w: %s", args[0], err, out)
+		if err := cmd.Start(); err != nil {
+			return 0, 0, err
 		}
-		return time.Since(began), cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10, nil
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		var most int64
+		for look := time.NewTicker(20 * time.Millisecond); ; {
+			select {
+			case <-look.C:
+				// Not what the system says at the end: that counts our own memory
+				// from before the program was started.
+				if now, err := load.Resident(cmd.Process.Pid); err == nil {
+					most = max(most, now)
+				}
+				continue
+			case err := <-ended:
+				look.Stop()
+				if err != nil {
+					return 0, 0, fmt.Errorf("%s: %w: %s", args[0], err, out.Bytes())
+				}
+			}
+			return time.Since(began), most, nil
+		}
 	}
 	if _, _, err := run("init", "--shop-name", "Bench"); err != nil {
 		return err
