@@ -16,7 +16,7 @@ import (
 // hard checks what every answer carries, whichever door it leaves by.
 func hard(t *testing.T, where string, h http.Header) {
 	t.Helper()
-	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer",
+	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "same-origin",
 		"X-Frame-Options": "DENY", "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin"} {
 		if got := h.Get(name); got != want {
 			t.Errorf("%s: got %s %q, want %q", where, name, got, want)

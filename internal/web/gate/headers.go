@@ -38,7 +38,10 @@ func fixedHeaders(hsts bool) []header {
 		{"Content-Security-Policy", one(policyBefore + policyAfter)},
 		{"X-Content-Type-Options", one("nosniff")},
 		{"X-Frame-Options", one("DENY")},
-		{"Referrer-Policy", one("no-referrer")},
+		// Not no-referrer: browsers without Sec-Fetch-Site, such as Safari before
+		// 16.4, would then send our own forms with the origin null, as a
+		// stranger's are. Other origins learn nothing either way.
+		{"Referrer-Policy", one("same-origin")},
 		{"Cross-Origin-Opener-Policy", one("same-origin")},
 		{"Cross-Origin-Resource-Policy", one("same-origin")},
 		{"Cross-Origin-Embedder-Policy", one("require-corp")},
