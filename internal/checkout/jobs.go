@@ -68,12 +68,6 @@ func (d *Desk) mailRefunded(ctx context.Context, j store.Job) error {
 	})
 }
 
-// OrderLink is the mailed link to an order. Its token is exchanged for a
-// cookie on the first visit.
-func (d *Desk) OrderLink(o order.Order) string {
-	return d.origin + "/orders/" + string(o.Number) + "?token=" + d.OrderToken(o.ID)
-}
-
 // unpaidLetters is how many unpaid orders of one mailbox a day are written
 // about. Nobody has shown that an address in one is theirs, and orders that are
 // left unpaid cost nothing: without an end they would bury a stranger in mail.

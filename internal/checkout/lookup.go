@@ -2,10 +2,6 @@ package checkout
 
 import (
 	"context"
-	"crypto/subtle"
-	"encoding/base64"
-	"encoding/binary"
-	"strconv"
 	"strings"
 	"time"
 
@@ -162,28 +158,14 @@ func (d *Desk) AnswerCode(ctx context.Context, ticket, typed string) (o order.Or
 	return o, d.seenToken(o.ID, d.db.Now().Add(SeenFor)), err
 }
 
-// seenToken computes what a browser shows that proved the mailbox of an order:
-// the end of the proof and a keyed hash over both.
-func (d *Desk) seenToken(id order.ID, end time.Time) string {
-	at := strconv.FormatInt(end.UnixMilli(), 10)
-	mac := d.db.Keys().Token.Sum("order seen v1", []byte(id), binary.BigEndian.AppendUint64(nil, uint64(end.UnixMilli())))
-	return at + "." + base64.RawURLEncoding.EncodeToString(mac[:])
-}
-
 // People opens who an order is for, to a browser that has proved its mailbox
 // lately. The order's token alone opens nobody.
 func (d *Desk) People(ctx context.Context, o order.Order, seen string) (order.Details, bool, error) {
-	at, _, _ := strings.Cut(seen, ".")
-	ms, err := strconv.ParseInt(at, 10, 64)
-	if err != nil {
-		return order.Details{}, false, nil
-	}
-	end := time.UnixMilli(ms)
-	if !end.After(d.db.Now()) || subtle.ConstantTimeCompare([]byte(d.seenToken(o.ID, end)), []byte(seen)) != 1 {
+	if !d.holds(seen, o.ID, d.seenToken) {
 		return order.Details{}, false, nil
 	}
 	var to order.Details
-	err = d.db.View(ctx, func(v *store.View) (err error) {
+	err := d.db.View(ctx, func(v *store.View) (err error) {
 		to, err = v.OrderDetails(o.Owner, o.ID)
 		return err
 	})

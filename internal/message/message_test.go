@@ -56,6 +56,18 @@ func cancelled(c OrderConfirmation, why order.Reason) OrderCancelled {
 	return OrderCancelled{To: c.To, Name: c.Name, Number: c.Number, Reason: why, Lines: c.Lines, Totals: c.Totals, Link: c.Link}
 }
 
+// Nobody packs what is loaded from the order's page.
+func TestALetterAboutFilesPromisesNoParcel(t *testing.T) {
+	files := adasOrder(t)
+	files.Shipping = ""
+	m := must[Message](t)(must[*Writer](t)(NewWriter(kestrel)).OrderConfirmation("m1", files))
+	for _, text := range []string{m.Text, m.HTML} {
+		if strings.Contains(text, "pack") || !strings.Contains(text, "What you bought is on the page of your order.") {
+			t.Errorf("got %s", text)
+		}
+	}
+}
+
 // TestLettersReadAsAgreed compares each letter with its golden file; -update
 // rewrites them.
 func TestLettersReadAsAgreed(t *testing.T) {

@@ -18,7 +18,7 @@ type OrderConfirmation struct {
 	PlacedAt time.Time
 	Lines    []order.Line
 	Totals   cart.Totals
-	Shipping string // title of the shipping method, as the merchant wrote it
+	Shipping string // title of the shipping method, as the merchant wrote it; "" when nothing is sent by post
 	Link     string // where the order can be seen, on Shop.Origin
 }
 
@@ -69,6 +69,9 @@ func why(r order.Reason) string {
 
 // orderLetter is what the order templates can show. Nothing in it was typed by
 // the shopper but Greeting, which is a name or empty.
+// LinkDays is how long the link in a letter opens its order.
+const LinkDays = 90
+
 type orderLetter struct {
 	Shop     Shop
 	Subject  string
@@ -80,6 +83,7 @@ type orderLetter struct {
 	Sums     []sum
 	Total    sum
 	Link     string
+	LinkDays int
 	Billed   bool // there is, or will be, a line on the bank statement
 }
 
@@ -100,10 +104,14 @@ func (w *Writer) OrderConfirmation(id string, c OrderConfirmation) (Message, err
 	if !c.PlacedAt.IsZero() {
 		l.PlacedAt = c.PlacedAt.UTC().Format("2 January 2006, 15:04") + " UTC"
 	}
+	next := "We will pack it next."
+	if c.Shipping == "" {
+		next = "What you bought is on the page of your order."
+	}
 	if !l.Billed {
-		l.Opening = []string{"Thank you. We have your order, and there is nothing to pay. We will pack it next."}
+		l.Opening = []string{"Thank you. We have your order, and there is nothing to pay. " + next}
 	} else if c.Paid {
-		l.Opening = []string{"Thank you. We have your order, and it is paid. We will pack it next."}
+		l.Opening = []string{"Thank you. We have your order, and it is paid. " + next}
 	} else {
 		l.Opening = []string{
 			"Thank you. We have your order, and the goods are kept for you.",
@@ -152,7 +160,7 @@ func (w *Writer) OrderRefunded(id string, c OrderRefunded) (Message, error) {
 }
 
 func (w *Writer) orderLetter(name contact.Name, number order.Number, lines []order.Line, t cart.Totals, shipping, link string) orderLetter {
-	l := orderLetter{Shop: w.shop, Greeting: greeting(name), Number: number, Link: link}
+	l := orderLetter{Shop: w.shop, Greeting: greeting(name), Number: number, Link: link, LinkDays: LinkDays}
 	for _, one := range lines {
 		l.Lines = append(l.Lines, line{oneLine(one.Title), one.Quantity, one.Unit.Format(), one.Total.Format()})
 	}

@@ -29,17 +29,18 @@ func (s *Shop) order(w http.ResponseWriter, r *http.Request) {
 	if r.URL.RawQuery != "" {
 		mailed = r.URL.Query().Get(page.FieldOrderToken)
 	}
-	token := mailed
-	if mailed == "" {
-		token, _ = orderToken(r, number)
-	}
-	v, ok := s.opened(w, r, number, token)
-	if !ok {
+	if mailed != "" {
+		token, err := s.desk.OpenLink(r.Context(), number, mailed)
+		if s.shut(w, r, err) {
+			return
+		}
+		keepOrderToken(w, number, token)
+		seeOther(w, page.PathOrders+string(number))
 		return
 	}
-	if mailed != "" {
-		keepOrderToken(w, number, mailed)
-		seeOther(w, page.PathOrders+string(number))
+	token, _ := orderToken(r, number)
+	v, ok := s.opened(w, r, number, token)
+	if !ok {
 		return
 	}
 	s.showOrder(w, r, http.StatusOK, v, s.flash(w, r))
@@ -52,18 +53,24 @@ func (s *Shop) opened(w http.ResponseWriter, r *http.Request, number order.Numbe
 		return checkout.OrderView{}, false
 	}
 	v, err := s.desk.Order(r.Context(), number, token)
+	return v, !s.shut(w, r, err)
+}
+
+// shut answers why an order can't be opened, and reports whether that is so. A
+// token that opens nothing counts as a guess.
+func (s *Shop) shut(w http.ResponseWriter, r *http.Request, err error) bool {
 	if fault.Is(err, fault.NotFound) {
 		err = s.gate.Missed(r, err)
 	}
 	switch {
+	case err == nil:
+		return false
 	case fault.Is(err, fault.NotFound):
 		s.noOrder(w, r)
-	case err != nil:
-		s.gate.Refuse(w, r, err)
 	default:
-		return v, true
+		s.gate.Refuse(w, r, err)
 	}
-	return checkout.OrderView{}, false
+	return true
 }
 
 func (s *Shop) noOrder(w http.ResponseWriter, r *http.Request) {

@@ -1,8 +1,10 @@
 package storefront
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -226,7 +228,11 @@ func TestMailedLinkBecomesACookie(t *testing.T) {
 	p := s.placed(t, b)
 	follow := phone.agent.CheckRedirect
 	phone.agent.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	first := phone.get("/orders/" + string(p.Order.Number) + "?token=" + p.Token).is(303)
+	link := strings.TrimPrefix(s.Desk.OrderLink(p.Order), "https://shop.test")
+	if strings.Contains(link, p.Token) {
+		t.Error("the letter carries the token that never ends")
+	}
+	first := phone.get(link).is(303)
 	if got := first.header.Get("Location"); got != "/orders/"+string(p.Order.Number) {
 		t.Errorf("got %q, want the address without the token", got)
 	}
@@ -235,6 +241,19 @@ func TestMailedLinkBecomesACookie(t *testing.T) {
 	}
 	phone.agent.CheckRedirect = follow
 	phone.get("/orders/"+strings.ToLower(string(p.Order.Number))).is(200, "One step is left: paying").not("Ada", p.Token)
+	// Whoever finds the letter years later finds nothing, and a way for its owner.
+	finder := s.shopper(t)
+	end, mac, _ := strings.Cut(strings.TrimPrefix(link, "/orders/"+string(p.Order.Number)+"?token="), ".")
+	later, err := strconv.ParseInt(end, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	finder.get(fmt.Sprintf("/orders/%s?token=%d.%s", p.Order.Number, later+1, mac)).is(404)
+	s.Clock.Move(89 * 24 * time.Hour)
+	s.shopper(t).get(link).is(200)
+	s.Clock.Move(2 * 24 * time.Hour)
+	finder.get(link).is(404, "/find-order")
+	phone.get("/orders/" + string(p.Order.Number)).is(200) // who came in time stays
 }
 
 func TestHTMLInEveryFieldStaysText(t *testing.T) {
