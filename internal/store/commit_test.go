@@ -106,6 +106,47 @@ func TestAFailingTransactionHarmsNoNeighbour(t *testing.T) {
 	})
 }
 
+// TestNeighboursBeginAgainOnlyWhenThereIsSomethingToUndo: being refused is
+// cheap for everybody else, and what is carried out twice is kept once.
+func TestNeighboursBeginAgainOnlyWhenThereIsSomethingToUndo(t *testing.T) {
+	s := shoptest.Open(t, "sqlite")
+	refused := fault.New(fault.Conflict, "No.")
+	for _, row := range []struct {
+		fails func(*store.Tx) error
+		most  int
+	}{
+		{func(*store.Tx) error { return refused }, 1},
+		{func(t *store.Tx) error { return errors.Join(set(t, "failed"), refused) }, 2},
+		{func(t *store.Tx) error { return errors.New("nobody expects this") }, 2},
+	} {
+		runs := [2]int{}
+		raise := func(i int) func(*store.Tx) error {
+			return func(t *store.Tx) error {
+				runs[i]++
+				_, err := t.Exec(`UPDATE tree SET size = size + 1`)
+				return err
+			}
+		}
+		raw := s.Raw(t)
+		before := shoptest.One[int64](t, raw, `SELECT size FROM tree`)
+		errs := gather(t, s, raise(0), row.fails, raise(1))
+		if errs[0] != nil || errs[1] == nil || errs[2] != nil {
+			t.Errorf("got %v, want only the second to fail", errs)
+		}
+		for _, n := range runs { // who comes first is chance
+			if n < 1 || n > row.most {
+				t.Errorf("the neighbours ran %v times, want at most %d", runs, row.most)
+			}
+		}
+		if n := shoptest.One[int64](t, raw, `SELECT size FROM tree`); n != before+2 {
+			t.Errorf("got %d changes, want each of the two once", n-before)
+		}
+	}
+	if isSet(t, s, "failed") {
+		t.Error("what failed was kept")
+	}
+}
+
 // TestAPanicTellsItsPlaceAndNothingElse: its error goes to a log, and the value
 // can be anything, an address too.
 func TestAPanicTellsItsPlaceAndNothingElse(t *testing.T) {

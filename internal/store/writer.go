@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"modernc.org/sqlite"
+
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 )
@@ -17,8 +19,9 @@ import (
 const batchMax = 64
 
 // writer is SQLite's one writer. Transactions that arrive while it commits
-// are carried out together, each after the first in a savepoint, and share the
-// next fsync (group commit). None is answered before that COMMIT.
+// are carried out together and share the next fsync (group commit). None is
+// answered before that COMMIT. When one of them fails after it has changed
+// something, all are carried out once more, each in a savepoint.
 type writer struct {
 	db    *DB
 	pool  *sql.DB
@@ -83,27 +86,28 @@ func (w *writer) batch(first *work) {
 		first.answer <- fmt.Errorf("begin: %w", err)
 		return
 	}
-	// The first needs no savepoint: when it fails, all there is to undo is its own.
-	if first.err = w.db.newTx(first.ctx, first.actor, w.q).run(first.fn); first.err != nil {
+	w.db.count.Add(2) // begin and the end
+	// When the first fails, all there is to undo is its own.
+	if _, first.err = w.carryOut(first); first.err != nil {
 		w.q.exec(ctx, "ROLLBACK")
-		w.db.count.Add(2)
 		first.answer <- first.err
 		return
 	}
 	jobs := append(make([]*work, 0, 8), first)
-	var err error
-	for job := w.next(len(jobs)); job != nil; job = w.next(len(jobs)) {
-		job.err = w.one(ctx, job)
-		jobs = append(jobs, job)
-		if errors.Is(job.err, errUndone) {
-			// No more in here: a savepoint outside a transaction commits by itself.
-			err = fault.Because(fault.Unavailable, "The shop can't save anything right now. Please try again in a minute.", job.err)
-			job.err = nil
-			w.q.exec(ctx, "ROLLBACK")
+	clean := true
+	for clean && len(jobs) < batchMax {
+		job := w.next()
+		if job == nil {
 			break
 		}
+		clean, job.err = w.carryOut(job)
+		jobs = append(jobs, job)
 	}
-	w.db.count.Add(2 * int64(len(jobs))) // begin and commit, or a savepoint and its end
+	var err error
+	if !clean {
+		w.q.exec(ctx, "ROLLBACK") // SQLite may have done so by itself
+		err = w.again(ctx, jobs)
+	}
 	if err == nil {
 		err = w.commit(ctx)
 	}
@@ -113,6 +117,56 @@ func (w *writer) batch(first *work) {
 		}
 		job.answer <- job.err
 	}
+}
+
+// carryOut carries out a job. Most succeed, and of those that are refused most
+// are before they have changed anything; clean is false when something has to
+// be undone, or SQLite itself may have undone more.
+func (w *writer) carryOut(job *work) (clean bool, err error) {
+	if err := job.ctx.Err(); err != nil {
+		return true, err
+	}
+	q := &noting{querier: w.q}
+	err = w.db.newTx(job.ctx, job.actor, q).run(job.fn)
+	var refused *fault.Error
+	var engine *sqlite.Error
+	return err == nil || !q.changed && errors.As(err, &refused) && !errors.As(err, &engine), err
+}
+
+// again carries jobs out from the start, each in a savepoint, which costs two
+// statements and a copy of every page that it changes: only what fails is
+// undone then.
+func (w *writer) again(ctx context.Context, jobs []*work) error {
+	if _, err := w.q.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		for _, job := range jobs {
+			job.err = nil
+		}
+		return fmt.Errorf("begin: %w", err)
+	}
+	w.db.count.Add(2 * int64(len(jobs)))
+	for i, job := range jobs {
+		if job.err = w.one(ctx, job); errors.Is(job.err, errUndone) {
+			// No more in here: a savepoint outside a transaction commits by itself.
+			err := fault.Because(fault.Unavailable, "The shop can't save anything right now. Please try again in a minute.", job.err)
+			for _, lost := range jobs[i:] {
+				lost.err = nil
+			}
+			w.q.exec(ctx, "ROLLBACK")
+			return err
+		}
+	}
+	return nil
+}
+
+// noting notes whether anything was changed.
+type noting struct {
+	querier
+	changed bool
+}
+
+func (n *noting) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	n.changed = true
+	return n.querier.exec(ctx, query, args...)
 }
 
 func (w *writer) commit(ctx context.Context) error {
@@ -127,18 +181,14 @@ func (w *writer) commit(ctx context.Context) error {
 	return err
 }
 
-func (w *writer) next(n int) *work {
-	if n >= batchMax {
+// next returns a job that waits, or nil.
+func (w *writer) next() *work {
+	select {
+	case job := <-w.queue: // nil once the queue is closed
+		return job
+	default:
 		return nil
 	}
-	select {
-	case job, ok := <-w.queue:
-		if ok {
-			return job
-		}
-	default:
-	}
-	return nil
 }
 
 // one carries out a job in a savepoint, which is undone when it fails.
