@@ -160,13 +160,8 @@ func runEngine(ctx context.Context, o options, engine string) (err error) {
 		}
 		defer shop.stop()
 		shop.database = database
-		time.Sleep(settle)
-		idle, err := load.Resident(shop.pid())
-		if err != nil {
-			return err
-		}
 		fmt.Printf("%s: shop ready after %v (budget 150ms with 1,000 products), resident idle %.0f MiB (budget 40)\n",
-			engine, shop.started.Round(time.Millisecond), mib(idle))
+			engine, shop.started.Round(time.Millisecond), mib(shop.idle))
 	}
 	budget := map[string]float64{"sqlite": 1.2, "postgres": 2.8}[engine]
 	for _, n := range o.clients {

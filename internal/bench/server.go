@@ -32,6 +32,7 @@ type server struct {
 	base     string
 	roots    *x509.CertPool // its own certificate, seen at the first connection
 	started  time.Duration  // until it was ready
+	idle     int64          // bytes in RAM before anybody asked for anything
 	plan     load.Plan
 	database int // the process above PostgreSQL's; 0 on SQLite
 }
@@ -131,6 +132,11 @@ func startShop(ctx context.Context, binary, dir, database string) (*server, erro
 	}
 	s.stop() // and once more, to see how long it takes with all its products
 	if s, err = start(ctx, "cartkeep: ready ", env, binary, args...); err != nil {
+		return nil, err
+	}
+	time.Sleep(settle)
+	if s.idle, err = load.Resident(s.pid()); err != nil {
+		s.stop()
 		return nil, err
 	}
 	goods, err := load.Variants(ctx, s.base, s.roots, 1000)
