@@ -17,7 +17,7 @@ func (s *Set) funcs() template.FuncMap {
 	return template.FuncMap{
 		"mark":       func() template.HTML { return CartMark },
 		"date":       func(t time.Time) string { return t.In(s.zone.Load()).Format("2 January 2006") },
-		"day":        func(t time.Time) string { return t.In(s.site.Zone).Format("2 Jan") },
+		"day":        func(t time.Time) string { return t.In(s.zone.Load()).Format("2 Jan") },
 		"clock":      func(t time.Time) string { return t.In(s.zone.Load()).Format("15:04 MST") },
 		"machine":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"stock":      stockWords,

@@ -88,7 +88,7 @@ func Split(page []byte) (before, after []byte, ok bool) {
 type Set struct {
 	site      site
 	accent    Accent
-	templates map[string]*template.Template
+	templates *template.Template
 	assets    assets
 	buffers   sync.Pool
 	zone      atomic.Pointer[time.Location]
@@ -143,7 +143,7 @@ func New(c Config) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{accent: accent, templates: map[string]*template.Template{}}
+	s := &Set{accent: accent}
 	s.In(c.Zone)
 	s.buffers.New = func() any { return new(bytes.Buffer) }
 	if s.assets, err = newAssets(accent); err != nil {
@@ -151,20 +151,16 @@ func New(c Config) (*Set, error) {
 	}
 	s.site = site{Config: c, Assets: s.assets.byName}
 
-	frame, err := template.New("frame").Option("missingkey=error").Funcs(s.funcs()).
-		ParseFS(templateFiles, "templates/frame.html", "templates/parts.html")
+	// One set for all pages: a copy of the shared parts for each would be most
+	// of what a quiet shop keeps in memory.
+	s.templates, err = template.New("pages").Option("missingkey=error").Funcs(s.funcs()).ParseFS(templateFiles, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
 	for _, p := range pages() {
-		t, err := frame.Clone()
-		if err == nil {
-			t, err = t.ParseFS(templateFiles, "templates/"+p.template()+".html")
+		if s.templates.Lookup(mainOf(p)) == nil {
+			return nil, fmt.Errorf("page %s: no template %q", p.template(), mainOf(p))
 		}
-		if err != nil {
-			return nil, fmt.Errorf("page %s: %w", p.template(), err)
-		}
-		s.templates[p.template()] = t
 	}
 	return s, nil
 }
@@ -198,16 +194,17 @@ func (s *Set) Bytes(p Page) ([]byte, error) {
 }
 
 func (s *Set) render(b *bytes.Buffer, p Page) error {
-	t := s.templates[p.template()]
-	if t == nil {
-		return fmt.Errorf("page: no template %q", p.template())
-	}
 	v := view{Site: s.site, Head: p.head(s.site), Layout: p.layout(), Page: p}
-	if err := t.ExecuteTemplate(b, "frame", v); err != nil {
-		return fmt.Errorf("page %s: %w", p.template(), err)
+	for _, name := range []string{"above", mainOf(p), "below"} {
+		if err := s.templates.ExecuteTemplate(b, name, v); err != nil {
+			return fmt.Errorf("page %s: %w", p.template(), err)
+		}
 	}
 	return nil
 }
+
+// mainOf names the template of what is a page's own.
+func mainOf(p Page) string { return "page " + p.template() }
 
 // Accent tells which colours the pages use, and whether they are not quite the
 // merchant's own.

@@ -67,7 +67,7 @@ func TestEveryTemplateIsUsedAndEveryPageHasOne(t *testing.T) {
 		t.Errorf("no template for page %q", missing)
 	}
 	for _, m := range regexp.MustCompile(`\{\{define "(\w+)"`).FindAllStringSubmatch(all, -1) {
-		if m[1] != "frame" && !strings.Contains(all, `template "`+m[1]+`"`) {
+		if m[1] != "above" && m[1] != "below" && !strings.Contains(all, `template "`+m[1]+`"`) {
 			t.Errorf("part %q is never used", m[1])
 		}
 	}
