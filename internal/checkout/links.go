@@ -47,10 +47,14 @@ func (d *Desk) OpenLink(ctx context.Context, number order.Number, mailed string)
 }
 
 // linkToken is what a mailed link carries.
-func (d *Desk) linkToken(id order.ID, end time.Time) string { return d.ending("order link v1", id, end) }
+func (d *Desk) linkToken(id order.ID, end time.Time) string {
+	return d.ending("order link v1", id, end)
+}
 
 // seenToken is what a browser shows that proved the mailbox of an order.
-func (d *Desk) seenToken(id order.ID, end time.Time) string { return d.ending("order seen v1", id, end) }
+func (d *Desk) seenToken(id order.ID, end time.Time) string {
+	return d.ending("order seen v1", id, end)
+}
 
 // ending computes a token about an order that ends by itself: its end, in Unix
 // milliseconds, and a keyed hash over both. purpose keeps one kind from passing
