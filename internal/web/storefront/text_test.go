@@ -59,11 +59,13 @@ func TestOrderingAcceptsTheWordsOfThatDay(t *testing.T) {
 		t.Fatalf("got status %d", gone.status)
 	}
 	p := s.placed(t, b)
-	s.bring(t, "[texts]\nterms = \"The second wording.\"\n")
+	s.bring(t, "[texts]\nterms = \"The second wording.\"\nreturns = \"Thirty days.\"\n")
 	order := b.get("/orders/"+string(p.Order.Number)).is(200, "You accepted our")
-	_, rest, _ := strings.Cut(order.body, `href="/terms?v=`)
-	version, _, _ := strings.Cut(rest, `"`)
-	b.get("/terms?v="+version).is(200, "The first wording.", "holds for earlier orders").not("The second wording")
+	for at, then := range map[string]string{"/terms": "The first wording.", "/returns": "Fourteen days."} {
+		_, rest, _ := strings.Cut(order.body, `href="`+at+`?v=`)
+		version, _, _ := strings.Cut(rest, `"`)
+		b.get(at+"?v="+version).is(200, then, "holds for earlier orders").not("The second wording", "Thirty days")
+	}
 	time.Sleep(100 * time.Millisecond) // pages are kept for a moment
 	b.get("/terms").is(200, "The second wording.").not("first wording", "earlier orders")
 }
