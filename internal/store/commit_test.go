@@ -118,6 +118,10 @@ func TestNeighboursBeginAgainOnlyWhenThereIsSomethingToUndo(t *testing.T) {
 		{func(*store.Tx) error { return refused }, 1},
 		{func(t *store.Tx) error { return errors.Join(set(t, "failed"), refused) }, 2},
 		{func(t *store.Tx) error { return errors.New("nobody expects this") }, 2},
+		{func(t *store.Tx) error { // a change that is asked like a question
+			var size int64
+			return errors.Join(t.Row(`UPDATE tree SET size = size + 100 RETURNING size`).Scan(&size), refused)
+		}, 2},
 	} {
 		runs := [2]int{}
 		raise := func(i int) func(*store.Tx) error {

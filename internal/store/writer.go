@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -158,15 +159,28 @@ func (w *writer) again(ctx context.Context, jobs []*work) error {
 	return nil
 }
 
-// noting notes whether anything was changed.
+// noting notes whether anything may have been changed. A change can be asked
+// like a question, too (RETURNING): whatever is no SELECT counts.
 type noting struct {
 	querier
 	changed bool
 }
 
+func (n *noting) note(query string) { n.changed = n.changed || !strings.HasPrefix(query, "SELECT ") }
+
 func (n *noting) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	n.changed = true
+	n.note(query)
 	return n.querier.exec(ctx, query, args...)
+}
+
+func (n *noting) query(ctx context.Context, query string, args ...any) (rows, error) {
+	n.note(query)
+	return n.querier.query(ctx, query, args...)
+}
+
+func (n *noting) queryRow(ctx context.Context, query string, args ...any) row {
+	n.note(query)
+	return n.querier.queryRow(ctx, query, args...)
 }
 
 func (w *writer) commit(ctx context.Context) error {
