@@ -30,7 +30,7 @@ var rings = []ring{
 		"money": "fault", "discount": "fault money", "contact": "fault", "challenge": "fault", "catalog": "fault money", "search": "catalog", "cart": "catalog discount fault money",
 		"order": "cart catalog contact discount fault money", "area": "fault", "tax": "area fault money", "shipping": "area fault money"}},
 	{"guards", "seal personal ledger", map[string]string{"personal": "seal", "seal/keyfile": "seal"}},
-	{"outside world", "store payment message picture certs", map[string]string{"payment/sandbox": "payment"}},
+	{"outside world", "store payment message passkey picture certs", map[string]string{"payment/sandbox": "payment"}},
 	{"doings", "checkout intake settings privacy job", nil},
 	{"delivery", "web", map[string]string{"web/storefront": "web/gate web/page", "web/admin": "web/gate web/page", "web/api": "web/gate web/page", "web/embed": "web/gate web/page"}},
 	{"assembly", "app", nil},
@@ -54,6 +54,7 @@ var ours = map[string]string{
 	"net/http":                      "payment picture certs web app",
 	"github.com/danielgtaylor/huma": "web/api",
 	"github.com/caddyserver/":       "certs",
+	"github.com/go-webauthn/":       "passkey",
 	"github.com/alecthomas/kong":    "app",
 	"html/template":                 "web/page payment/sandbox message app",
 }

@@ -1,0 +1,340 @@
+package passkey_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-webauthn/webauthn/protocol"
+
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/passkey"
+)
+
+// marked stands in values of lying answers, and may stand in no error.
+const marked = "zq-marked-zq"
+
+func set(name string, value any) func(map[string]any) {
+	return func(m map[string]any) { m[name] = value }
+}
+
+// inside changes the member response of an answer.
+func inside(name string, value any) func(map[string]any) {
+	return func(m map[string]any) { m["response"].(map[string]any)[name] = value }
+}
+
+// lie is one way in which an answer is wrong, in either ceremony.
+type lie struct {
+	name string
+	tell func(d *device)
+	want error
+}
+
+// both are lies that are possible when enrolling and when signing in.
+var both = []lie{
+	{"another origin", func(d *device) { d.origin = "https://" + marked + ".example" }, passkey.ErrOrigin},
+	{"the origin without TLS", func(d *device) { d.origin = "http://shop.example" }, passkey.ErrOrigin},
+	{"the origin with another port", func(d *device) { d.origin += ":8443" }, passkey.ErrOrigin},
+	{"the origin with a path", func(d *device) { d.origin += "/" + marked }, passkey.ErrOrigin},
+	{"the origin in large letters", func(d *device) { d.origin = "https://SHOP.example" }, passkey.ErrOrigin},
+	{"a domain below that is not named", func(d *device) { d.origin = "https://blog.shop.example" }, passkey.ErrOrigin},
+	{"no origin", func(d *device) { d.origin = "" }, passkey.ErrOrigin},
+	{"another shop's id", func(d *device) { d.rp = "other.example" }, passkey.ErrRP},
+	{"another challenge", func(d *device) { d.client = set("challenge", base(make([]byte, 32))) }, passkey.ErrChallenge},
+	{"half a challenge", func(d *device) { d.client = func(m map[string]any) { m["challenge"] = m["challenge"].(string)[:20] } }, passkey.ErrChallenge},
+	{"no challenge", func(d *device) { d.client = set("challenge", nil) }, passkey.ErrChallenge},
+	{"a challenge that is a number", func(d *device) { d.client = set("challenge", 7) }, passkey.ErrForm},
+	{"another kind", func(d *device) { d.client = set("type", "payment.get") }, passkey.ErrCeremony},
+	{"in a frame of somebody else", func(d *device) { d.client = set("crossOrigin", true) }, passkey.ErrFramed},
+	{"below a page of somebody else", func(d *device) { d.client = set("topOrigin", "https://other.example") }, passkey.ErrFramed},
+	{"nobody was present", func(d *device) { d.flags &^= up }, passkey.ErrUP},
+	{"nobody was verified", func(d *device) { d.flags &^= uv }, passkey.ErrUV},
+	{"backed up, though it can't be", func(d *device) { d.flags |= bs }, passkey.ErrFlags},
+	{"bytes after the device's data", func(d *device) { d.data = func(b []byte) []byte { return append(b, marked...) } }, passkey.ErrForm},
+	{"the device's data cut off", func(d *device) { d.data = func(b []byte) []byte { return b[:36] } }, passkey.ErrForm},
+	{"extensions promised and missing", func(d *device) { d.flags |= 0x80 }, passkey.ErrForm},
+	{"an id that is not the raw one", func(d *device) { d.answer = set("rawId", base([]byte(marked))) }, passkey.ErrForm},
+	{"no id", func(d *device) { d.answer = set("id", "") }, passkey.ErrForm},
+	{"an id that is null", func(d *device) { d.answer = set("id", nil) }, passkey.ErrForm},
+	{"an id that is a list", func(d *device) { d.answer = set("id", []string{marked}) }, passkey.ErrForm},
+	{"a raw id that is null", func(d *device) { d.answer = set("rawId", nil) }, passkey.ErrForm},
+	{"another type of credential", func(d *device) { d.answer = set("type", "password") }, passkey.ErrForm},
+	{"a type that is a list", func(d *device) { d.answer = set("type", []int{1}) }, passkey.ErrForm},
+	{"a response that is null", func(d *device) { d.answer = set("response", nil) }, passkey.ErrForm},
+	{"a response that is a list", func(d *device) { d.answer = set("response", []string{marked}) }, passkey.ErrForm},
+	{"client data that is null", func(d *device) { d.answer = inside("clientDataJSON", nil) }, passkey.ErrForm},
+	{"client data that is a number", func(d *device) { d.answer = inside("clientDataJSON", 7) }, passkey.ErrForm},
+	{"client data that is no JSON", func(d *device) { d.answer = inside("clientDataJSON", base([]byte(marked))) }, passkey.ErrForm},
+	{"client data null inside", func(d *device) { d.answer = inside("clientDataJSON", base([]byte("null"))) }, passkey.ErrCeremony},
+	{"a huge answer", func(d *device) { d.answer = set("more", strings.Repeat(marked, passkey.MaxResponse/10)) }, passkey.ErrForm},
+}
+
+var whenEnrolling = []lie{
+	{"a proof instead of an enrolment", func(d *device) { d.client = set("type", "webauthn.get") }, passkey.ErrCeremony},
+	{"an algorithm that nobody asked for", func(d *device) { d.public = bytes.Replace(d.public, cborInt(-7), cborInt(-35), 1) }, passkey.ErrAlgorithm},
+	{"an unknown algorithm", func(d *device) { d.public = bytes.Replace(d.public, cborInt(-7), cborInt(-999), 1) }, passkey.ErrAlgorithm},
+	{"a key that is not what its algorithm says", func(d *device) { d.public = bytes.Replace(d.public, cborInt(-7), cborInt(-8), 1) }, passkey.ErrAlgorithm},
+	{"a point that is not on the curve", func(d *device) { d.public[len(d.public)-1] ^= 1 }, passkey.ErrAlgorithm},
+	{"a curve of another algorithm", func(d *device) { d.public[6] = 2 }, passkey.ErrAlgorithm},
+	{"a key without members", func(d *device) { d.public = cborMap() }, passkey.ErrAlgorithm},
+	{"a key that is no map", func(d *device) { d.public = cborText(marked) }, passkey.ErrAlgorithm},
+	{"a short RSA key", func(d *device) { d.public = rsaKey(128) }, passkey.ErrAlgorithm},
+	{"a long RSA key", func(d *device) { d.public = rsaKey(1024) }, passkey.ErrAlgorithm},
+	{"a key cut off", func(d *device) { d.public = d.public[:40] }, passkey.ErrForm},
+	{"an enrolment without a key", func(d *device) { d.data = func(b []byte) []byte { b[32] &^= at; return b[:37] } }, passkey.ErrForm},
+	{"another id inside than outside", func(d *device) { d.data = func(b []byte) []byte { b[60] ^= 1; return b } }, passkey.ErrForm},
+	{"an id longer than the data", func(d *device) { d.data = func(b []byte) []byte { b[53] = 3; return b } }, passkey.ErrForm},
+	{"an object that is null", func(d *device) { d.answer = inside("attestationObject", nil) }, passkey.ErrForm},
+	{"an object that is no CBOR", func(d *device) { d.answer = inside("attestationObject", base([]byte(marked))) }, passkey.ErrForm},
+	{"a list nested without end", func(d *device) { d.statement = bytes.Repeat([]byte{0x81}, 4000) }, passkey.ErrForm},
+}
+
+var whenSigningIn = []lie{
+	{"an enrolment instead of a proof", func(d *device) { d.client = set("type", "webauthn.create") }, passkey.ErrCeremony},
+	{"the counter stands still", func(d *device) { d.counter = 5 }, passkey.ErrCounter},
+	{"the counter goes back", func(d *device) { d.counter = 4 }, passkey.ErrCounter},
+	{"the counter is gone", func(d *device) { d.counter = 0 }, passkey.ErrCounter},
+	{"a signature of other bytes", func(d *device) {
+		honest := *d
+		d.sign = func(b []byte) []byte { return honest.signed(append(b, 0)) }
+	}, passkey.ErrSignature},
+	{"a signature that is none", func(d *device) { d.sign = func([]byte) []byte { return []byte(marked) } }, passkey.ErrSignature},
+	{"an empty signature", func(d *device) { d.sign = func([]byte) []byte { return nil } }, passkey.ErrSignature},
+	{"a signature that is null", func(d *device) { d.answer = inside("signature", nil) }, passkey.ErrSignature},
+	{"a signature that is a list", func(d *device) { d.answer = inside("signature", []int{1}) }, passkey.ErrForm},
+	{"bytes after the signature", func(d *device) {
+		honest := *d
+		d.sign = func(b []byte) []byte { return append(honest.signed(b), 0) }
+	}, passkey.ErrSignature},
+	{"device data changed after signing", func(d *device) {
+		d.answer = func(m map[string]any) {
+			b := d.authData(0)
+			b[36]++
+			inside("authenticatorData", base(b))(m)
+		}
+	}, passkey.ErrSignature},
+	{"device data that is null", func(d *device) { d.answer = inside("authenticatorData", nil) }, passkey.ErrForm},
+	{"another account's handle", func(d *device) { d.handle = grace.ID }, passkey.ErrOwner},
+	{"no handle", func(d *device) { d.handle = nil }, passkey.ErrForm},
+	{"a handle that is null", func(d *device) { d.answer = inside("userHandle", nil) }, passkey.ErrForm},
+	{"a handle that is a list", func(d *device) { d.answer = inside("userHandle", []string{marked}) }, passkey.ErrForm},
+	{"suddenly a key that can be copied", func(d *device) { d.flags |= be }, passkey.ErrFlags},
+	{"an unknown credential", func(d *device) { d.id = []byte(marked) }, passkey.ErrUnknown},
+}
+
+func rsaKey(bytesLong int) []byte {
+	return cborMap(cborInt(1), cborInt(3), cborInt(3), cborInt(-257), cborInt(-1), cborBytes(bytes.Repeat([]byte{0xff}, bytesLong)),
+		cborInt(-2), cborBytes([]byte{1, 0, 1}))
+}
+
+// refused checks what holds for every refusal.
+func refused(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("got %v, want %v", err, want)
+	}
+	if !fault.Is(err, fault.Invalid) || !strings.HasSuffix(fault.Of(err).Text, ".") {
+		t.Errorf("a person reads nothing: %v", err)
+	}
+	if err != nil && (strings.Contains(err.Error(), marked) || strings.Contains(err.Error(), base([]byte(marked)))) {
+		t.Errorf("the error repeats the answer: %v", err)
+	}
+}
+
+func TestNoLieEnrolsADevice(t *testing.T) {
+	for _, l := range append(both[:len(both):len(both)], whenEnrolling...) {
+		t.Run(l.name, func(t *testing.T) {
+			s, d := newShop(t), newDevice(t)
+			l.tell(d)
+			options, state, err := s.BeginRegister(ada, nil, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			key, err := s.FinishRegister(ada, state, d.register(t, options))
+			refused(t, err, l.want)
+			if key.ID != nil || key.PublicKey != nil {
+				t.Error("a key came back")
+			}
+		})
+	}
+}
+
+func TestNoLieSignsIn(t *testing.T) {
+	for _, l := range append(both[:len(both):len(both)], whenSigningIn...) {
+		t.Run(l.name, func(t *testing.T) {
+			s, d := newShop(t), newDevice(t)
+			d.counter = 5
+			s.enrol(d, ada, true)
+			s.enrol(newDevice(t), grace, true)
+			d.counter = 6
+			l.tell(d)
+			key, grade, err := s.signIn(d, true)
+			refused(t, err, l.want)
+			if key.ID != nil || grade != 0 {
+				t.Error("a key or a grade came back")
+			}
+			early := errors.Is(err, passkey.ErrForm) || errors.Is(err, passkey.ErrOrigin) || errors.Is(err, passkey.ErrChallenge)
+			if early && s.asked > 0 {
+				t.Error("the database was asked for an answer that was wrong at sight")
+			}
+		})
+	}
+}
+
+// A state begun for one account, or for another ceremony, opens nothing else.
+func TestStatesAreNotSwapped(t *testing.T) {
+	s, hers, other := newShop(t), newDevice(t), newDevice(t)
+	key := s.enrol(hers, ada, true)
+	theirs := s.enrol(other, grace, true)
+
+	options, state, _ := s.BeginRegister(ada, nil, false)
+	fresh := newDevice(t)
+	if got, err := s.FinishRegister(grace, state, fresh.register(t, options)); !errors.Is(err, passkey.ErrOwner) || got.ID != nil {
+		t.Errorf("enrolling for another account: got %v, want ErrOwner", err)
+	}
+
+	adaOptions, adaState, _ := s.BeginStepUp(ada, []passkey.Key{key}, true)
+	graceOptions, graceState, _ := s.BeginStepUp(grace, []passkey.Key{theirs}, true)
+	if _, _, err := s.FinishSignIn(graceState, hers.get(t, adaOptions), s.find); !errors.Is(err, passkey.ErrChallenge) {
+		t.Errorf("the answer to another's challenge: got %v, want ErrChallenge", err)
+	}
+	if _, _, err := s.FinishSignIn(adaState, other.get(t, graceOptions), s.find); !errors.Is(err, passkey.ErrChallenge) {
+		t.Errorf("the answer to another's challenge: got %v, want ErrChallenge", err)
+	}
+
+	_, proof, _ := s.BeginSignIn(false)
+	if _, err := s.FinishRegister(ada, proof, fresh.register(t, options)); !errors.Is(err, passkey.ErrCeremony) {
+		t.Errorf("a state of a sign-in: got %v, want ErrCeremony", err)
+	}
+	if _, _, err := s.FinishSignIn(state, hers.get(t, adaOptions), s.find); !errors.Is(err, passkey.ErrCeremony) {
+		t.Errorf("a state of an enrolment: got %v, want ErrCeremony", err)
+	}
+	if s.asked != 0 {
+		t.Errorf("the database was asked %d times", s.asked)
+	}
+}
+
+func TestACeremonyEndsAfterFiveMinutes(t *testing.T) {
+	s, d := newShop(t), newDevice(t)
+	s.enrol(d, ada, true)
+	for _, c := range []struct {
+		after time.Duration
+		ok    bool
+	}{{0, true}, {passkey.Life - time.Second, true}, {passkey.Life, false}, {24 * time.Hour, false}, {-30 * time.Second, true}, {-time.Hour, false}} {
+		began := s.now
+		options, state, _ := s.BeginSignIn(false)
+		answer := d.get(t, options)
+		s.now = began.Add(c.after)
+		_, _, err := s.FinishSignIn(state, answer, s.find)
+		if c.ok && err != nil || !c.ok && !errors.Is(err, passkey.ErrEnded) {
+			t.Errorf("after %v: got %v", c.after, err)
+		}
+		s.now = began
+	}
+	options, state, _ := s.BeginRegister(ada, nil, false)
+	answer := newDevice(t).register(t, options)
+	s.now = s.now.Add(passkey.Life)
+	if _, err := s.FinishRegister(ada, state, answer); !errors.Is(err, passkey.ErrEnded) {
+		t.Errorf("enrolling: got %v, want ErrEnded", err)
+	}
+}
+
+func TestADeviceIsNotEnrolledTwice(t *testing.T) {
+	s, d := newShop(t), newDevice(t)
+	key := s.enrol(d, ada, true)
+	options, state, _ := s.BeginRegister(ada, []passkey.Key{key}, true)
+	if got, err := s.FinishRegister(ada, state, d.register(t, options)); !errors.Is(err, passkey.ErrEnrolled) || got.ID != nil {
+		t.Errorf("got %v, want ErrEnrolled", err)
+	}
+}
+
+// What a device's maker says is not asked for, so it is not even read: neither
+// a false statement nor one of an unknown form keeps a shopper out.
+func TestStatementsOfMakersAreIgnored(t *testing.T) {
+	for format, statement := range map[string][]byte{
+		"packed":     cborMap(cborText("alg"), cborInt(-7), cborText("sig"), cborBytes([]byte("false"))),
+		"tpm":        cborMap(cborText("ver"), cborText("2.0")),
+		"unheard-of": cborMap(cborText("x"), cborInt(1)),
+		"none":       cborMap(cborText("x"), cborInt(1)),
+	} {
+		s, d := newShop(t), newDevice(t)
+		d.format, d.statement = format, statement
+		if key := s.enrol(d, ada, true); !bytes.Equal(key.ID, d.id) {
+			t.Errorf("%s: got another key", format)
+		}
+	}
+}
+
+func TestAStrangersStateIsNoRefusalOfThePerson(t *testing.T) {
+	s, d := newShop(t), newDevice(t)
+	s.enrol(d, ada, true)
+	options, state, _ := s.BeginSignIn(false)
+	for _, bad := range [][]byte{nil, []byte("null"), []byte("{}"), state[:len(state)-1], append(bytes.Clone(state), "{}"...),
+		bytes.Replace(state, []byte(`"v":1`), []byte(`"v":2`), 1)} {
+		if _, _, err := s.FinishSignIn(bad, d.get(t, options), s.find); err == nil || fault.Is(err, fault.Invalid) {
+			t.Errorf("state %q: got %v, want an error of ours", bad, err)
+		}
+	}
+}
+
+// FuzzFinishRegister and FuzzFinishSignIn hold that no bytes break the shop,
+// and that nobody gets in who was not let in: a right answer is never found by
+// changing one.
+func FuzzFinishRegister(f *testing.F) {
+	s := newShop(f)
+	options, state, _ := s.BeginRegister(ada, nil, true)
+	for _, d := range []*device{newDevice(f), newEdDevice(f)} {
+		f.Add(d.register(f, options))
+	}
+	seeds(f)
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		key, err := s.FinishRegister(ada, state, answer)
+		if err == nil && (len(key.ID) == 0 || len(key.PublicKey) == 0 || !key.UV) {
+			t.Error("half a key was enrolled")
+		}
+		if err != nil && (key.ID != nil || !fault.Is(err, fault.Invalid)) {
+			t.Errorf("a refusal that is none: %v", err)
+		}
+		if again, bad := passkey.Unmarshal(key.Marshal()); err == nil && (bad != nil || !bytes.Equal(again.PublicKey, key.PublicKey)) {
+			t.Errorf("a key that can't be kept: %v", bad)
+		}
+	})
+}
+
+func FuzzFinishSignIn(f *testing.F) {
+	s, d := newShop(f), newDevice(f)
+	s.enrol(d, ada, true)
+	options, state, _ := s.BeginSignIn(true)
+	right := d.get(f, options)
+	f.Add(right)
+	seeds(f)
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		key, grade, err := s.FinishSignIn(state, answer, s.find)
+		if err == nil && !same(right, answer) {
+			t.Errorf("let in with %q", answer)
+		}
+		if err != nil && (key.ID != nil || grade != 0 || !fault.Is(err, fault.Invalid)) {
+			t.Errorf("a refusal that is none: %v", err)
+		}
+	})
+}
+
+func seeds(f *testing.F) {
+	for _, b := range []string{"", "null", "[]", "{}", `{"id":"AA","rawId":"AA","type":"public-key","response":{}}`,
+		`{"id":"AA","rawId":"AA","type":"public-key","response":{"clientDataJSON":"bnVsbA","attestationObject":"oA","authenticatorData":"AA"}}`,
+		strings.Repeat("[", 9000)} {
+		f.Add([]byte(b))
+	}
+}
+
+// same reports whether two answers carry the same signed bytes. They may be
+// wrapped differently: base64 with padding, JSON with other blanks.
+func same(a, b []byte) bool {
+	x, errX := protocol.ParseCredentialRequestResponseBytes(a)
+	y, errY := protocol.ParseCredentialRequestResponseBytes(b)
+	return errX == nil && errY == nil &&
+		bytes.Equal(x.Raw.AssertionResponse.ClientDataJSON, y.Raw.AssertionResponse.ClientDataJSON) &&
+		bytes.Equal(x.Raw.AssertionResponse.AuthenticatorData, y.Raw.AssertionResponse.AuthenticatorData)
+}
