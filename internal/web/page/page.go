@@ -1,11 +1,12 @@
 // Package page turns typed page structs into bytes.
 //
 // It knows how the shop looks: one Go struct for each page, one template for
-// each struct, one style sheet, one small script. A template can only show
-// what its struct holds, everything is escaped by html/template, and no page
-// needs JavaScript. It does not know where a page's values come from: no SQL,
-// no request, no rule of the shop is in here, and no page holds an inline
-// script, an inline style or an address of somebody else's server.
+// each struct, one style sheet, two small scripts (one of them only where
+// passkeys are asked for). A template can only show what its struct holds,
+// everything is escaped by html/template, and no page needs JavaScript. It does
+// not know where a page's values come from: no SQL, no request, no rule of the
+// shop is in here, and no page holds an inline script, an inline style or an
+// address of somebody else's server.
 //
 // Start reading at Set.Render; the pages stand in shop.go, cart.go,
 // checkout.go, order.go and plain.go, the names of form fields and paths that
