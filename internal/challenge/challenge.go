@@ -8,7 +8,8 @@
 //
 // The numbers follow NIST SP 800-63B-4, 3.1.3: at most ten minutes, single
 // use, and few tries. Eight digits and five tries leave a guesser one chance
-// in twenty million for each challenge.
+// in twenty million for each challenge. A text to a phone has six digits, as
+// people and phones know them, and half the time.
 package challenge
 
 import (
@@ -21,31 +22,81 @@ import (
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
 
-// What holds for every challenge.
+// What holds for every challenge, and for the codes in mails.
 const (
 	Digits = 8
 	Tries  = 5
 	Life   = 10 * time.Minute
 )
 
+// What holds for codes to phones.
+const (
+	SMSDigits = 6
+	SMSLife   = 5 * time.Minute
+)
+
+// How many codes one mailbox gets about one thing, so that no form is a way to
+// bury somebody in mail; and how many browsers may answer the same code, which
+// bounds how often all of them may guess.
+const (
+	AnHour       = 6
+	ADay         = 12
+	Browsers     = 10
+	WorthSharing = 2 * time.Minute // how much longer a code has to work to be shared
+)
+
 // Purpose is what passing a challenge opens.
 type Purpose string
 
 // The purposes.
-const Order Purpose = "order" // one order, whole, in one browser
+const (
+	Order   Purpose = "order"   // one order, whole, in one browser
+	Mailbox Purpose = "mailbox" // a new account's mailbox
+	Reset   Purpose = "reset"   // a new password
+	Device  Purpose = "device"  // that a browser belongs to an account's mailbox
+	Move    Purpose = "move"    // the mailbox an account changes to
+	Lost    Purpose = "lost"    // the mailbox of somebody whose second factor is lost
+	Claim   Purpose = "claim"   // the mailbox again, to find the orders of a guest
+	Second  Purpose = "second"  // a text: the second factor at sign-in, or again later
+	Number  Purpose = "number"  // a text: a number that is to be used from now on
+)
 
-// Code is what was sent, as Digits decimal digits. It prints as [code].
+// Texted reports whether codes for a purpose go to a phone.
+func (p Purpose) Texted() bool { return p == Second || p == Number }
+
+// Digits is how long codes for a purpose are.
+func (p Purpose) Digits() int {
+	if p.Texted() {
+		return SMSDigits
+	}
+	return Digits
+}
+
+// Life is how long they work.
+func (p Purpose) Life() time.Duration {
+	if p.Texted() {
+		return SMSLife
+	}
+	return Life
+}
+
+// Code is what was sent, as decimal digits. It prints as [code].
 type Code struct{ digits string }
 
-// Of makes a code of at least eight bytes of a keyed hash. The bias of taking
-// a remainder of 64 bits is below one in a hundred thousand million.
-func Of(mac []byte) Code {
-	return Code{fmt.Sprintf("%08d", binary.BigEndian.Uint64(mac)%100_000_000)}
+// Of makes a code for a purpose of at least eight bytes of a keyed hash. The
+// bias of taking a remainder of 64 bits is below one in a hundred thousand
+// million.
+func (p Purpose) Of(mac []byte) Code {
+	space := uint64(1)
+	for range p.Digits() {
+		space *= 10
+	}
+	return Code{fmt.Sprintf("%0*d", p.Digits(), binary.BigEndian.Uint64(mac)%space)}
 }
 
 // Parse reads a code as people type it: with blanks, hyphens, and digits of
 // another width. What can't be a code is refused without being compared.
-func Parse(typed string) (Code, error) {
+func (p Purpose) Parse(typed string) (Code, error) {
 	var b strings.Builder
 	for _, r := range typed {
 		switch {
@@ -55,34 +106,40 @@ func Parse(typed string) (Code, error) {
 			b.WriteRune('0' + r - '０')
 		case r == ' ' || r == '-' || r == '\u00a0' || r == '\u3000' || r == '\t':
 		default:
-			return Code{}, errCode
+			return Code{}, p.misread()
 		}
-		if b.Len() > Digits {
-			return Code{}, errCode
+		if b.Len() > p.Digits() {
+			return Code{}, p.misread()
 		}
 	}
-	if b.Len() != Digits {
-		return Code{}, errCode
+	if b.Len() != p.Digits() {
+		return Code{}, p.misread()
 	}
 	return Code{b.String()}, nil
 }
 
-var errCode = fault.Field("code", "The code in our mail has eight digits. Please type all of them.")
+func (p Purpose) misread() error {
+	if p.Texted() {
+		return fault.Field("code", "The code in our text has six digits. Please type all of them.")
+	}
+	return fault.Field("code", "The code in our mail has eight digits. Please type all of them.")
+}
 
 // Reveal returns the digits.
 func (c Code) Reveal() string { return c.digits }
 
 // Spoken returns the digits in two groups, as one reads them.
 func (c Code) Spoken() string {
-	if len(c.digits) != Digits {
+	half := len(c.digits) / 2
+	if half == 0 {
 		return ""
 	}
-	return c.digits[:4] + " " + c.digits[4:]
+	return c.digits[:half] + " " + c.digits[half:]
 }
 
 // Is compares two codes in a time that tells nothing.
 func (c Code) Is(other Code) bool {
-	return len(c.digits) == Digits && subtle.ConstantTimeCompare([]byte(c.digits), []byte(other.digits)) == 1
+	return c.digits != "" && subtle.ConstantTimeCompare([]byte(c.digits), []byte(other.digits)) == 1
 }
 
 // Format prints [code], whatever the verb.

@@ -10,12 +10,12 @@ import (
 
 func TestACodeIsReadAsPeopleTypeIt(t *testing.T) {
 	for _, typed := range []string{"01234567", "0123 4567", " 0123-4567 ", "０１２３４５６７", "0 1 2 3 4 5 6 7"} {
-		if c, err := Parse(typed); err != nil || c.Reveal() != "01234567" || c.Spoken() != "0123 4567" {
+		if c, err := Order.Parse(typed); err != nil || c.Reveal() != "01234567" || c.Spoken() != "0123 4567" {
 			t.Errorf("Parse(%q) = %s, %v", typed, c.Reveal(), err)
 		}
 	}
 	for _, no := range []string{"", "0123456", "012345678", "0123456a", "null", "[]", "01234567 or 1=1", "0x123456", "١٢٣٤٥٦٧٨"} {
-		c, err := Parse(no)
+		c, err := Order.Parse(no)
 		e := fault.Of(err)
 		if c != (Code{}) || e == nil || e.Kind != fault.Invalid || e.Problems[0].Field != "code" {
 			t.Errorf("Parse(%q) = %s, %v; want a problem with the code", no, c.Reveal(), err)
@@ -23,8 +23,21 @@ func TestACodeIsReadAsPeopleTypeIt(t *testing.T) {
 	}
 }
 
+func TestATextHasSixDigits(t *testing.T) {
+	c := Second.Of([]byte{0, 0, 0, 0, 0, 0, 0, 7, 9})
+	if c.Reveal() != "000007" || c.Spoken() != "000 007" {
+		t.Errorf("got %s", c.Reveal())
+	}
+	if _, err := Second.Parse("00000007"); err == nil {
+		t.Error("the code of a mail passes for one of a text")
+	}
+	if Second.Life() >= Order.Life() {
+		t.Error("a text works as long as a mail")
+	}
+}
+
 func TestACodeNeverShowsItself(t *testing.T) {
-	c := Of([]byte{0, 0, 0, 0, 0, 0, 0, 7})
+	c := Order.Of([]byte{0, 0, 0, 0, 0, 0, 0, 7})
 	if c.Reveal() != "00000007" {
 		t.Fatalf("got %s", c.Reveal())
 	}
@@ -38,12 +51,14 @@ func TestACodeNeverShowsItself(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add("0123 4567")
 	f.Fuzz(func(t *testing.T, s string) {
-		c, err := Parse(s)
-		if err != nil {
-			return
-		}
-		if again, err := Parse(c.Spoken()); err != nil || again != c || len(c.Reveal()) != Digits {
-			t.Errorf("%q parses to %s and that to %s, %v", s, c.Reveal(), again.Reveal(), err)
+		for _, p := range []Purpose{Order, Second} {
+			c, err := p.Parse(s)
+			if err != nil {
+				continue
+			}
+			if again, err := p.Parse(c.Spoken()); err != nil || again != c || len(c.Reveal()) != p.Digits() {
+				t.Errorf("%q parses to %s and that to %s, %v", s, c.Reveal(), again.Reveal(), err)
+			}
 		}
 	})
 }

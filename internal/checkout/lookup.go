@@ -17,19 +17,6 @@ import (
 // JobCode mails the code of a challenge.
 const JobCode = "mail.code"
 
-// How many codes one order's mailbox gets, so that the form is no way to bury
-// somebody in mail. One network gets at most as many as leave some for the
-// order's own people (gate.Codes).
-const (
-	codesAnHour = 6
-	codesADay   = 12
-	// browsersACode bounds how many browsers may answer the same code, and with
-	// it how often all of them may guess.
-	browsersACode = 10
-	// worthSharing is how much longer a code has to work to be shared.
-	worthSharing = 2 * time.Minute
-)
-
 // SeenFor is how long a browser that proved the mailbox may see an order whole.
 const SeenFor = 30 * time.Minute
 
@@ -65,7 +52,7 @@ func (d *Desk) AskCode(ctx context.Context, number, email string, decoy bool) (t
 			return err
 		}
 		if fits && !decoy {
-			if c, err = choose(t, c, o); err != nil {
+			if c, err = t.Choose(c, o.Owner, string(o.ID)); err != nil {
 				return err
 			}
 		}
@@ -102,36 +89,11 @@ func owned(t *store.Tx, n order.Number, typed contact.Email) (order.Order, bool,
 	return o, err == nil && !to.Email.IsZero() && to.Email.Key() == typed.Key(), err
 }
 
-// choose makes a challenge about an order one for the code that works already,
-// or for a code of its own, or leaves it a decoy when there were enough.
-func choose(t *store.Tx, c store.Challenge, o order.Order) (store.Challenge, error) {
-	object := string(o.ID)
-	living, browsers, err := t.LivingCode(object, t.Now().Add(worthSharing-challenge.Life))
-	if err != nil {
-		return c, err
-	}
-	if living != "" {
-		if browsers < browsersACode {
-			c.Subject, c.Object, c.CodeOf = o.Owner, object, living
-		}
-		return c, nil
-	}
-	hour, err := t.CodesOf(object, t.Now().Add(-time.Hour))
-	if err != nil {
-		return c, err
-	}
-	day, err := t.CodesOf(object, t.Now().Add(-24*time.Hour))
-	if err == nil && hour < codesAnHour && day < codesADay {
-		c.Subject, c.Object = o.Owner, object
-	}
-	return c, err
-}
-
 var errWrongCode = fault.Field("code", "That is not the code, or it has ended. Please look at the newest mail from us.")
 
 // AnswerCode tries a code. The right one opens its order, whole, for SeenFor.
 func (d *Desk) AnswerCode(ctx context.Context, ticket, typed string) (o order.Order, seen string, err error) {
-	code, err := challenge.Parse(typed)
+	code, err := challenge.Order.Parse(typed)
 	if err != nil {
 		return order.Order{}, "", err
 	}

@@ -31,7 +31,7 @@ const challengeKept = 24 * time.Hour
 // stored.
 func (db *DB) Code(c Challenge) challenge.Code {
 	mac := db.keys.Token.Sum("challenge code v1", []byte(c.mailed()), []byte(c.Purpose))
-	return challenge.Of(mac[:])
+	return c.Purpose.Of(mac[:])
 }
 
 // mailed is the id of the challenge whose code was mailed.
@@ -61,13 +61,48 @@ func (v *View) CodesOf(object string, since time.Time) (n int64, err error) {
 
 // LivingCode finds the newest code about one thing that was mailed since and
 // was not used, and tells how many browsers may answer it; "" when there is none.
-func (v *View) LivingCode(object string, since time.Time) (id string, browsers int64, err error) {
+func (v *View) LivingCode(p challenge.Purpose, object string, since time.Time) (id string, browsers int64, err error) {
 	err = v.row(`SELECT c.owner, 1 + (SELECT count(*) FROM challenges o WHERE o.object = $1 AND o.code_of = c.owner) FROM challenges c
-		WHERE c.object = $1 AND c.code_of = '' AND c.made_at > $2 AND c.used_at = 0 ORDER BY c.made_at DESC LIMIT 1`, object, ms(since)).Scan(&id, &browsers)
+		WHERE c.object = $1 AND c.purpose = $3 AND c.code_of = '' AND c.made_at > $2 AND c.used_at = 0 ORDER BY c.made_at DESC LIMIT 1`, object, ms(since), string(p)).Scan(&id, &browsers)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", 0, nil
 	}
 	return id, browsers, err
+}
+
+// Choose makes a challenge about an object one for the code that works already,
+// or for a code of its own, or leaves it a decoy when there were enough. So who
+// else asks, too often, does not lock out those whose mailbox it is.
+func (t *Tx) Choose(c Challenge, subject, object string) (Challenge, error) {
+	living, browsers, err := t.LivingCode(c.Purpose, object, t.now.Add(challenge.WorthSharing-c.Purpose.Life()))
+	if err != nil {
+		return c, err
+	}
+	if living != "" {
+		if browsers < challenge.Browsers {
+			c.Subject, c.Object, c.CodeOf = subject, object, living
+		}
+		return c, nil
+	}
+	hour, err := t.CodesOf(object, t.now.Add(-time.Hour))
+	if err != nil {
+		return c, err
+	}
+	day, err := t.CodesOf(object, t.now.Add(-24*time.Hour))
+	if err == nil && hour < challenge.AnHour && day < challenge.ADay {
+		c.Subject, c.Object = subject, object
+	}
+	return c, err
+}
+
+// NewestChallenge finds the last challenge about an object and a purpose, whose
+// code is the one that counts; "" when there is none.
+func (v *View) NewestChallenge(p challenge.Purpose, object string) (id string, err error) {
+	err = v.row(`SELECT owner FROM challenges WHERE object = $1 AND purpose = $2 ORDER BY made_at DESC, owner DESC LIMIT 1`, object, string(p)).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return id, err
 }
 
 // Challenge returns a challenge whose code can still be used.
@@ -89,7 +124,7 @@ type challengeRow struct {
 
 // works reports whether a mailed code has neither been used nor ended.
 func (r challengeRow) works(now time.Time) bool {
-	return !r.used && r.MadeAt.Add(challenge.Life).After(now)
+	return !r.used && r.MadeAt.Add(r.Purpose.Life()).After(now)
 }
 
 func (v *View) challenge(id string) (r challengeRow, err error) {

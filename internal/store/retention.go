@@ -73,6 +73,8 @@ func (t *Tx) Destroy(d DueDossier) error {
 	switch d.Purpose {
 	case personal.Marketing:
 		return t.dropWish(d.Subject)
+	case personal.Account, personal.Staff:
+		return t.dropAccount(d.Subject)
 	case personal.Fulfilment: // a code's use goes on counting in all, and not for anybody
 		if _, err := t.exec(`UPDATE code_uses SET customer = NULL WHERE order_id = $1 AND owner = $2`, d.Case, d.Subject); err != nil {
 			return fmt.Errorf("end the indexes of an order's codes: %w", err)
@@ -112,5 +114,8 @@ func caseColumns() map[string]string {
 		"wishes":        "owner",
 		"payments":      "order_id",
 		"outbox":        "dossier",
+
+		"account_details": "owner", "staff_details": "owner", "addresses": "owner", "factors": "owner", "sessions": "owner",
+		"devices": "owner", "letters": "owner", "changes": "owner", "signups": "owner", "invites": "owner",
 	}
 }

@@ -46,7 +46,7 @@ func TestAnOrderIsFoundByACodeFromItsMailbox(t *testing.T) {
 	code := ""
 	letters := s.Letters.All()
 	for line := range strings.Lines(letters[len(letters)-1].Text) {
-		if c, err := challenge.Parse(strings.TrimSpace(line)); err == nil {
+		if c, err := challenge.Order.Parse(strings.TrimSpace(line)); err == nil {
 			code = c.Reveal()
 		}
 	}

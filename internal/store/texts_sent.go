@@ -1,0 +1,70 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/contact"
+)
+
+// TextBudget is what was sent to phones lately: to bound what one number, one
+// range of numbers and the whole shop can cost.
+type TextBudget struct {
+	Account  int64     // to this account in the last hour
+	Number   int64     // to this number in the last hour
+	NumberD  int64     // to this number in the last day, over all accounts
+	Prefix   int64     // to numbers that begin alike, in the last day
+	Shop     int64     // by the shop in the last day
+	Verified int64     // of those, how many were typed back
+	Last     time.Time // the newest to this account
+}
+
+// textsKept is how long a text is remembered.
+const textsKept = 48 * time.Hour
+
+func (db *DB) numberMAC(label string, number string) []byte {
+	return db.keys.Index.Hash(label, number)
+}
+
+// TextBudget counts.
+func (v *View) TextBudget(owner string, to contact.Phone, prefix string) (b TextBudget, err error) {
+	hour, day := ms(v.now.Add(-time.Hour)), ms(v.now.Add(-24*time.Hour))
+	number, begin := v.db.numberMAC("texted number", to.Reveal()), v.db.numberMAC("texted prefix", prefix)
+	var last int64
+	for _, q := range []struct {
+		into  *int64
+		query string
+		args  []any
+	}{
+		{&b.Account, `SELECT count(*) FROM texts_sent WHERE owner = $1 AND at > $2`, []any{owner, hour}},
+		{&b.Number, `SELECT count(*) FROM texts_sent WHERE number_mac = $1 AND at > $2`, []any{number, hour}},
+		{&b.NumberD, `SELECT count(*) FROM texts_sent WHERE number_mac = $1 AND at > $2`, []any{number, day}},
+		{&b.Prefix, `SELECT count(*) FROM texts_sent WHERE prefix_mac = $1 AND at > $2`, []any{begin, day}},
+		{&b.Shop, `SELECT count(*) FROM texts_sent WHERE at > $1`, []any{day}},
+		{&b.Verified, `SELECT count(*) FROM texts_sent WHERE at > $1 AND verified_at > 0`, []any{day}},
+		{&last, `SELECT coalesce(max(at), 0) FROM texts_sent WHERE owner = $1`, []any{owner}},
+	} {
+		if err := v.row(q.query, q.args...).Scan(q.into); err != nil {
+			return TextBudget{}, fmt.Errorf("count texts: %w", err)
+		}
+	}
+	b.Last = since(last)
+	return b, nil
+}
+
+// TextSent remembers a text about a challenge.
+func (t *Tx) TextSent(owner, challenge string, to contact.Phone, prefix string) error {
+	return t.later("remember a text", nil, `INSERT INTO texts_sent (owner, id, number_mac, prefix_mac, at, verified_at) VALUES ($1, $2, $3, $4, $5, 0)`,
+		owner, challenge, t.db.numberMAC("texted number", to.Reveal()), t.db.numberMAC("texted prefix", prefix), ms(t.now))
+}
+
+// TextVerified remembers that the code of a text was typed back.
+func (t *Tx) TextVerified(owner, challenge string) error {
+	return t.later("remember a typed code", nil, `UPDATE texts_sent SET verified_at = $3 WHERE owner = $1 AND id = $2`, owner, challenge, ms(t.now))
+}
+
+// SweepTexts forgets texts that no budget counts any more.
+func (t *Tx) SweepTexts() error {
+	_, err := t.exec(`DELETE FROM texts_sent WHERE at < $1`, ms(t.now.Add(-textsKept)))
+	return err
+}
