@@ -38,11 +38,13 @@ go:
 		echo "(Debian's Go fetches the version that go.mod names by itself.)" >&2; \
 		exit 1; }
 
-# What the tests need besides Go: a PostgreSQL to start and a browser to drive.
+# What the tests need besides Go: a PostgreSQL to start, a browser to drive, and
+# an authenticator app that is not ours.
 tools:
 	@missing=; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \
 	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium"; \
+	command -v oathtool >/dev/null || missing="$$missing oathtool"; \
 	if [ -n "$$missing" ]; then \
 		echo "make test needs these Debian packages:$$missing"; \
 		if [ "$$(id -u)" = 0 ]; then as=; \
