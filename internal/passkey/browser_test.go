@@ -281,14 +281,19 @@ func TestAnOfferGivesWayAndFailuresAreSaid(t *testing.T) {
 		t.Errorf("ceremonies: got %q, want the offer and the button's", got)
 	}
 	waitFor(t, p, "[data-passkey-said]", "Waiting for your device.")
+	// The virtual device wakes for a waiting request at times, and at times only
+	// for a new one: then the button is pressed again, while the first still waits.
 	present(true)
+	time.Sleep(200 * time.Millisecond)
+	browser.Eval[bool](p, "document.querySelector('[data-passkey-start]')?.click() || true")
 	waitFor(t, p, "h1", "In with grade 2")
+	begun := len(strings.Fields(d.ceremonies(t, 3)))
 
 	d.mu.Lock()
 	d.broken = true
 	d.mu.Unlock()
 	p.Open(at + "/offer")
-	d.ceremonies(t, 4)
+	d.ceremonies(t, begun+1)
 	if got := p.Text("[data-passkey-said]"); got != "" {
 		t.Errorf("an offer that failed said %q, though nobody asked", got)
 	}

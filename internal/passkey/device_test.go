@@ -36,6 +36,7 @@ type device struct {
 const (
 	up, uv, be, bs, at = 1, 4, 8, 16, 64
 	origin             = "https://shop.example"
+	other              = "https://www.shop.example:8443" // also the shop's
 )
 
 func newDevice(t testing.TB) *device {

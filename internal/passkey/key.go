@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
-	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/protocol/webauthncose"
 )
 
@@ -88,23 +88,10 @@ func decode(b []byte, v any) error {
 	if err := d.Decode(v); err != nil {
 		return err
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF {
 		return errors.New("more than one value")
 	}
 	return nil
-}
-
-// describe names keys to a browser.
-func describe(keys []Key) []protocol.CredentialDescriptor {
-	var list []protocol.CredentialDescriptor
-	for _, k := range keys {
-		d := protocol.CredentialDescriptor{Type: protocol.PublicKeyCredentialType, CredentialID: k.ID}
-		for _, t := range k.Transports {
-			d.Transport = append(d.Transport, protocol.AuthenticatorTransport(t))
-		}
-		list = append(list, d)
-	}
-	return list
 }
 
 func ids(keys []Key) [][]byte {
@@ -116,33 +103,38 @@ func ids(keys []Key) [][]byte {
 }
 
 // known keeps the transports that the standard has, each once.
-func known(told []protocol.AuthenticatorTransport) []string {
+func known(told []string) []string {
 	var list []string
-	for _, t := range []protocol.AuthenticatorTransport{protocol.Internal, protocol.Hybrid, protocol.USB, protocol.NFC,
-		protocol.BLE, protocol.SmartCard} {
+	for _, t := range []string{"internal", "hybrid", "usb", "nfc", "ble", "smart-card"} {
 		if slices.Contains(told, t) {
-			list = append(list, string(t))
+			list = append(list, t)
 		}
 	}
 	return list
 }
 
-// acceptable refuses a key that we would not or could not verify with later.
-func acceptable(cose []byte) bool {
+// maxKey bounds a COSE key; one of RSA with 4096 bits has some 530 bytes.
+const maxKey = 1024
+
+// readKey refuses a key that we would not or could not verify with.
+func readKey(cose []byte) (key any, ok bool) {
+	if len(cose) > maxKey {
+		return nil, false
+	}
 	key, err := webauthncose.ParsePublicKey(cose)
 	if err != nil {
-		return false
+		return nil, false
 	}
 	switch k := key.(type) {
 	case webauthncose.EC2PublicKeyData:
-		return k.Algorithm == int64(es256)
+		return key, k.Algorithm == int64(es256)
 	case webauthncose.OKPPublicKeyData:
-		return k.Algorithm == int64(edDSA)
+		return key, k.Algorithm == int64(edDSA)
 	case webauthncose.RSAPublicKeyData:
 		// The upper bound is for us: time to verify grows with the square.
 		n := len(bytes.TrimLeft(k.Modulus, "\x00"))
-		return k.Algorithm == int64(rs256) && n >= 2048/8 && n <= 4096/8 &&
+		return key, k.Algorithm == int64(rs256) && n >= 2048/8 && n <= 4096/8 &&
 			bytes.Equal(bytes.TrimLeft(k.Exponent, "\x00"), []byte{1, 0, 1})
 	}
-	return false
+	return nil, false
 }

@@ -12,9 +12,10 @@
 // Two things are therefore the caller's: that a state is used once and only
 // where it began, and that no two accounts hold a credential with one ID.
 //
-// go-webauthn parses and verifies; nothing outside of this package sees it.
-// What can be compared by plain means is compared here first, more strictly
-// and with a reason of its own.
+// Keys and signatures (COSE, CBOR) are go-webauthn's, and nothing outside of
+// this package sees it. Of its larger half, which reads makers' certificates at
+// every start of the program, only the tests make use: what is accepted here
+// must be accepted there.
 //
 // Statements about a device's maker are neither asked for nor believed. Passkeys
 // that a cloud copies to other devices are welcome.
@@ -32,8 +33,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/go-webauthn/webauthn/protocol"
 )
 
 // What holds for every ceremony.
@@ -139,24 +138,6 @@ type User struct {
 
 // Format keeps names out of whatever is printed.
 func (User) Format(f fmt.State, _ rune) { f.Write([]byte("[user]")) }
-
-// algorithms are what devices may sign with, the one we like best first.
-// Phones and security keys know ES256, some newer ones EdDSA, Windows with an
-// old TPM only RS256.
-var algorithms = []protocol.CredentialParameter{
-	{Type: protocol.PublicKeyCredentialType, Algorithm: es256},
-	{Type: protocol.PublicKeyCredentialType, Algorithm: edDSA},
-	{Type: protocol.PublicKeyCredentialType, Algorithm: rs256},
-}
-
-// need is how a ceremony asks for verification of the person. Preferred, not
-// discouraged: a passkey that knows its owner spares the second factor.
-func need(verified bool) protocol.UserVerificationRequirement {
-	if verified {
-		return protocol.VerificationRequired
-	}
-	return protocol.VerificationPreferred
-}
 
 // Endpoints is the document at /.well-known/passkey-endpoints of the domain
 // RPID: where a password manager sends a person to add and to manage passkeys.

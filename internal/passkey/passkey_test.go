@@ -28,7 +28,7 @@ func newShop(t testing.TB) *shop {
 	t.Helper()
 	s := &shop{t: t, now: time.Unix(1_800_000_000, 0), keys: map[string]passkey.Key{}, owner: map[string]passkey.User{}}
 	p, err := passkey.New(passkey.Config{RPID: "shop.example", RPName: "Tidewater",
-		Origins: []string{origin, "https://www.shop.example:8443"}, Now: func() time.Time { return s.now }})
+		Origins: []string{origin, other}, Now: func() time.Time { return s.now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,12 @@ func (s *shop) signIn(d *device, needUV bool) (passkey.Key, passkey.Grade, error
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return s.FinishSignIn(state, d.get(s.t, options), s.find)
+	answer := d.get(s.t, options)
+	key, grade, err := s.FinishSignIn(state, answer, s.find)
+	if err == nil {
+		agreed(s.t, options, answer, key)
+	}
+	return key, grade, err
 }
 
 func TestADeviceIsEnrolledAndSignsIn(t *testing.T) {
@@ -297,6 +302,23 @@ func TestAUserDoesNotPrintItself(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		if got := fmt.Sprintf(verb, struct{ U passkey.User }{ada}); strings.Contains(got, "ada") {
 			t.Errorf("%s printed %s", verb, got)
+		}
+	}
+}
+
+// The written form stays: keys of today must open for years.
+func TestAKeyWrittenEarlierStillOpens(t *testing.T) {
+	const written = `{"v":1,"id":"AQID","key":"pQEC","n":7,"uv":true,"be":true,"bs":true,"by":["usb"],"model":"AAECAwQFBgcICQoLDA0ODw==","away":true}`
+	key, err := passkey.Unmarshal([]byte(written))
+	want := passkey.Key{ID: []byte{1, 2, 3}, PublicKey: []byte{0xa5, 1, 2}, Sign: 7, UV: true, Synced: true, BackedUp: true,
+		Transports: []string{"usb"}, AAGUID: [16]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, CrossDevice: true}
+	if err != nil || fmt.Sprint(key) != fmt.Sprint(want) || string(key.Marshal()) != written {
+		t.Errorf("got %+v, %v, want %+v", key, err, want)
+	}
+	for _, bad := range []string{"", "null", "{}", strings.Replace(written, `"v":1`, `"v":2`, 1), written + "{}", written + "]",
+		strings.Replace(written, `"n"`, `"m"`, 1), strings.Replace(written, "AQID", "", 1), strings.Replace(written, "AAECAwQFBgcICQoLDA0ODw==", "AAEC", 1)} {
+		if _, err := passkey.Unmarshal([]byte(bad)); err == nil {
+			t.Errorf("%s was taken", bad)
 		}
 	}
 }

@@ -3,8 +3,6 @@ package passkey
 import (
 	"bytes"
 	"errors"
-
-	"github.com/go-webauthn/webauthn/protocol"
 )
 
 // BeginRegister begins to enrol a device for an account. The options are JSON
@@ -20,70 +18,51 @@ func (p *Party) BeginRegister(user User, existing []Key, needUV bool) (options, 
 	if len(user.ID) == 0 || len(user.ID) > 64 || user.Name == "" || len(existing) > MaxKeys {
 		return nil, nil, errors.New("passkey: an account with an id, a name and a bounded number of keys is needed")
 	}
-	s := p.begin(protocol.CreateCeremony, user.ID, existing, needUV)
-	o := protocol.PublicKeyCredentialCreationOptions{
-		RelyingParty: protocol.RelyingPartyEntity{CredentialEntity: protocol.CredentialEntity{Name: p.name}, ID: p.id},
-		User: protocol.UserEntity{CredentialEntity: protocol.CredentialEntity{Name: user.Name},
-			DisplayName: user.Shown, ID: protocol.URLEncodedBase64(user.ID)},
-		Challenge:             s.Challenge,
-		Parameters:            algorithms,
-		Timeout:               timeout(),
-		CredentialExcludeList: describe(existing),
-		AuthenticatorSelection: protocol.AuthenticatorSelection{
-			RequireResidentKey: protocol.ResidentKeyRequired(), // the same for browsers of Level 1
-			ResidentKey:        protocol.ResidentKeyRequirementRequired,
-			UserVerification:   need(needUV),
-		},
-		Attestation: protocol.PreferNoAttestation,
-	}
-	return encode(o), encode(s), nil
+	s := p.begin(enrolling, user.ID, existing, needUV)
+	return encode(creation{
+		RP:        party{p.id, p.name},
+		User:      person{user.ID, user.Name, user.Shown},
+		Challenge: s.Challenge,
+		Kinds:     algorithms(),
+		Timeout:   timeout,
+		Exclude:   names(existing),
+		Selection: selection{"required", true, need(needUV)},
+		Statement: "none",
+	}), encode(s), nil
 }
 
 // FinishRegister returns the key that was enrolled. The caller keeps it for
 // the user, unless some account already holds a key with its ID.
 func (p *Party) FinishRegister(user User, state, response []byte) (Key, error) {
-	s, err := p.resume(state, protocol.CreateCeremony)
+	s, err := p.resume(state, enrolling)
 	if err != nil {
 		return Key{}, err
 	}
 	if !bytes.Equal(s.User, user.ID) {
 		return Key{}, refuse(ErrOwner)
 	}
-	if len(response) > MaxResponse {
+	a, ok := parse(response, true)
+	if !ok {
 		return Key{}, refuse(ErrForm)
 	}
-	r, err := protocol.ParseCredentialCreationResponseBytes(response)
-	if err != nil {
-		return Key{}, refuse(ErrForm)
-	}
-	object := &r.Response.AttestationObject
-	if err := p.compare(s, r.Response.CollectedClientData); err != nil {
+	if err := p.compare(s, a.client); err != nil {
 		return Key{}, refuse(err)
 	}
-	if err := p.weigh(s, object.AuthData); err != nil {
+	if err := p.weigh(s, a.device); err != nil {
 		return Key{}, refuse(err)
 	}
-	made := object.AuthData.AttData
-	if !acceptable(made.CredentialPublicKey) {
+	if _, ok := readKey(a.device.publicKey); !ok {
 		return Key{}, refuse(ErrAlgorithm)
 	}
-	if contains(s.IDs, made.CredentialID) {
+	if contains(s.IDs, a.ID) {
 		return Key{}, refuse(ErrEnrolled)
 	}
-	// Some send a statement about their maker all the same. Nothing would be
-	// believed for it, so the code that reads certificates never sees it.
-	object.Format, object.AttStatement, object.SubStatements = string(protocol.AttestationFormatNone), nil, nil
-	if _, err := r.Verify(r.Response.CollectedClientData.Challenge, p.id, p.origins, nil, nil,
-		protocol.TopOriginExplicitVerificationMode, false, s.UV, true, nil, algorithms,
-		protocol.AttestationPolicy{}, protocol.SignaturePolicy{}); err != nil {
-		return Key{}, refuse(ErrForm)
-	}
+	flags := a.device.flags
 	key := Key{
-		ID: bytes.Clone(made.CredentialID), PublicKey: bytes.Clone(made.CredentialPublicKey),
-		Sign: object.AuthData.Counter, UV: object.AuthData.Flags.HasUserVerified(),
-		Synced: object.AuthData.Flags.HasBackupEligible(), BackedUp: object.AuthData.Flags.HasBackupState(),
-		Transports: known(r.Response.Transports), CrossDevice: r.AuthenticatorAttachment == protocol.CrossPlatform,
+		ID: a.ID, PublicKey: bytes.Clone(a.device.publicKey), Sign: a.device.counter, UV: flags&flagUV != 0,
+		Synced: flags&flagBE != 0, BackedUp: flags&flagBS != 0,
+		Transports: known(a.Response.Transports), CrossDevice: a.Attachment == "cross-platform",
 	}
-	copy(key.AAGUID[:], made.AAGUID)
+	copy(key.AAGUID[:], a.device.model)
 	return key, nil
 }

@@ -2,11 +2,10 @@ package passkey
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 
-	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/protocol/webauthncose"
 )
 
 // Grade says how many factors a passkey proved. Zero is none. What a passkey
@@ -41,14 +40,8 @@ func (p *Party) BeginStepUp(user User, keys []Key, needUV bool) (options, state 
 }
 
 func (p *Party) beginProof(user []byte, keys []Key, needUV bool) (options, state []byte) {
-	s := p.begin(protocol.AssertCeremony, user, keys, needUV)
-	return encode(protocol.PublicKeyCredentialRequestOptions{
-		Challenge:          s.Challenge,
-		Timeout:            timeout(),
-		RelyingPartyID:     p.id,
-		AllowedCredentials: describe(keys),
-		UserVerification:   need(needUV),
-	}), encode(s)
+	s := p.begin(proving, user, keys, needUV)
+	return encode(request{s.Challenge, timeout, p.id, names(keys), need(needUV)}), encode(s)
 }
 
 // FinishSignIn checks an answer and returns the key as it is to be kept from
@@ -59,76 +52,75 @@ func (p *Party) beginProof(user []byte, keys []Key, needUV bool) (options, state
 // right. userHandle is empty when the device did not name the account, which
 // a step-up allows.
 func (p *Party) FinishSignIn(state, response []byte, find func(userHandle, credentialID []byte) (User, Key, error)) (Key, Grade, error) {
-	s, err := p.resume(state, protocol.AssertCeremony)
+	s, err := p.resume(state, proving)
 	if err != nil {
 		return Key{}, 0, err
 	}
-	if len(response) > MaxResponse {
+	a, ok := parse(response, false)
+	if !ok {
 		return Key{}, 0, refuse(ErrForm)
 	}
-	r, err := protocol.ParseCredentialRequestResponseBytes(response)
-	if err != nil {
-		return Key{}, 0, refuse(ErrForm)
-	}
-	if why := p.before(s, r); why != nil {
+	if why := p.before(s, a); why != nil {
 		return Key{}, 0, refuse(why)
 	}
-	owner, key, err := find(bytes.Clone(r.Response.UserHandle), bytes.Clone(r.RawID))
+	owner, key, err := find(bytes.Clone(a.Response.Handle), bytes.Clone(a.ID))
 	if errors.Is(err, ErrUnknown) {
 		return Key{}, 0, refuse(ErrUnknown)
 	}
 	if err != nil {
 		return Key{}, 0, fmt.Errorf("find a passkey: %w", err)
 	}
-	if why := p.after(s, r, owner, key); why != nil {
+	if why := after(s, a, owner, key); why != nil {
 		return Key{}, 0, refuse(why)
 	}
-	flags := r.Response.AuthenticatorData.Flags
-	key.Sign, key.BackedUp = r.Response.AuthenticatorData.Counter, flags.HasBackupState()
-	if key.UV && flags.HasUserVerified() {
+	key.Sign, key.BackedUp = a.device.counter, a.device.flags&flagBS != 0
+	if key.UV && a.device.flags&flagUV != 0 {
 		return key, TwoFactors, nil
 	}
 	return key, OneFactor, nil
 }
 
 // before is what can be said without the key.
-func (p *Party) before(s state, r *protocol.ParsedCredentialAssertionData) error {
-	if err := p.compare(s, r.Response.CollectedClientData); err != nil {
+func (p *Party) before(s state, a answer) error {
+	if err := p.compare(s, a.client); err != nil {
 		return err
 	}
-	if err := p.weigh(s, r.Response.AuthenticatorData); err != nil {
+	if err := p.weigh(s, a.device); err != nil {
 		return err
 	}
-	handle := r.Response.UserHandle
 	switch {
-	case len(s.IDs) > 0 && !contains(s.IDs, r.RawID):
+	case len(s.IDs) > 0 && !contains(s.IDs, a.ID):
 		return ErrAllow
-	case len(s.User) == 0 && len(handle) == 0:
+	case len(s.User) == 0 && len(a.Response.Handle) == 0:
 		return ErrForm // a discoverable passkey names its account
 	}
 	return nil
 }
 
 // after is what takes the key: owner, signature, and whether it may be a copy.
-func (p *Party) after(s state, r *protocol.ParsedCredentialAssertionData, owner User, key Key) error {
-	handle, device := r.Response.UserHandle, r.Response.AuthenticatorData
+func after(s state, a answer, owner User, key Key) error {
+	handle := a.Response.Handle
 	switch {
-	case len(owner.ID) == 0 || !bytes.Equal(key.ID, r.RawID),
+	case len(owner.ID) == 0 || !bytes.Equal(key.ID, a.ID),
 		len(handle) > 0 && !bytes.Equal(owner.ID, handle),
 		len(s.User) > 0 && !bytes.Equal(owner.ID, s.User):
 		return ErrOwner
 	}
-	if err := r.Verify(base64.RawURLEncoding.EncodeToString(s.Challenge), p.id, "", p.origins, nil, nil,
-		protocol.TopOriginExplicitVerificationMode, false, s.UV, true, key.PublicKey, protocol.SignaturePolicy{}); err != nil {
+	public, ok := readKey(key.PublicKey)
+	if !ok {
+		return ErrAlgorithm
+	}
+	if ok, err := webauthncose.VerifySignature(public, a.signed(), a.Response.Signature); err != nil || !ok {
 		return ErrSignature
 	}
 	// What follows is only true of the device once its signature is.
+	d := a.device
 	switch {
-	case device.Flags.HasBackupEligible() != key.Synced:
+	case (d.flags&flagBE != 0) != key.Synced:
 		return ErrFlags
 	case s.UV && !key.UV:
 		return ErrUV
-	case (device.Counter != 0 || key.Sign != 0) && device.Counter <= key.Sign:
+	case (d.counter != 0 || key.Sign != 0) && d.counter <= key.Sign:
 		return ErrCounter
 	}
 	return nil

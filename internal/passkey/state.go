@@ -8,11 +8,15 @@ import (
 	"errors"
 	"slices"
 	"time"
-
-	"github.com/go-webauthn/webauthn/protocol"
 )
 
 const stateVersion = 1
+
+// The ceremonies, as browsers name them.
+const (
+	enrolling = "webauthn.create"
+	proving   = "webauthn.get"
+)
 
 // state is what a ceremony remembers between its halves, version 1.
 type state struct {
@@ -25,20 +29,20 @@ type state struct {
 	Ends      int64    `json:"ends"` // Unix milliseconds
 }
 
-func (p *Party) begin(c protocol.CeremonyType, user []byte, keys []Key, needUV bool) state {
+func (p *Party) begin(ceremony string, user []byte, keys []Key, needUV bool) state {
 	challenge := make([]byte, 32)
 	rand.Read(challenge) // never fails
-	return state{stateVersion, string(c), challenge, user, ids(keys), needUV, p.now().Add(Life).UnixMilli()}
+	return state{stateVersion, ceremony, challenge, user, ids(keys), needUV, p.now().Add(Life).UnixMilli()}
 }
 
 // resume opens a state. One that is not ours is a fault of the program, since
 // no stranger hands one in.
-func (p *Party) resume(b []byte, c protocol.CeremonyType) (state, error) {
+func (p *Party) resume(b []byte, ceremony string) (state, error) {
 	var s state
 	if err := decode(b, &s); err != nil || s.V != stateVersion || len(s.Challenge) != 32 {
 		return state{}, errors.New("passkey: these bytes are no state")
 	}
-	if s.Ceremony != string(c) {
+	if s.Ceremony != ceremony {
 		return state{}, refuse(ErrCeremony)
 	}
 	// A clock that was set back must not give more time. The minute is for
@@ -51,10 +55,10 @@ func (p *Party) resume(b []byte, c protocol.CeremonyType) (state, error) {
 }
 
 // compare checks what the browser says it did.
-func (p *Party) compare(s state, c protocol.CollectedClientData) error {
+func (p *Party) compare(s state, c clientData) error {
 	want := base64.RawURLEncoding.EncodeToString(s.Challenge)
 	switch {
-	case string(c.Type) != s.Ceremony:
+	case c.Type != s.Ceremony:
 		return ErrCeremony
 	case subtle.ConstantTimeCompare([]byte(want), []byte(c.Challenge)) != 1:
 		return ErrChallenge
@@ -67,15 +71,15 @@ func (p *Party) compare(s state, c protocol.CollectedClientData) error {
 }
 
 // weigh checks what the device says about itself.
-func (p *Party) weigh(s state, a protocol.AuthenticatorData) error {
+func (p *Party) weigh(s state, d deviceData) error {
 	switch {
-	case subtle.ConstantTimeCompare(p.hash[:], a.RPIDHash) != 1:
+	case subtle.ConstantTimeCompare(p.hash[:], d.hash) != 1:
 		return ErrRP
-	case !a.Flags.HasUserPresent():
+	case d.flags&flagUP == 0:
 		return ErrUP
-	case s.UV && !a.Flags.HasUserVerified():
+	case s.UV && d.flags&flagUV == 0:
 		return ErrUV
-	case a.Flags.HasBackupState() && !a.Flags.HasBackupEligible():
+	case d.flags&(flagBE|flagBS) == flagBS:
 		return ErrFlags
 	}
 	return nil
@@ -84,5 +88,3 @@ func (p *Party) weigh(s state, a protocol.AuthenticatorData) error {
 func contains(list [][]byte, id []byte) bool {
 	return slices.ContainsFunc(list, func(x []byte) bool { return bytes.Equal(x, id) })
 }
-
-func timeout() int { return int(Life / time.Millisecond) }
