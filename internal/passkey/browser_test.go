@@ -139,7 +139,7 @@ func (d *door) finish(w http.ResponseWriter, r *http.Request, kind string) {
 // ceremonies waits until as many have begun, and says of which kinds.
 func (d *door) ceremonies(t *testing.T, n int) string {
 	t.Helper()
-	for range 200 {
+	for range 750 {
 		d.mu.Lock()
 		begun := strings.Join(d.begun, " ")
 		d.mu.Unlock()
@@ -191,7 +191,7 @@ func openDoor(t *testing.T, view browser.View) (*door, *browser.Page, string) {
 func waitFor(t *testing.T, p *browser.Page, selector, want string) {
 	t.Helper()
 	got := ""
-	for range 250 {
+	for range 750 {
 		got = browser.Eval[string](p, fmt.Sprintf("document.querySelector(%q)?.textContent || ''", selector))
 		if strings.Contains(got, want) {
 			return

@@ -82,6 +82,7 @@
 
   for (const form of document.querySelectorAll("form[data-passkey]")) {
     const start = form.querySelector("[data-passkey-start]");
+    if (!start) continue; // only offered
     start.hidden = false;
     start.addEventListener("click", () => { clearTimeout(timer); run(form); });
   }
