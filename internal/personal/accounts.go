@@ -66,7 +66,7 @@ var _ = [][]Field{
 	linked("accounts", Account, "user.behavior", "Times of the account", timeReason, "made_at", "seen_at", "proved_at", "reset_at", "careful_until"),
 	linked("account_details", Account, "user.unique_id", "Account id", ownerReason, "owner"),
 	linked("staff_details", Staff, "user.unique_id", "Who invited and confirmed somebody, by random ids", "the ledger shows who did what", "owner", "invited_by", "confirmed_by"),
-	linked("factors", Security, "user.authorization", "Which ways to sign in an account has, and when they were used", "the account's own page shows it; the secrets are sealed", "owner", "id", "kind", "state", "step", "drift", "made_at", "used_at"),
+	linked("factors", Security, "user.authorization", "Which ways to sign in an account has, and when they were used", "the account's own page shows it; the secrets are sealed", "owner", "id", "kind", "state", "step", "drift", "astray", "made_at", "used_at"),
 	linked("recovery_codes", Security, "user.authorization", "How many recovery codes are left", "codes work once and are counted", "owner", "state", "made_at", "used_at"),
 	linked("sessions", Security, "user.behavior", "Where you are signed in, how well you proved it, and until when", timeReason, "owner", "name", "device", "level", "made_at", "seen_at", "strong_at", "fresh_at", "ends_at"),
 	linked("devices", Security, "user.behavior", "When a known browser was used, and whether it asks for the second factor", timeReason, "owner", "made_at", "seen_at", "trusted_until"),

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
@@ -75,6 +76,7 @@ type T interface {
 type Shop struct {
 	DB       *store.DB
 	Desk     *checkout.Desk
+	Keeper   *account.Keeper
 	Clock    *Clock
 	Bank     *Bank
 	Ring     *seal.Ring
@@ -155,10 +157,12 @@ func (s *Shop) reopen(t testing.TB) {
 		}
 	})
 	s.Bank = NewBank()
+	writer := func() (*message.Writer, error) {
+		return message.NewWriter(message.Shop{Name: "Test Shop", Origin: "https://shop.test", Statement: "TESTSHOP"})
+	}
+	s.keeper(t, writer)
 	s.Desk, err = checkout.New(checkout.Config{Store: s.DB, Providers: []payment.Provider{s.Bank}, Origin: "https://shop.test",
-		Writer: func() (*message.Writer, error) {
-			return message.NewWriter(message.Shop{Name: "Test Shop", Origin: "https://shop.test", Statement: "TESTSHOP"})
-		},
+		Writer: writer,
 		Deliver: func(ctx context.Context, owner string, id order.ID, m message.Message) error {
 			s.Letters.add(m)
 			if !s.Outbox {
@@ -252,7 +256,7 @@ func (s *Shop) Place(b Basket, key string) (checkout.Placed, error) {
 func (s *Shop) Run(t T) int {
 	t.Helper()
 	ctx := context.Background()
-	handlers := s.Desk.Jobs()
+	handlers := s.handlers()
 	var jobs []store.Job
 	if err := s.DB.View(ctx, func(v *store.View) (err error) { jobs, err = v.DueJobs(1000); return err }); err != nil {
 		t.Fatal(err)
@@ -273,7 +277,7 @@ func (s *Shop) Run(t T) int {
 func (s *Shop) RunAll(t T) int {
 	t.Helper()
 	runner := job.New(s.DB, slog.New(slog.DiscardHandler))
-	for kind, h := range s.Desk.Jobs() {
+	for kind, h := range s.handlers() {
 		runner.Handle(kind, h)
 	}
 	return runner.Drain(context.Background())

@@ -132,7 +132,7 @@ func (t *Tx) NewAccount(a Account) error {
 	if err != nil {
 		return err
 	}
-	return t.Event("account.made", a.ID, a.ID, string(a.Role))
+	return t.Event("account.made", a.ID, a.ID, How(string(a.Role)))
 }
 
 // Account opens an account. It locks its row when asked in a transaction.
@@ -267,7 +267,7 @@ func (t *Tx) SetRole(id string, r access.Role) error {
 	if err := t.later("change a role", nil, `UPDATE accounts SET role = $2 WHERE owner = $1 AND role <> ''`, id, string(r)); err != nil {
 		return err
 	}
-	return t.Event("staff.role", id, id, string(r))
+	return t.Event("staff.role", id, id, How(string(r)))
 }
 
 // ConfirmStaff opens the account of somebody whom an owner has confirmed.

@@ -57,7 +57,7 @@ func (t *Tx) Link(owner, subject, how string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("link: %w", err)
 	}
-	return true, t.Event("subject.linked", owner, subject, how)
+	return true, t.Event("subject.linked", owner, subject, How(how))
 }
 
 // LinkedOrders lists the orders of an account, the newest first.

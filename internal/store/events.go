@@ -27,6 +27,14 @@ func (t *Tx) Event(action, subject, object, detail string) error {
 	return nil
 }
 
+// How is the detail of an event that has one word to say: "passkey", "owner".
+func How(word string) string {
+	if word == "" {
+		return ""
+	}
+	return `{"how":"` + word + `"}`
+}
+
 // eventsAtOnce bounds the events of one statement.
 const eventsAtOnce = 50
 

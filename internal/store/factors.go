@@ -30,6 +30,7 @@ type Factor struct {
 	Label  string // what its owner calls it
 	Step   int64  // of an app: the last step used; of a passkey: its counter
 	Drift  int64  // of an app: how many steps its clock is off
+	Astray int64  // of an app: the step of a code that was right at another time (see otp.State)
 	MadeAt time.Time
 	UsedAt time.Time // zero when never
 }
@@ -61,7 +62,7 @@ func (t *Tx) AddFactor(a Account, f Factor) error {
 	if s.err != nil {
 		return fmt.Errorf("seal factor: %w", s.err)
 	}
-	return t.later("keep factor", nil, `INSERT INTO factors (owner, id, kind, state, secret, label, step, drift, made_at, used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)`,
+	return t.later("keep factor", nil, `INSERT INTO factors (owner, id, kind, state, secret, label, step, drift, astray, made_at, used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, 0)`,
 		a.ID, f.ID, string(f.Kind), onOff(f.On), secret, label, f.Step, f.Drift, ms(t.now))
 }
 
@@ -81,7 +82,7 @@ func (v *View) Factors(owner string) ([]Factor, error) {
 	if box.Key == nil && !box.Clear {
 		return nil, nil
 	}
-	rows, err := v.rows(`SELECT id, kind, state, secret, label, step, drift, made_at, used_at FROM factors WHERE owner = $1 ORDER BY made_at, id`, owner)
+	rows, err := v.rows(`SELECT id, kind, state, secret, label, step, drift, astray, made_at, used_at FROM factors WHERE owner = $1 ORDER BY made_at, id`, owner)
 	if err != nil {
 		return nil, fmt.Errorf("list factors: %w", err)
 	}
@@ -92,7 +93,7 @@ func (v *View) Factors(owner string) ([]Factor, error) {
 		var state string
 		var secret, label []byte
 		var made, used int64
-		if err := rows.Scan(&f.ID, &f.Kind, &state, &secret, &label, &f.Step, &f.Drift, &made, &used); err != nil {
+		if err := rows.Scan(&f.ID, &f.Kind, &state, &secret, &label, &f.Step, &f.Drift, &f.Astray, &made, &used); err != nil {
 			return nil, fmt.Errorf("list factors: %w", err)
 		}
 		s := sealer{row: f.ID}
@@ -109,9 +110,14 @@ func (v *View) Factors(owner string) ([]Factor, error) {
 // UseFactor remembers what a factor has used up, unless somebody else has used
 // it since it was read: of two that show the same code, one gets true.
 func (t *Tx) UseFactor(owner string, was Factor, step, drift int64) (bool, error) {
-	n, err := t.exec(`UPDATE factors SET step = $4, drift = $5, used_at = $6 WHERE owner = $1 AND id = $2 AND step = $3 AND state = 'on'`,
+	n, err := t.exec(`UPDATE factors SET step = $4, drift = $5, astray = 0, used_at = $6 WHERE owner = $1 AND id = $2 AND step = $3 AND state = 'on'`,
 		owner, was.ID, was.Step, step, drift, ms(t.now))
 	return n == 1, err
+}
+
+// KeepAstray remembers a code of an app that was right at another time.
+func (t *Tx) KeepAstray(owner string, was Factor, astray int64) error {
+	return t.later("remember a code that was astray", nil, `UPDATE factors SET astray = $4 WHERE owner = $1 AND id = $2 AND step = $3`, owner, was.ID, was.Step, astray)
 }
 
 // SwitchOn makes a factor that was tried work from now on. false when it is
@@ -159,19 +165,15 @@ func (t *Tx) RemoveUntried(owner string, kind FactorKind) error {
 	return err
 }
 
-func (db *DB) recoveryMAC(owner string, code []byte) []byte {
-	mac := db.keys.Token.Sum("recovery code v1", []byte(owner), code)
-	return mac[:]
-}
-
-// NewRecoveryCodes replaces codes that were not confirmed. Those in use stay
+// NewRecoveryCodes keeps the keyed hashes of new codes (package otp), in place
+// of new ones that were not confirmed. Those in use stay
 // until ConfirmRecoveryCodes.
 func (t *Tx) NewRecoveryCodes(owner string, codes [][]byte) error {
 	if _, err := t.exec(`DELETE FROM recovery_codes WHERE owner = $1 AND state = 'new'`, owner); err != nil {
 		return fmt.Errorf("replace recovery codes: %w", err)
 	}
 	for _, c := range codes {
-		if err := t.later("keep a recovery code", nil, `INSERT INTO recovery_codes (owner, code, state, made_at, used_at) VALUES ($1, $2, 'new', $3, 0)`, owner, t.db.recoveryMAC(owner, c), ms(t.now)); err != nil {
+		if err := t.later("keep a recovery code", nil, `INSERT INTO recovery_codes (owner, code, state, made_at, used_at) VALUES ($1, $2, 'new', $3, 0)`, owner, c, ms(t.now)); err != nil {
 			return err
 		}
 	}
@@ -182,7 +184,7 @@ func (t *Tx) NewRecoveryCodes(owner string, codes [][]byte) error {
 // typed. false when it is none of them.
 func (t *Tx) ConfirmRecoveryCodes(owner string, one []byte) (bool, error) {
 	var n int64
-	if err := t.row(`SELECT count(*) FROM recovery_codes WHERE owner = $1 AND code = $2 AND state = 'new'`, owner, t.db.recoveryMAC(owner, one)).Scan(&n); err != nil || n == 0 {
+	if err := t.row(`SELECT count(*) FROM recovery_codes WHERE owner = $1 AND code = $2 AND state = 'new'`, owner, one).Scan(&n); err != nil || n == 0 {
 		return false, err
 	}
 	if _, err := t.exec(`DELETE FROM recovery_codes WHERE owner = $1 AND state = 'on'`, owner); err != nil {
@@ -195,7 +197,7 @@ func (t *Tx) ConfirmRecoveryCodes(owner string, one []byte) (bool, error) {
 // UseRecoveryCode uses a code up and reports whether it was a good one: of two
 // that show it at the same time, one gets true.
 func (t *Tx) UseRecoveryCode(owner string, code []byte) (bool, error) {
-	n, err := t.exec(`UPDATE recovery_codes SET used_at = $3 WHERE owner = $1 AND code = $2 AND state = 'on' AND used_at = 0`, owner, t.db.recoveryMAC(owner, code), ms(t.now))
+	n, err := t.exec(`UPDATE recovery_codes SET used_at = $3 WHERE owner = $1 AND code = $2 AND state = 'on' AND used_at = 0`, owner, code, ms(t.now))
 	return n == 1, err
 }
 

@@ -44,7 +44,7 @@ func (t *Tx) NewInvite(i Invite, token string) error {
 	if err != nil {
 		return err
 	}
-	return t.Event("staff.invited", i.ID, i.ID, string(i.Role))
+	return t.Event("staff.invited", i.ID, i.ID, How(string(i.Role)))
 }
 
 const inviteColumns = `owner, role, email, made_by, confirmed, made_at, ends_at, used_at, account`

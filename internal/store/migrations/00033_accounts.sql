@@ -43,6 +43,7 @@ CREATE TABLE factors (
     label   BYTEA,
     step    BIGINT NOT NULL,
     drift   BIGINT NOT NULL,
+    astray  BIGINT NOT NULL,
     made_at BIGINT NOT NULL,
     used_at BIGINT NOT NULL,
     PRIMARY KEY (owner, id)

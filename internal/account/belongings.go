@@ -1,0 +1,167 @@
+package account
+
+import (
+	"context"
+
+	"github.com/cartkeep/cartkeep/internal/access"
+	"github.com/cartkeep/cartkeep/internal/challenge"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// claim links the orders that the mailbox of an account made as a guest. Only
+// what has just proved the mailbox may call it.
+func (k *Keeper) claim(t *store.Tx, a store.Account) (n int, err error) {
+	subjects, err := t.Subjects(a.Email.Key())
+	if err != nil {
+		return 0, err
+	}
+	for _, s := range subjects {
+		ok, err := t.Link(a.ID, s, "mailbox")
+		if err != nil {
+			return n, err
+		}
+		if ok {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// AskClaim mails a code to an account's own mailbox, to find orders that were
+// made there without signing in.
+func (k *Keeper) AskClaim(ctx context.Context, st access.Standing) (ticket string, err error) {
+	a, err := k.Account(ctx, st.Account)
+	if err != nil {
+		return "", err
+	}
+	return k.ask(ctx, challenge.Claim, a.Email.Reveal(), a.Staff())
+}
+
+// AnswerClaim takes that code and tells how many orders were found.
+func (k *Keeper) AnswerClaim(ctx context.Context, st access.Standing, ticket, typed string) (n int, err error) {
+	err = k.answer(ctx, challenge.Claim, ticket, typed, func(t *store.Tx, c store.Challenge) error {
+		if c.Subject != st.Account {
+			return errEnded
+		}
+		a, err := t.Account(c.Subject)
+		if err != nil {
+			return err
+		}
+		if err := t.Mark(a.ID, t.Now(), store.ProvedAt); err != nil {
+			return err
+		}
+		n, err = k.claim(t, a)
+		return err
+	})
+	return n, err
+}
+
+// Own makes an order that somebody placed while signed in their own.
+func (k *Keeper) Own(ctx context.Context, st access.Standing, o order.Order) error {
+	return k.act(ctx, st, func(t *store.Tx, a store.Account) error {
+		_, err := t.Link(a.ID, o.Owner, "signed-in")
+		return err
+	})
+}
+
+// Orders lists the orders of an account, the newest first.
+func (k *Keeper) Orders(ctx context.Context, account string, limit int) (out []order.Order, err error) {
+	err = k.db.View(ctx, func(v *store.View) error {
+		out, err = v.LinkedOrders(account, limit)
+		return err
+	})
+	return out, err
+}
+
+// Order returns one of an account's own orders. Another's is not there.
+func (k *Keeper) Order(ctx context.Context, account string, n order.Number) (o order.Order, err error) {
+	err = k.db.View(ctx, func(v *store.View) error {
+		if o, err = v.OrderByNumber(n); err != nil {
+			return err
+		}
+		own, err := v.Linked(account, o.Owner)
+		if err == nil && !own {
+			err = fault.Missing("We can't find that order.")
+		}
+		return err
+	})
+	return o, err
+}
+
+// Cart is "ID.TOKEN" of the cart that an account has on every device; "" for
+// none.
+func (k *Keeper) Cart(ctx context.Context, account string) (c string, err error) {
+	err = k.db.View(ctx, func(v *store.View) error {
+		c, err = v.AccountCart(account)
+		return err
+	})
+	return c, err
+}
+
+// KeepCart makes a cart the one that an account has on every device.
+func (k *Keeper) KeepCart(ctx context.Context, st access.Standing, c string) error {
+	if st.Role != "" {
+		return nil // staff shop with accounts of their own
+	}
+	return k.act(ctx, st, func(t *store.Tx, a store.Account) error { return t.KeepAccountCart(a, c) })
+}
+
+// Places opens somebody's address book.
+func (k *Keeper) Places(ctx context.Context, account string) (out []store.Place, err error) {
+	err = k.db.View(ctx, func(v *store.View) error {
+		out, err = v.Places(account)
+		return err
+	})
+	return out, err
+}
+
+// SavePlace adds an address, or changes the one with its id. In the day after
+// a change of contact none can be added: a thief would send goods there.
+func (k *Keeper) SavePlace(ctx context.Context, st access.Standing, p store.Place) error {
+	return k.act(ctx, st, func(t *store.Tx, a store.Account) error {
+		if err := careful(a, t.Now()); err != nil {
+			return err
+		}
+		if p.ID == "" {
+			p.ID = store.NewID()
+		}
+		if err := t.SavePlace(a, p); err != nil {
+			return err
+		}
+		return t.Event("address.saved", a.ID, p.ID, "")
+	})
+}
+
+// RemovePlace takes an address out.
+func (k *Keeper) RemovePlace(ctx context.Context, st access.Standing, id string) error {
+	return k.act(ctx, st, func(t *store.Tx, a store.Account) error {
+		if err := t.RemovePlace(a.ID, id); err != nil {
+			return err
+		}
+		return t.Event("address.removed", a.ID, id, "")
+	})
+}
+
+// activityDays is how far back the activity of an account is shown.
+const activityDays = 90
+
+// Acts lists what happened to an account in the last 90 days.
+func (k *Keeper) Acts(ctx context.Context, account string) (out []store.Act, err error) {
+	err = k.db.View(ctx, func(v *store.View) error {
+		out, err = v.Acts(account, v.Now().Add(-activityDays*day), 200)
+		return err
+	})
+	return out, err
+}
+
+// Messages lists what the shop wrote to an account, the newest first.
+func (k *Keeper) Messages(ctx context.Context, account string) (out []store.AccountLetter, err error) {
+	err = k.db.View(ctx, func(v *store.View) error {
+		out, err = v.AccountLetters(account, 200)
+		return err
+	})
+	return out, err
+}
+
