@@ -164,4 +164,3 @@ func (k *Keeper) Messages(ctx context.Context, account string) (out []store.Acco
 	})
 	return out, err
 }
-

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"io"
-	"net/http"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/catalog"
@@ -11,7 +9,6 @@ import (
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/web/api"
-	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
 
 // shelf shows the API the catalogue.
@@ -70,45 +67,6 @@ func publish(ctx context.Context, db *store.DB) error {
 	}
 	_, err = db.Checkpoint(ctx, true)
 	return err
-}
-
-// wellKnown answers what machines look for at fixed places.
-func wellKnown(mux *http.ServeMux, db *store.DB, shop store.Settings, origin string, g *gate.Gate) {
-	text := func(w http.ResponseWriter, body string) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		gate.Cache(w, "public, max-age=300")
-		io.WriteString(w, body)
-	}
-	mux.HandleFunc("GET /.well-known/cartkeep/checkpoint", func(w http.ResponseWriter, r *http.Request) {
-		var note string
-		err := db.View(r.Context(), func(v *store.View) (err error) {
-			note, _, err = v.PublicCheckpoint()
-			return err
-		})
-		if err != nil {
-			g.Refuse(w, r, err)
-			return
-		}
-		text(w, note)
-	})
-	mux.HandleFunc("GET /.well-known/cartkeep/ledger-key", func(w http.ResponseWriter, r *http.Request) {
-		signer, err := db.Signer()
-		if err != nil {
-			g.Refuse(w, r, err)
-			return
-		}
-		text(w, signer.VerifierKey()+"\n")
-	})
-	contact := shop.Contact
-	if contact != "" {
-		if !hasScheme(contact) {
-			contact = "mailto:" + contact
-		}
-		mux.HandleFunc("GET /.well-known/security.txt", func(w http.ResponseWriter, r *http.Request) {
-			// RFC 9116: made at request time, so that Expires is always near.
-			text(w, "Contact: "+contact+"\nExpires: "+time.Now().UTC().AddDate(0, 3, 0).Format(time.RFC3339)+"\nCanonical: "+origin+"/.well-known/security.txt\nPreferred-Languages: en\n")
-		})
-	}
 }
 
 func hasScheme(s string) bool { return len(s) > 8 && (s[:8] == "https://" || s[:7] == "mailto:") }

@@ -50,6 +50,7 @@ type server struct {
 	gate    *gate.Gate
 	pages   *page.Set
 	desk    *checkout.Desk
+	table   *gate.Table // every route of the shop
 	jobs    *job.Runner
 	control *control
 	metrics *metrics
@@ -253,51 +254,44 @@ func (s *server) routes(shop store.Settings, providers []payment.Provider) (http
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/api", rest)
-	mux.Handle("/api/", rest)
-	if len(s.consoles) == 0 {
-		staff.Register(mux)
-	} else {
-		mux.Handle("/admin", s.gate.NotFound())
-		mux.Handle("/admin/", s.gate.NotFound())
-		s.serveConsole(staff)
-	}
-	front.Register(mux)
 	elements, err := embed.New(s.gate)
 	if err != nil {
 		return nil, err
 	}
-	elements.Register(mux)
-	for _, p := range providers {
-		mux.Handle("POST "+checkout.NoticePath(p.Name()), s.notices(p))
+	t := s.gate.Table()
+	if len(s.consoles) == 0 {
+		err = staff.Register(t)
+	} else {
+		t.Nothing("/admin", "/admin/")
+		err = s.serveConsole(staff)
 	}
-	wellKnown(mux, s.vault.db, shop, s.origin, s.gate)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "alive\n") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := s.vault.db.Healthy(r.Context()); err != nil {
-			s.gate.Refuse(w, r, fault.Because(fault.Unavailable, "The shop can't serve right now.", err))
-			return
-		}
-		io.WriteString(w, "ready\n")
-	})
-	return s.metrics.count(s.gate.Wrap(mux)), nil
+	err = errors.Join(err, rest.Register(t), front.Register(t), elements.Register(t), t.Add("machines", s.machines(shop, providers)...))
+	if err != nil {
+		return nil, err
+	}
+	t.Seal()
+	s.table = t
+	return s.metrics.count(s.gate.Wrap(t)), nil
 }
 
 // serveConsole answers the staff console, and nothing of the shop, at its own doors.
-func (s *server) serveConsole(staff *admin.Console) {
-	mux := http.NewServeMux()
-	staff.Register(mux)
-	mux.Handle("GET "+page.PathAssets, s.pages.Assets(s.gate.NotFound()))
-	mux.Handle("/", s.gate.NotFound())
-	for _, door := range s.consoles {
-		s.add(gate.Server(s.gate.Wrap(mux), s.log), tls.NewListener(s.gate.Doors(door), s.tls))
+func (s *server) serveConsole(staff *admin.Console) error {
+	t := s.gate.Table()
+	t.Nothing("/")
+	err := errors.Join(staff.Register(t), t.Add("admin", gate.Route{Method: "GET", Path: page.PathAssets, Need: gate.Anybody, Handle: s.pages.Assets(s.gate.NotFound()).ServeHTTP}))
+	if err != nil {
+		return err
 	}
+	t.Seal()
+	for _, door := range s.consoles {
+		s.add(gate.Server(s.gate.Wrap(t), s.log), tls.NewListener(s.gate.Doors(door), s.tls))
+	}
+	return nil
 }
 
 // notices takes a provider's call-backs: read, verified, settled, answered.
-func (s *server) notices(p payment.Provider) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (s *server) notices(p payment.Provider) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		s.gate.Body(r, payment.MaxNotice)
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -314,7 +308,7 @@ func (s *server) notices(p payment.Provider) http.Handler {
 			return
 		}
 		w.WriteHeader(http.StatusNoContent)
-	})
+	}
 }
 
 func toHTTPS(origin string) http.Handler {

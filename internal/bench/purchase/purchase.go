@@ -218,9 +218,7 @@ func (s *Shop) serve() error {
 	if err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/api/", rest)
-	mux.HandleFunc("POST /notice", func(w http.ResponseWriter, r *http.Request) {
+	settle := func(w http.ResponseWriter, r *http.Request) {
 		var n notice
 		err := json.NewDecoder(r.Body).Decode(&n)
 		if err == nil {
@@ -230,8 +228,13 @@ func (s *Shop) serve() error {
 		if err != nil {
 			g.Refuse(w, r, err)
 		}
-	})
-	s.server = httptest.NewTLSServer(g.Wrap(mux))
+	}
+	table := g.Table()
+	if err := errors.Join(rest.Register(table), table.Add("bank", gate.Route{Method: "POST", Path: "/notice", Need: gate.Anybody, Handle: settle})); err != nil {
+		return err
+	}
+	table.Seal()
+	s.server = httptest.NewTLSServer(g.Wrap(table))
 	s.server.Client().Transport.(*http.Transport).MaxIdleConnsPerHost = 64
 	return nil
 }

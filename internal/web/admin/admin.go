@@ -35,12 +35,12 @@ func New(c Config) (*Console, error) {
 	return &Console{cfg: c}, nil
 }
 
-// Register adds the console's routes to a mux behind the gate.
-func (c *Console) Register(mux *http.ServeMux) {
-	mux.HandleFunc("GET /admin", c.closed)
-	mux.HandleFunc("GET /admin/{$}", c.closed)
-	mux.Handle("/admin", c.cfg.Gate.MethodNotAllowed("GET", "HEAD"))
-	mux.Handle("/admin/", c.cfg.Gate.NotFound())
+// Register adds the console's routes to the table of a server.
+func (c *Console) Register(t *gate.Table) error {
+	t.Nothing("/admin/")
+	return t.Add("admin",
+		gate.Route{Method: "GET", Path: "/admin", Need: gate.Anybody, Handle: c.closed},
+		gate.Route{Method: "GET", Path: "/admin/{$}", Need: gate.Anybody, Handle: c.closed})
 }
 
 // closed tells the truth: nothing is here yet.

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -20,8 +19,11 @@ func TestConsoleIsClosedAndSaysSo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux := http.NewServeMux()
-	c.Register(mux)
+	mux := g.Table()
+	if err := c.Register(mux); err != nil {
+		t.Fatal(err)
+	}
+	mux.Seal()
 	shop := g.Wrap(mux)
 	for _, row := range []struct {
 		method, path string

@@ -89,7 +89,7 @@ type Config struct {
 // that stands behind the gate, which lets clean paths pass only.
 type API struct {
 	cfg      Config
-	mux      *http.ServeMux
+	routes   []gate.Route
 	registry huma.Registry
 	openapi  json.RawMessage
 }
@@ -102,19 +102,15 @@ func New(cfg Config) (*API, error) {
 	if cfg.Version == "" {
 		cfg.Version = "dev"
 	}
-	a := &API{cfg: cfg, mux: http.NewServeMux(), registry: newRegistry()}
+	a := &API{cfg: cfg, registry: newRegistry()}
 	ops := operations()
 	for i := range ops {
 		op := &ops[i]
 		if op.body != nil {
 			op.schema = a.registry.Schema(op.body, true, "")
 		}
-		a.mux.Handle(op.method+" "+op.path, a.serve(op))
+		a.routes = append(a.routes, op.route(a.serve(op)))
 	}
-	for path, methods := range methodsByPath(ops) {
-		a.mux.Handle(path, cfg.Gate.MethodNotAllowed(methods...))
-	}
-	a.mux.Handle("/", cfg.Gate.NotFound())
 	doc, err := json.Marshal(document(ops, a.registry, cfg.Version))
 	if err != nil {
 		return nil, err
@@ -123,8 +119,25 @@ func New(cfg Config) (*API, error) {
 	return a, nil
 }
 
-// ServeHTTP answers one request.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+// Register adds every operation to the table of a server. Who asks shows a
+// token of a cart or an order, never a session: a page elsewhere that makes a
+// browser call has no more rights than a stranger.
+func (a *API) Register(t *gate.Table) error {
+	t.Nothing("/api", "/api/")
+	return t.Add("api", a.routes...)
+}
+
+// route is the operation as a line of that table.
+func (op *operation) route(handle http.HandlerFunc) gate.Route {
+	r := gate.Route{Method: op.method, Path: op.path, Need: gate.Anybody, Token: op.secret, Handle: handle}
+	if op.class != gate.General {
+		r.Limits = []gate.Class{op.class}
+	}
+	if op.guesses {
+		r.Limits = append(r.Limits, gate.Discounts, gate.AllDiscounts)
+	}
+	return r
+}
 
 // call is one request on its way through a handler.
 type call struct {
@@ -141,8 +154,8 @@ type call struct {
 const missingText = "There is nothing here that this token opens."
 
 // serve runs an operation: limits, secrets, body, use case, answer.
-func (a *API) serve(op *operation) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (a *API) serve(op *operation) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		c := &call{API: a, w: w, r: r}
 		out, err := c.run(op)
 		if err != nil {
@@ -156,7 +169,7 @@ func (a *API) serve(op *operation) http.Handler {
 			return
 		}
 		a.answer(w, r, op, out)
-	})
+	}
 }
 
 func (c *call) run(op *operation) (any, error) {

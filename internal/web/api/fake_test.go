@@ -285,10 +285,12 @@ func newShopBehind(t *testing.T, cfg gate.Config) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/api", a)
-	mux.Handle("/api/", a)
-	s.Server = httptest.NewServer(g.Wrap(mux))
+	table := g.Table()
+	if err := a.Register(table); err != nil {
+		t.Fatal(err)
+	}
+	table.Seal()
+	s.Server = httptest.NewServer(g.Wrap(table))
 	t.Cleanup(s.Close)
 	return s
 }

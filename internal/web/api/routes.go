@@ -23,6 +23,7 @@ type operation struct {
 	id           string // operationId in the OpenAPI document
 	summary      string
 	class        gate.Class        // what it counts as, beside gate.General
+	guesses      bool              // also counts what gives nothing as a guess of a discount code
 	secret       string            // the header that opens it, or ""
 	idempotent   bool              // needs an Idempotency-Key
 	query        []parameter       // what is read of the query; the rest is ignored
@@ -93,7 +94,7 @@ func operations() []operation {
 			secret: cartToken, body: reflect.TypeFor[NoMembers](), bodyOptional: true,
 			status: 200, answer: reflect.TypeFor[Cart](), faults: cartFaults, handle: acceptPrices},
 		{method: post, path: "/api/v1/carts/{id}/codes", id: "addCode", summary: "Put a discount code into the cart; every code that gives nothing has the same answer",
-			secret: cartToken, body: reflect.TypeFor[NewCode](),
+			guesses: true, secret: cartToken, body: reflect.TypeFor[NewCode](),
 			status: 201, answer: reflect.TypeFor[Cart](), faults: append([]fault.Kind{fault.Conflict}, cartFaults...), handle: addCode},
 		{method: del, path: "/api/v1/carts/{id}/codes", id: "dropCodes", summary: "Take all discount codes out of the cart",
 			secret: cartToken,

@@ -49,21 +49,19 @@ func New(g *gate.Gate) (*Embed, error) {
 	return &Embed{gate: g, script: f}, nil
 }
 
-// Register adds the script to a mux that stands behind the gate: under the
-// name of its content for good, and under a plain one for pages that want the
-// newest and give up the check of its content.
-func (e *Embed) Register(mux *http.ServeMux) {
-	serve := func(path, cache string) {
-		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+// Register adds the script to the table of a server: under the name of its
+// content for good, and under a plain one for pages that want the newest and
+// give up the check of its content.
+func (e *Embed) Register(t *gate.Table) error {
+	serve := func(path, cache string) gate.Route {
+		return gate.Route{Method: http.MethodGet, Path: path, Need: gate.Anybody, Handle: func(w http.ResponseWriter, r *http.Request) {
 			gate.Cache(w, cache)
 			w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin") // code, the same for everybody
 			e.script.ServeHTTP(w, r)
-		})
-		mux.Handle(path, e.gate.MethodNotAllowed(http.MethodGet, http.MethodHead))
+		}}
 	}
-	serve(e.script.Path, gate.CacheForever)
-	serve(PathScript+scriptName, "public, max-age=300")
-	mux.Handle("/embed", e.gate.NotFound())
+	t.Nothing("/embed")
+	return t.Add("embed", serve(e.script.Path, gate.CacheForever), serve(PathScript+scriptName, "public, max-age=300"))
 }
 
 // Snippet is what goes into a page of another site, for a shop at an origin and

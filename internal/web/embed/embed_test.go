@@ -3,7 +3,6 @@ package embed
 import (
 	"crypto/sha512"
 	"encoding/base64"
-	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
@@ -21,8 +20,11 @@ func TestTheScriptIsSmallAndStaysItself(t *testing.T) {
 	if n := e.script.Size(); n > 8<<10 {
 		t.Errorf("the script is %d bytes compressed, want at most 8 KiB", n)
 	}
-	mux := http.NewServeMux()
-	e.Register(mux)
+	mux := g.Table()
+	if err := e.Register(mux); err != nil {
+		t.Fatal(err)
+	}
+	mux.Seal()
 	shop := g.Wrap(mux)
 	get := func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()

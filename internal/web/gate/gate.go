@@ -21,6 +21,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
 
@@ -50,6 +51,13 @@ type Config struct {
 	// Page draws a refusal for a person; headers are already set. Default: one
 	// plain line of text. Paths under /api/ never use it.
 	Page func(w http.ResponseWriter, r *http.Request, status int, refusal *fault.Error, reference string)
+	// Who tells on which rung a request stands. It is asked only for routes
+	// that need more than Guest, or by whoever wants to know. Default: everybody
+	// is a guest.
+	Who func(r *http.Request) (access.Standing, error)
+	// Door answers somebody who has to sign in first, or to prove again that it
+	// is them. Default: a refusal. Paths under /api/ never use it.
+	Door func(w http.ResponseWriter, r *http.Request, need access.Need, verdict access.Verdict)
 	// Guests says which pages of other origins may do what. Default: none may
 	// do anything.
 	Guests Guests
@@ -97,6 +105,9 @@ type visit struct {
 	exempt    bool
 	whole     body // the body before the default bound, for Gate.Body
 	answer    *answer
+	route     *Route // once it is found
+	standing  access.Standing
+	known     bool // standing was looked up
 }
 
 type visitKey struct{}

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"fmt"
 	"hash"
 	"math"
 	"net/http"
@@ -68,6 +69,9 @@ const limitedText = "That was more than this shop answers at once. Please wait a
 // RateLimited and says when to try again. Exempt clients are not counted,
 // except for failures.
 func (g *Gate) Allow(r *http.Request, class Class) error {
+	if v := visitOf(r); v != nil && !v.declared(class) {
+		return undeclared(class)
+	}
 	bucket := g.bucket(r, class)
 	if bucket == nil {
 		return nil
@@ -79,10 +83,19 @@ func (g *Gate) Allow(r *http.Request, class Class) error {
 	return fault.Limited(limitedText, wait(bucket, now, class))
 }
 
+// undeclared refuses a count that the table of routes does not tell about: the
+// table must be true.
+func undeclared(class Class) error {
+	return fmt.Errorf("gate: this route counts as %s, and its line in the table does not say so", class)
+}
+
 // AllowFor is Allow for one thing: what is counted is this client's acts about
 // it. The name of the thing is kept as a keyed hash, like the client.
 func (g *Gate) AllowFor(r *http.Request, class Class, thing string) error {
 	v := visitOf(r)
+	if v != nil && !v.declared(class) {
+		return undeclared(class)
+	}
 	if v == nil || (v.exempt && !limits[class].failure) {
 		return nil
 	}
@@ -119,6 +132,9 @@ func (g *Gate) Guess(r *http.Request, mine, all Class, fn func() error) error {
 		}
 	}
 	for _, class := range []Class{mine, all} {
+		if v := visitOf(r); v != nil && !v.declared(class) {
+			return undeclared(class)
+		}
 		bucket := g.bucket(r, class)
 		if bucket == nil {
 			continue

@@ -11,108 +11,91 @@ import (
 	"github.com/cartkeep/cartkeep/internal/web/page"
 )
 
-type route struct {
-	method string
-	path   string
-	handle http.HandlerFunc
-}
-
 // routes is the whole surface. A GET answers HEAD too and changes nothing but
 // cookies of the one who asks.
-func (s *Shop) routes() []route {
-	return []route{
+func (s *Shop) routes() []gate.Route {
+	return []gate.Route{
 		// The goods: kept for a second, the same for everybody.
-		{"GET", "/{$}", s.home},
-		{"GET", "/collections/{handle}", s.collection},
-		{"GET", "/products/{handle}", s.product},
-		{"GET", page.PathSearch, s.search},
-		{"GET", "/pictures/{name...}", s.picture},
+		{Method: "GET", Path: "/{$}", Need: gate.Anybody, Handle: s.home},
+		{Method: "GET", Path: "/collections/{handle}", Need: gate.Anybody, Handle: s.collection},
+		{Method: "GET", Path: "/products/{handle}", Need: gate.Anybody, Handle: s.product},
+		{Method: "GET", Path: page.PathSearch, Need: gate.Anybody, Handle: s.search},
+		{Method: "GET", Path: "/pictures/{name...}", Need: gate.Anybody, Handle: s.picture},
 
 		// The cart: known by its cookie.
-		{"GET", page.PathCart, s.cart},
-		{"POST", page.PathCartLines, s.addLine},
-		{"POST", "/cart/lines/{line}", s.setLine},
-		{"POST", "/cart/lines/{line}/save", s.saveLine},
-		{"POST", "/cart/lines/{line}/restore", s.restoreLine},
-		{"POST", page.PathEstimate, s.setEstimate},
-		{"POST", page.PathCartAccept, s.acceptCart},
-		{"POST", page.PathCartClear, s.clearCart},
-		{"POST", page.PathCartCode, s.tryCode},
-		{"POST", page.PathCartCodeDrop, s.dropCode},
-		{"POST", page.PathAdopt, s.adopt},
-		{"GET", page.PathAdopt, s.adopted},
-		{"POST", page.PathAdoptChoice, s.chooseCart},
+		{Method: "GET", Path: page.PathCart, Need: gate.Anybody, Token: "cart cookie", Handle: s.cart},
+		{Method: "POST", Path: page.PathCartLines, Need: gate.Anybody, Limits: []gate.Class{gate.Carts}, Token: "cart cookie", Handle: s.addLine},
+		{Method: "POST", Path: "/cart/lines/{line}", Need: gate.Anybody, Token: "cart cookie", Handle: s.setLine},
+		{Method: "POST", Path: "/cart/lines/{line}/save", Need: gate.Anybody, Token: "cart cookie", Handle: s.saveLine},
+		{Method: "POST", Path: "/cart/lines/{line}/restore", Need: gate.Anybody, Token: "cart cookie", Handle: s.restoreLine},
+		{Method: "POST", Path: page.PathEstimate, Need: gate.Anybody, Token: "cart cookie", Handle: s.setEstimate},
+		{Method: "POST", Path: page.PathCartAccept, Need: gate.Anybody, Token: "cart cookie", Handle: s.acceptCart},
+		{Method: "POST", Path: page.PathCartClear, Need: gate.Anybody, Token: "cart cookie", Handle: s.clearCart},
+		{Method: "POST", Path: page.PathCartCode, Need: gate.Anybody, Limits: []gate.Class{gate.Discounts, gate.AllDiscounts}, Token: "cart cookie", Handle: s.tryCode},
+		{Method: "POST", Path: page.PathCartCodeDrop, Need: gate.Anybody, Token: "cart cookie", Handle: s.dropCode},
+		{Method: "POST", Path: page.PathAdopt, Need: gate.Anybody, Token: "cart cookie", Handle: s.adopt},
+		{Method: "GET", Path: page.PathAdopt, Need: gate.Anybody, Token: "cart cookie", Handle: s.adopted},
+		{Method: "POST", Path: page.PathAdoptChoice, Need: gate.Anybody, Token: "cart cookie", Handle: s.chooseCart},
 
 		// The till.
-		{"GET", page.PathCheckout, s.checkoutForm},
-		{"POST", page.PathCheckout, s.saveCheckout},
-		{"GET", page.PathReview, s.review},
-		{"POST", page.PathReview, s.placeOrder},
+		{Method: "GET", Path: page.PathCheckout, Need: gate.Anybody, Token: "cart cookie", Handle: s.checkoutForm},
+		{Method: "POST", Path: page.PathCheckout, Need: gate.Anybody, Token: "cart cookie", Handle: s.saveCheckout},
+		{Method: "GET", Path: page.PathReview, Need: gate.Anybody, Token: "cart cookie", Handle: s.review},
+		{Method: "POST", Path: page.PathReview, Need: gate.Anybody, Limits: []gate.Class{gate.Orders}, Token: "cart cookie", Handle: s.placeOrder},
 
 		// The order: known by a cookie of its own.
-		{"GET", "/orders/{number}", s.order},
-		{"POST", "/orders/{number}/payments", s.payAgain},
-		{"POST", "/orders/{number}/hold", s.moreTime},
-		{"POST", "/orders/{number}/cancel", s.cancelOrder},
-		{"POST", "/orders/{number}/resend", s.resend},
-		{"POST", "/orders/{number}/again", s.orderAgain},
-		{"GET", "/orders/{number}/invoice", s.invoice},
-		{"GET", "/orders/{number}/credit-note", s.creditNote},
+		{Method: "GET", Path: "/orders/{number}", Need: gate.Anybody, Token: "order cookie", Handle: s.order},
+		{Method: "POST", Path: "/orders/{number}/payments", Need: gate.Anybody, Limits: []gate.Class{gate.Orders}, Token: "order cookie", Handle: s.payAgain},
+		{Method: "POST", Path: "/orders/{number}/hold", Need: gate.Anybody, Limits: []gate.Class{gate.Orders}, Token: "order cookie", Handle: s.moreTime},
+		{Method: "POST", Path: "/orders/{number}/cancel", Need: gate.Anybody, Limits: []gate.Class{gate.Orders}, Token: "order cookie", Handle: s.cancelOrder},
+		{Method: "POST", Path: "/orders/{number}/resend", Need: gate.Anybody, Limits: []gate.Class{gate.Orders}, Token: "order cookie", Handle: s.resend},
+		{Method: "POST", Path: "/orders/{number}/again", Need: gate.Anybody, Limits: []gate.Class{gate.Orders, gate.Carts}, Token: "order cookie", Handle: s.orderAgain},
+		{Method: "GET", Path: "/orders/{number}/invoice", Need: gate.Anybody, Limits: []gate.Class{gate.Orders}, Token: "order cookie", Handle: s.invoice},
+		{Method: "GET", Path: "/orders/{number}/credit-note", Need: gate.Anybody, Limits: []gate.Class{gate.Orders}, Token: "order cookie", Handle: s.creditNote},
 
 		// The order, whole: known by a code from its mailbox.
-		{"GET", page.PathFind, s.findOrder},
-		{"POST", page.PathFind, s.askCode},
-		{"GET", page.PathFindCode, s.codeForm},
-		{"POST", page.PathFindCode, s.answerCode},
+		{Method: "GET", Path: page.PathFind, Need: gate.Anybody, Handle: s.findOrder},
+		{Method: "POST", Path: page.PathFind, Need: gate.Anybody, Limits: []gate.Class{gate.Lookups, gate.Codes}, Handle: s.askCode},
+		{Method: "GET", Path: page.PathFindCode, Need: gate.Anybody, Token: "find cookie", Handle: s.codeForm},
+		{Method: "POST", Path: page.PathFindCode, Need: gate.Anybody, Token: "find cookie", Handle: s.answerCode},
 
 		// What is not sent by post: known by a token for each file.
-		{"GET", "/downloads/{token}", s.download},
-		{"POST", "/downloads/{token}", s.startDownload},
+		{Method: "GET", Path: "/downloads/{token}", Need: gate.Anybody, Token: "download token", Handle: s.download},
+		{Method: "POST", Path: "/downloads/{token}", Need: gate.Anybody, Token: "download token", Handle: s.startDownload},
 
 		// A wish to hear when a thing is there again.
-		{"GET", page.PathWishes, s.wishes},
-		{"POST", page.PathWishes, s.askWish},
-		{"POST", page.PathNoWish, s.takeBackWish},
+		{Method: "GET", Path: page.PathWishes, Need: gate.Anybody, Handle: s.wishes},
+		{Method: "POST", Path: page.PathWishes, Need: gate.Anybody, Limits: []gate.Class{gate.Lookups}, Handle: s.askWish},
+		{Method: "POST", Path: page.PathNoWish, Need: gate.Anybody, Limits: []gate.Class{gate.Lookups}, Handle: s.takeBackWish},
 
 		// The words.
-		{"GET", page.PathPrivacy, s.privacy},
-		{"GET", page.PathTerms, s.text},
-		{"GET", page.PathReturns, s.text},
-		{"GET", page.PathShipping, s.text},
-		{"GET", page.PathImprint, s.text},
-		{"GET", page.PathAssets, s.pages.Assets(s.gate.NotFound()).ServeHTTP},
-		{"GET", "/robots.txt", s.robots},
-		{"GET", "/sitemap.xml", s.sitemap},
-		{"GET", "/sitemap/{part}", s.sitemapPart},
+		{Method: "GET", Path: page.PathPrivacy, Need: gate.Anybody, Handle: s.privacy},
+		{Method: "GET", Path: page.PathTerms, Need: gate.Anybody, Handle: s.text},
+		{Method: "GET", Path: page.PathReturns, Need: gate.Anybody, Handle: s.text},
+		{Method: "GET", Path: page.PathShipping, Need: gate.Anybody, Handle: s.text},
+		{Method: "GET", Path: page.PathImprint, Need: gate.Anybody, Handle: s.text},
+		{Method: "GET", Path: page.PathAssets, Need: gate.Anybody, Handle: s.pages.Assets(s.gate.NotFound()).ServeHTTP},
+		{Method: "GET", Path: "/robots.txt", Need: gate.Anybody, Handle: s.robots},
+		{Method: "GET", Path: "/sitemap.xml", Need: gate.Anybody, Handle: s.sitemap},
+		{Method: "GET", Path: "/sitemap/{part}", Need: gate.Anybody, Handle: s.sitemapPart},
 	}
 }
 
-// Register adds every route to a mux that stands behind the gate, and a
-// friendly answer for every address and method that is none.
-func (s *Shop) Register(mux *http.ServeMux) {
-	methods := map[string][]string{}
-	for _, r := range s.routes() {
-		mux.Handle(r.method+" "+r.path, s.guard(r.handle))
-		if r.method == http.MethodGet {
-			methods[r.path] = append(methods[r.path], http.MethodGet, http.MethodHead)
-		} else {
-			methods[r.path] = append(methods[r.path], r.method)
-		}
+// Register adds every route to the table of a server, and a friendly answer
+// for every address that is none.
+func (s *Shop) Register(t *gate.Table) error {
+	routes := s.routes()
+	for i := range routes {
+		routes[i].Handle = s.guard(routes[i].Handle)
 	}
-	for path, allowed := range methods {
-		mux.Handle(path, s.gate.MethodNotAllowed(allowed...))
-	}
-	mux.Handle("/", s.gate.NotFound())
-	// Else the mux answers a folder without its slash with a redirect.
-	mux.Handle("/assets", s.gate.NotFound())
-	mux.Handle("/pictures", s.gate.NotFound())
-	mux.Handle("/sitemap", s.gate.NotFound())
-	mux.Handle("/downloads", s.gate.NotFound())
+	// Without the last ones the mux answers a folder without its slash with a redirect.
+	t.Nothing("/", "/assets", "/pictures", "/sitemap", "/downloads")
+	return t.Add("storefront", routes...)
 }
 
 // guard is what holds for every page.
-func (s *Shop) guard(next http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (s *Shop) guard(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Header["Cart-Token"] != nil && gate.HasCookie(r, gate.CartCookie) {
 			s.gate.Refuse(w, r, fault.New(fault.Malformed, "A request carries either a Cart-Token or the cookie of the pages, not both."))
 			return
@@ -123,7 +106,7 @@ func (s *Shop) guard(next http.HandlerFunc) http.Handler {
 			return
 		}
 		next(w, r)
-	})
+	}
 }
 
 // misnamed reports whether a shop called localhost was asked for by its

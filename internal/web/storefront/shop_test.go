@@ -53,7 +53,7 @@ func openWith(t testing.TB, desk func(s *shoptest.Shop, origin string) *checkout
 	}
 	log := slog.New(slog.NewTextHandler(s.logs, nil))
 	g := gate.New(gate.Config{Page: ErrorPage(pages, s.DB, nil), Log: log, Exempt: []netip.Prefix{netip.MustParsePrefix(quick)}})
-	mux := http.NewServeMux()
+	mux := g.Table()
 	s.server = httptest.NewUnstartedServer(g.Wrap(mux))
 	s.server.StartTLS()
 	t.Cleanup(s.server.Close)
@@ -65,7 +65,10 @@ func openWith(t testing.TB, desk func(s *shoptest.Shop, origin string) *checkout
 	if err != nil {
 		t.Fatal(err)
 	}
-	front.Register(mux)
+	if err := front.Register(mux); err != nil {
+		t.Fatal(err)
+	}
+	mux.Seal()
 	return s
 }
 

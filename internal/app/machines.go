@@ -1,0 +1,77 @@
+package app
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/store"
+	"github.com/cartkeep/cartkeep/internal/web/gate"
+)
+
+// machines is what is answered to machines at fixed places: health, call-backs
+// of payment services, and what stands under /.well-known/.
+func (s *server) machines(shop store.Settings, providers []payment.Provider) []gate.Route {
+	get := func(path string, h http.HandlerFunc) gate.Route {
+		return gate.Route{Method: http.MethodGet, Path: path, Need: gate.Anybody, Handle: h}
+	}
+	out := []gate.Route{
+		get("/healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "alive\n") }),
+		get("/readyz", s.ready),
+		get("/.well-known/cartkeep/checkpoint", s.checkpoint),
+		get("/.well-known/cartkeep/ledger-key", s.ledgerKey),
+	}
+	if contact := shop.Contact; contact != "" {
+		if !hasScheme(contact) {
+			contact = "mailto:" + contact
+		}
+		out = append(out, get("/.well-known/security.txt", func(w http.ResponseWriter, _ *http.Request) {
+			// RFC 9116: made at request time, so that Expires is always near.
+			plainText(w, "Contact: "+contact+"\nExpires: "+time.Now().UTC().AddDate(0, 3, 0).Format(time.RFC3339)+"\nCanonical: "+s.origin+"/.well-known/security.txt\nPreferred-Languages: en\n")
+		}))
+	}
+	for _, p := range providers {
+		out = append(out, gate.Route{Method: http.MethodPost, Path: checkout.NoticePath(p.Name()), Need: gate.Anybody, Token: "provider's signature", Handle: s.notices(p)})
+	}
+	return out
+}
+
+func (s *server) ready(w http.ResponseWriter, r *http.Request) {
+	if err := s.vault.db.Healthy(r.Context()); err != nil {
+		s.gate.Refuse(w, r, fault.Because(fault.Unavailable, "The shop can't serve right now.", err))
+		return
+	}
+	io.WriteString(w, "ready\n")
+}
+
+func (s *server) checkpoint(w http.ResponseWriter, r *http.Request) {
+	var note string
+	err := s.vault.db.View(r.Context(), func(v *store.View) (err error) {
+		note, _, err = v.PublicCheckpoint()
+		return err
+	})
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	plainText(w, note)
+}
+
+func (s *server) ledgerKey(w http.ResponseWriter, r *http.Request) {
+	signer, err := s.vault.db.Signer()
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	plainText(w, signer.VerifierKey()+"\n")
+}
+
+// plainText answers a text that caches may keep for a moment.
+func plainText(w http.ResponseWriter, body string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	gate.Cache(w, "public, max-age=300")
+	io.WriteString(w, body)
+}
