@@ -348,6 +348,6 @@ func (k *Keeper) WithdrawInvite(ctx context.Context, by ledger.Actor, id string)
 // Sweep forgets what has ended.
 func (k *Keeper) Sweep(ctx context.Context) error {
 	return k.db.InTx(ctx, ledger.System("account"), func(t *store.Tx) error {
-		return errors.Join(t.SweepSessions(), t.SweepSignups(100), t.SweepCeremonies(), t.SweepTexts(), t.SweepInvites())
+		return errors.Join(t.SweepSessions(), t.SweepSignups(100), t.SweepCeremonies(), t.SweepTexts(), t.SweepInvites(), t.SweepTries())
 	})
 }

@@ -56,6 +56,10 @@ var _ = []Field{
 		Label: "Phone number that a code was sent to, as a keyed hash", Reason: "bounds how many codes one number gets"}),
 	note(Field{Table: "texts_sent", Column: "prefix_mac", Kind: Hash, Purpose: Security, Category: "user.contact.phone_number",
 		Label: "Beginning of that number, as a keyed hash", Reason: "bounds what fraud with ranges of numbers can cost"}),
+	note(Field{Table: "throttles", Column: "who", Kind: Hash, Purpose: Security, Category: "user.unique_id",
+		Label: "Whose password or code was typed wrong, as a keyed hash", Reason: "nobody gets to try again and again; a few failures are forgotten after 30 days, many after a year"}),
+	note(Field{Table: "throttles", Column: "device", Kind: Hash, Purpose: Security, Category: "user.device.cookie_id",
+		Label: "On which known browser it was typed wrong, as a keyed hash", Reason: "strangers' wrong tries don't slow down the browsers you use"}),
 	note(Field{Table: "invites", Column: "token_mac", Kind: Hash, Purpose: Staff, Category: "user.device.cookie_id",
 		Label: "Invitation, as a keyed hash", Reason: "opens once; the link itself is not kept"}),
 }
@@ -77,6 +81,7 @@ var _ = [][]Field{
 	linked("signups", Security, "user.unique_id", "That somebody asked for an account", "forgotten after a day", "owner", "made_at"),
 	linked("ceremonies", Security, "user.unique_id", "That a passkey was asked for", "ends in minutes", "owner", "purpose", "account", "made_at", "used_at"),
 	linked("texts_sent", Security, "user.unique_id", "That a code was sent to a phone", "codes are counted against fraud", "owner", "id", "at", "verified_at"),
+	linked("throttles", Security, "user.behavior", "How often something was typed wrong, and when", timeReason, "factor", "failures", "until_at", "at", "since"),
 	linked("invites", Staff, "user.unique_id", "That somebody was invited, by whom and as what", "the ledger shows who did what", "owner", "role", "made_by", "confirmed", "made_at", "ends_at", "used_at", "account"),
 }
 

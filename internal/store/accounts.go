@@ -333,5 +333,8 @@ func (t *Tx) dropAccount(owner string) error {
 	if _, err := t.exec(`DELETE FROM directory WHERE kind IN ('account', 'staff') AND owner = $1`, owner); err != nil {
 		return fmt.Errorf("unlist account: %w", err)
 	}
+	if _, err := t.exec(`DELETE FROM throttles WHERE who = $1`, t.db.throttled(owner)); err != nil {
+		return fmt.Errorf("forget an account's tries: %w", err)
+	}
 	return t.endCase(owner, owner, personal.Security)
 }
