@@ -2,7 +2,6 @@ package otp
 
 import (
 	"crypto/rand"
-	"crypto/subtle"
 	"fmt"
 	"io"
 	"log/slog"
@@ -92,20 +91,16 @@ func (r Recovery) Shown() string {
 	return grouped(string((*r.at)[:]), "-")
 }
 
-// Hash is what is kept of a code. owner is the account's id, so that one
-// account's code, moved to another's row, opens nothing there.
+// Hash is what is kept of a code, and how it is found again: whoever does not
+// have the key can't tell how near a guess came. owner is the account's id, so
+// that one account's code, moved to another's row, opens nothing there. The
+// hash of no code is nil.
 func (r Recovery) Hash(key seal.MacKey, owner string) []byte {
-	var code []byte
-	if r.at != nil {
-		code = (*r.at)[:]
+	if r.at == nil {
+		return nil
 	}
-	sum := key.Sum("recovery code v1", []byte(owner), code)
+	sum := key.Sum("recovery code v1", []byte(owner), (*r.at)[:])
 	return sum[:]
-}
-
-// Is compares a typed code with what was kept, in a time that tells nothing.
-func (r Recovery) Is(kept []byte, key seal.MacKey, owner string) bool {
-	return subtle.ConstantTimeCompare(r.Hash(key, owner), kept) == 1 && r.at != nil
 }
 
 // Wipe overwrites the code.

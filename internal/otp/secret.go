@@ -94,13 +94,16 @@ const labelMost = 48
 // app, in its backups and on the screen in a café.
 func (s Secret) URI(issuer, account string) string {
 	issuer, account = label(issuer), label(account)
-	name := url.PathEscape(issuer)
+	name := escape(issuer)
 	if account != "" {
-		name += ":" + url.PathEscape(account)
+		name += ":" + escape(account)
 	}
 	return fmt.Sprintf("otpauth://totp/%s?secret=%s&issuer=%s&algorithm=SHA1&digits=%d&period=%d",
-		name, s.base32(), url.PathEscape(issuer), Digits, int(Period.Seconds()))
+		name, s.base32(), escape(issuer), Digits, int(Period.Seconds()))
 }
+
+// escape writes a blank as %20: some apps show the plus of a form as a plus.
+func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
 // label takes out what has a meaning in the form, and what can't be seen.
 func label(s string) string {
@@ -111,10 +114,6 @@ func label(s string) string {
 		}
 		if r < ' ' || r == ':' || r == 0x7f {
 			r = ' '
-		}
-		// The query part of the address takes these for marks of its own.
-		if r == '&' || r == '+' || r == '=' {
-			r = '-'
 		}
 		b.WriteRune(r)
 	}
