@@ -119,7 +119,8 @@ func (s *server) assemble(ctx context.Context) error {
 	}
 	s.metrics = newMetrics(s.vault.db)
 	s.jobs = job.New(s.vault.db, s.log)
-	s.gate = gate.New(gate.Config{Log: s.log, HSTS: !s.demo || s.settings.DemoHSTS, TrustedProxies: trusted, Exempt: exempt, Guests: embed.Guests(s.vault.db), Page: storefront.ErrorPage(s.pages, s.vault.db, s.log)})
+	s.gate = gate.New(gate.Config{Log: s.log, HSTS: !s.demo || s.settings.DemoHSTS, TrustedProxies: trusted, Exempt: exempt, Guests: embed.Guests(s.vault.db),
+		Counters: s.vault.db, Alarm: s.alarm, Page: storefront.ErrorPage(s.pages, s.vault.db, s.log)})
 	providers, err := s.providers()
 	if err != nil {
 		return err
@@ -236,6 +237,7 @@ func (s *server) schedule() {
 	}})
 	s.jobs.Repeat(job.Round{Name: "checkpoint", Every: time.Minute, Do: func(ctx context.Context) error { return publish(ctx, db) }})
 	s.jobs.Repeat(job.Round{Name: "pictures", Every: 6 * time.Hour, Do: db.SweepPictures})
+	s.jobs.Repeat(s.watch())
 	s.jobs.Repeat(job.Round{Name: "commits", Every: 10 * time.Minute, Do: db.SweepCommits})
 }
 

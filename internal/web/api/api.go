@@ -134,7 +134,7 @@ func (op *operation) route(handle http.HandlerFunc) gate.Route {
 		r.Limits = []gate.Class{op.class}
 	}
 	if op.guesses {
-		r.Limits = append(r.Limits, gate.Discounts, gate.AllDiscounts)
+		r.Limits = append(r.Limits, gate.Discount.Limits()...)
 	}
 	return r
 }

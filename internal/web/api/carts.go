@@ -91,7 +91,7 @@ func addCode(c *call) (any, error) {
 		return nil, err
 	}
 	var out cart.Cart
-	err = c.cfg.Gate.Guess(c.r, gate.Discounts, gate.AllDiscounts, func() (err error) {
+	err = c.cfg.Gate.Prove(c.r, gate.Attempt{Road: gate.Discount}, func() (err error) {
 		out, err = c.cfg.Desk.TryCode(c.r.Context(), cart.ID(id), c.token, c.body.(*NewCode).Code)
 		return err
 	})

@@ -10,7 +10,8 @@
 //	                └── one log line, no values ◀──────── panic becomes an answer ◀─────────┘
 //
 // Start reading at Gate.Wrap. Status (faults.go) is the one table from kinds to
-// statuses, Class (rates.go) lists what is limited and how.
+// statuses, Class (rates.go) lists what is limited and how, and Prove (prove.go)
+// is the one way on which somebody proves something.
 package gate
 
 import (
@@ -58,6 +59,11 @@ type Config struct {
 	// Door answers somebody who has to sign in first, or to prove again that it
 	// is them. Default: a refusal. Paths under /api/ never use it.
 	Door func(w http.ResponseWriter, r *http.Request, need access.Need, verdict access.Verdict)
+	// Counters keep failed proofs. Without them nothing can be proved.
+	Counters Counters
+	// Alarm is told what staff should know, once for each change of state. It
+	// must not take long.
+	Alarm func(Alarm)
 	// Guests says which pages of other origins may do what. Default: none may
 	// do anything.
 	Guests Guests
@@ -70,6 +76,8 @@ type Gate struct {
 	cfg    Config
 	origin *http.CrossOriginProtection
 	rates  *rates
+	works  *works
+	watch  watch
 	fixed  []header
 }
 
@@ -94,6 +102,7 @@ func New(cfg Config) *Gate {
 		cfg:    cfg,
 		origin: http.NewCrossOriginProtection(),
 		rates:  newRates(cfg.MaxBuckets, cfg.Now),
+		works:  newWorks(),
 		fixed:  fixedHeaders(cfg.HSTS),
 	}
 }

@@ -16,7 +16,7 @@ func TestGuessesEndForOneNetworkAndForAllTogether(t *testing.T) {
 	g := New(Config{Now: c.now})
 	right, tried := false, 0
 	h := g.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := g.Guess(r, Discounts, AllDiscounts, func() error {
+		err := g.Prove(r, Attempt{Road: Discount}, func() error {
 			tried++
 			if right {
 				return nil

@@ -31,6 +31,9 @@ const (
 	Misses                    // look-ups by id and token that found nothing: guesses
 	Discounts                 // discount codes that give nothing: guesses in a space that people choose words from
 	AllDiscounts              // the same by everybody together, so that many networks are not many guesses
+	Proofs                    // passwords and codes that are wrong
+	AllProofs                 // the same by all strangers together
+	Waits                     // forms that waited instead of doing work, see Gate.Work
 	classes
 )
 
@@ -52,6 +55,10 @@ var limits = [classes]struct {
 
 	Discounts:    {name: "discounts", every: 0.1, burst: 30, failure: true},
 	AllDiscounts: {name: "all discounts", every: 5, burst: 1000, failure: true, all: true},
+
+	Proofs:    {name: "proofs", every: 0.1, burst: 60, failure: true},
+	AllProofs: {name: "all proofs", every: 5, burst: 1000, failure: true, all: true},
+	Waits:     {name: "waits", every: rate.Limit(1.0 / 15), burst: 10, failure: true},
 }
 
 // String names the class, as in docs/api.md.
@@ -115,41 +122,6 @@ func (g *Gate) AllowFor(r *http.Request, class Class, thing string) error {
 func (g *Gate) Missed(r *http.Request, err error) error {
 	if limited := g.Allow(r, Misses); limited != nil {
 		return limited
-	}
-	return err
-}
-
-// Guess carries out a try that may be a guess in a small space, where an answer
-// after the limit would be an answer still: unlike a token, a code is short
-// enough to be found. So it asks before it tries, for the client and for
-// everybody together, and gives the tries back unless fn fails as Invalid.
-func (g *Gate) Guess(r *http.Request, mine, all Class, fn func() error) error {
-	now := g.cfg.Now()
-	var taken []*rate.Reservation
-	back := func() {
-		for _, t := range taken {
-			t.CancelAt(now)
-		}
-	}
-	for _, class := range []Class{mine, all} {
-		if v := visitOf(r); v != nil && !v.declared(class) {
-			return undeclared(class)
-		}
-		bucket := g.bucket(r, class)
-		if bucket == nil {
-			continue
-		}
-		try := bucket.ReserveN(now, 1)
-		if !try.OK() || try.DelayFrom(now) > 0 {
-			try.CancelAt(now)
-			back()
-			return fault.Limited(limitedText, wait(bucket, now, class))
-		}
-		taken = append(taken, try)
-	}
-	err := fn()
-	if !fault.Is(err, fault.Invalid) {
-		back()
 	}
 	return err
 }

@@ -21,7 +21,7 @@ func (s *Shop) tryCode(w http.ResponseWriter, r *http.Request) {
 		seeOther(w, page.PathCart)
 		return
 	}
-	err = s.gate.Guess(r, gate.Discounts, gate.AllDiscounts, func() error {
+	err = s.gate.Prove(r, gate.Attempt{Road: gate.Discount}, func() error {
 		_, err := s.desk.TryCode(r.Context(), b.id, b.token, form.Get(page.FieldCode))
 		return err
 	})

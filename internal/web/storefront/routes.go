@@ -31,7 +31,7 @@ func (s *Shop) routes() []gate.Route {
 		{Method: "POST", Path: page.PathEstimate, Need: gate.Anybody, Token: "cart cookie", Handle: s.setEstimate},
 		{Method: "POST", Path: page.PathCartAccept, Need: gate.Anybody, Token: "cart cookie", Handle: s.acceptCart},
 		{Method: "POST", Path: page.PathCartClear, Need: gate.Anybody, Token: "cart cookie", Handle: s.clearCart},
-		{Method: "POST", Path: page.PathCartCode, Need: gate.Anybody, Limits: []gate.Class{gate.Discounts, gate.AllDiscounts}, Token: "cart cookie", Handle: s.tryCode},
+		{Method: "POST", Path: page.PathCartCode, Need: gate.Anybody, Limits: gate.Discount.Limits(), Token: "cart cookie", Handle: s.tryCode},
 		{Method: "POST", Path: page.PathCartCodeDrop, Need: gate.Anybody, Token: "cart cookie", Handle: s.dropCode},
 		{Method: "POST", Path: page.PathAdopt, Need: gate.Anybody, Token: "cart cookie", Handle: s.adopt},
 		{Method: "GET", Path: page.PathAdopt, Need: gate.Anybody, Token: "cart cookie", Handle: s.adopted},
