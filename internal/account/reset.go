@@ -48,12 +48,6 @@ func (k *Keeper) resetPass(account string, end time.Time, secret []byte) string 
 	return account + "." + strconv.FormatInt(end.UnixMilli(), 10) + "." + base64.RawURLEncoding.EncodeToString(mac[:])
 }
 
-// ResetAccount tells whose reset a pass is; it opens nothing by itself.
-func (k *Keeper) ResetAccount(pass string) (account string, ok bool) {
-	account, _, ok = strings.Cut(pass, ".")
-	return account, ok && len(account) == 36
-}
-
 // SetPassword gives an account a new password, to whoever proved its mailbox
 // within resetTime. Every session ends and no browser is trusted any more. It
 // signs nobody in: the second factor is asked as ever.
@@ -121,6 +115,9 @@ func (k *Keeper) replacePassword(t *store.Tx, a store.Account, old store.Factor,
 		err = t.SetSecret(a, old.ID, secret, 0)
 	}
 	if err != nil {
+		return err
+	}
+	if err := t.ClearTries(a.Email.Key(), "password"); err != nil {
 		return err
 	}
 	if err := k.shake(t, a, keep); err != nil {

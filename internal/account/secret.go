@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 
+	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/password"
 )
@@ -54,4 +55,22 @@ func (k *Keeper) verify(ctx context.Context, kept []byte, p password.Password, k
 		return false, false, k.cfg.Hasher.VerifyNobody(ctx, priority(known), p)
 	}
 	return k.cfg.Hasher.Verify(ctx, priority(known), string(kept), p)
+}
+
+// Advice is what is to be said of a password while somebody chooses it.
+func (k *Keeper) Advice(ctx context.Context, typed string, words ...string) string {
+	p, err := k.read("password", typed)
+	if err != nil {
+		return fault.Of(err).Problems[0].Detail
+	}
+	return password.Meter(p, password.Context{Alone: true, Words: append(words, k.shopName(ctx))}).Text
+}
+
+// MailboxKey is the form of a typed address by which tries are counted: the
+// same for every way to type it. What is no address counts as itself.
+func MailboxKey(typed string) string {
+	if e, err := contact.ParseEmail(typed); err == nil {
+		return e.Key()
+	}
+	return typed[:min(len(typed), 254)]
 }

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/access"
+	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/certs"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/demo"
@@ -50,6 +52,8 @@ type server struct {
 	gate    *gate.Gate
 	pages   *page.Set
 	desk    *checkout.Desk
+	keeper  *account.Keeper
+	front   *storefront.Shop
 	table   *gate.Table // every route of the shop
 	jobs    *job.Runner
 	control *control
@@ -120,7 +124,11 @@ func (s *server) assemble(ctx context.Context) error {
 	s.metrics = newMetrics(s.vault.db)
 	s.jobs = job.New(s.vault.db, s.log)
 	s.gate = gate.New(gate.Config{Log: s.log, HSTS: !s.demo || s.settings.DemoHSTS, TrustedProxies: trusted, Exempt: exempt, Guests: embed.Guests(s.vault.db),
-		Counters: s.vault.db, Alarm: s.alarm, Page: storefront.ErrorPage(s.pages, s.vault.db, s.log)})
+		Counters: s.vault.db, Alarm: s.alarm, Who: s.who,
+		Door: func(w http.ResponseWriter, r *http.Request, need access.Need, v access.Verdict) {
+			s.front.Door(w, r, need, v)
+		},
+		Page: storefront.ErrorPage(s.pages, s.vault.db, s.log)})
 	providers, err := s.providers()
 	if err != nil {
 		return err
@@ -128,6 +136,9 @@ func (s *server) assemble(ctx context.Context) error {
 	s.desk, err = checkout.New(checkout.Config{Store: s.vault.db, Providers: providers, Origin: s.origin, Hold: s.settings.Hold,
 		Writer: s.writer, Deliver: s.deliverer(), Wake: s.jobs.Wake, Log: s.log})
 	if err != nil {
+		return err
+	}
+	if s.keeper, err = s.newKeeper(shop); err != nil {
 		return err
 	}
 	if err := s.vault.db.FreeLeases(ctx); err != nil {
@@ -217,6 +228,10 @@ func (s *server) schedule() {
 	for kind, do := range s.desk.Jobs() {
 		s.jobs.Handle(kind, job.Handler(do))
 	}
+	for kind, do := range s.keeper.Jobs() {
+		s.jobs.Handle(kind, job.Handler(do))
+	}
+	s.jobs.Repeat(job.Round{Name: "sign-ins", Every: 10 * time.Minute, Do: s.keeper.Sweep})
 	db := s.vault.db
 	s.jobs.Repeat(job.Round{Name: "sequencer", Every: time.Second, Do: func(ctx context.Context) error {
 		_, err := db.Sequence(ctx)
@@ -243,11 +258,12 @@ func (s *server) schedule() {
 
 // routes is the surface of the shop.
 func (s *server) routes(shop store.Settings, providers []payment.Provider) (http.Handler, error) {
-	front, err := storefront.New(storefront.Config{Gate: s.gate, Pages: s.pages, Desk: s.desk, Store: s.vault.db, Origin: s.origin,
+	front, err := storefront.New(storefront.Config{Gate: s.gate, Pages: s.pages, Desk: s.desk, Store: s.vault.db, Keeper: s.keeper, Origin: s.origin,
 		Pictures: demo.Picture, Letters: s.demo, Log: s.log})
 	if err != nil {
 		return nil, err
 	}
+	s.front = front
 	rest, err := api.New(api.Config{Gate: s.gate, Desk: s.desk, Shelf: shelf{s.vault.db}, Proofs: proofs{s.vault.db}, Origin: s.origin, Version: Version})
 	if err != nil {
 		return nil, err

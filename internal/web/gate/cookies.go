@@ -9,6 +9,13 @@ import (
 // browsers refuse it from another host, a sub-path or plain HTTP.
 const CartCookie = "__Host-cart"
 
+// SessionCookie is where somebody is signed in, DeviceCookie what makes a
+// browser known to the accounts that have proved themselves in it.
+const (
+	SessionCookie = "__Host-ck"
+	DeviceCookie  = "__Host-ckd"
+)
+
 // SetCookie hands a secret to the browser: this host only, HTTPS only, out of
 // reach of scripts, not sent along by posts from other sites. keep is zero for
 // a cookie that ends with the browser.

@@ -30,6 +30,9 @@ const (
 	Codes                     // codes about one thing; see AllowFor
 	Misses                    // look-ups by id and token that found nothing: guesses
 	Discounts                 // discount codes that give nothing: guesses in a space that people choose words from
+	SignIns                   // trying to sign in, whoever as
+	Ceremonies                // beginning and ending with a passkey
+	Meters                    // asking what a new password is worth
 	AllDiscounts              // the same by everybody together, so that many networks are not many guesses
 	Proofs                    // passwords and codes that are wrong
 	AllProofs                 // the same by all strangers together
@@ -46,12 +49,15 @@ var limits = [classes]struct {
 	failure bool
 	all     bool // one bucket for everybody
 }{
-	General: {name: "general", every: 100, burst: 1000},
-	Carts:   {name: "carts", every: 5, burst: 200},
-	Orders:  {name: "orders", every: 5, burst: 150},
-	Lookups: {name: "lookups", every: 0.1, burst: 20},
-	Codes:   {name: "codes", every: rate.Limit(1.0 / (4 * 3600)), burst: 4, failure: true},
-	Misses:  {name: "misses", every: 5, burst: 300, failure: true},
+	General:    {name: "general", every: 100, burst: 1000},
+	Carts:      {name: "carts", every: 5, burst: 200},
+	Orders:     {name: "orders", every: 5, burst: 150},
+	Lookups:    {name: "lookups", every: 0.1, burst: 20},
+	SignIns:    {name: "sign-ins", every: 1, burst: 60},
+	Meters:     {name: "meters", every: 5, burst: 100},
+	Codes:      {name: "codes", every: rate.Limit(1.0 / (4 * 3600)), burst: 4, failure: true},
+	Ceremonies: {name: "ceremonies", every: 1, burst: 60},
+	Misses:     {name: "misses", every: 5, burst: 300, failure: true},
 
 	Discounts:    {name: "discounts", every: 0.1, burst: 30, failure: true},
 	AllDiscounts: {name: "all discounts", every: 5, burst: 1000, failure: true, all: true},

@@ -99,8 +99,8 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.mux.ServeH
 // FieldCSRF is the form field that carries a session's token.
 const FieldCSRF = "csrf"
 
-// errForm tells somebody whose page is older than their session.
-var errForm = fault.New(fault.Forbidden, "This page is older than your sign-in, so we did not take what it sent. Please load it again and repeat your last step.")
+// ErrForm tells somebody whose page is older than their session.
+var ErrForm = fault.New(fault.Forbidden, "This page is older than your sign-in, so we did not take what it sent. Please load it again and repeat your last step.")
 
 // guard holds a route to its need.
 func (g *Gate) guard(route *Route) http.Handler {
@@ -141,10 +141,16 @@ func (g *Gate) ours(r *http.Request, want string) error {
 	if err != nil {
 		return err
 	}
-	if want == "" || subtle.ConstantTimeCompare([]byte(form.Get(FieldCSRF)), []byte(want)) != 1 {
-		return errForm
+	if !Same(form.Get(FieldCSRF), want) {
+		return ErrForm
 	}
 	return nil
+}
+
+// Same compares the token of a form with that of its session. None is never
+// the same.
+func Same(got, want string) bool {
+	return want != "" && subtle.ConstantTimeCompare([]byte(got), []byte(want)) == 1
 }
 
 // door answers whoever does not stand high enough.

@@ -26,16 +26,24 @@ type Input struct {
 	Check    string // what the page says when a first look finds it wrong; "" checks nothing early
 	Caps     string // autocapitalize
 	Optional bool
-	Hidden   bool // not asked in the country chosen
-	Hints    bool // the hint may come later, with another country
-	Short    bool // what is typed is short, and its field looks it
+	Hidden   bool   // not asked in the country chosen
+	Hints    bool   // the hint may come later, with another country
+	Short    bool   // what is typed is short, and its field looks it
+	Offer    bool   // the browser may offer passkeys here
+	Meter    string // where a password that is being typed is judged; "" for nowhere
+	Own      string // an id of its own, where two fields of a page have one name
 
 	Countries []contact.Country // for the kind "country"
 }
 
 // ID is the id of the control; "-hint", "-use" and "-wrong" follow it in the
 // ids of what describes it.
-func (i Input) ID() string { return strings.ReplaceAll(i.Name, ".", "-") }
+func (i Input) ID() string {
+	if i.Own != "" {
+		return i.Own
+	}
+	return strings.ReplaceAll(i.Name, ".", "-")
+}
 
 // Described lists the ids for aria-describedby.
 func (i Input) Described() string {

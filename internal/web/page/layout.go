@@ -9,6 +9,7 @@ type Layout struct {
 	GPC       bool   // the browser asks not to be sold or shared, and we say that we heard it
 	Flash     Flash  // what just happened; zero for nothing
 	Shop      string // the shop's name as it is now; "" for the one it began with
+	Closed    bool   // there are no accounts, so nothing leads to one
 	Words     []Link // the shop's own texts that there are, for the footer
 }
 
@@ -53,6 +54,7 @@ type head struct {
 	Picture     *sharing // what is shown where a link is shared; nil for none
 	Kind        string   // of a shared link: "product"; "" is a website
 	Data        *graph   // JSON-LD; nil for none
+	Passkeys    bool     // the page runs ceremonies of passkeys
 }
 
 func (s site) canonical(path string) string {

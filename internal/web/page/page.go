@@ -168,7 +168,7 @@ func New(c Config) (*Set, error) {
 
 // pages lists one empty value of every page, in the order of the files.
 func pages() []Page {
-	return []Page{
+	return []Page{Desk{},
 		Home{}, Shelf{}, Search{}, Product{},
 		Cart{}, Adopt{}, Checkout{}, Review{}, OrderStatus{}, OrderMissing{}, Download{}, OrderFind{}, OrderCode{}, Wishes{}, Invoice{},
 		Problem{}, Privacy{}, Text{}, Admin{},

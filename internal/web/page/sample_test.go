@@ -360,5 +360,25 @@ func samples(t testing.TB) map[string]Page {
 			Cookies: []Cookie{{Name: "__Host-cart", Why: "Finds your cart again.", Keep: "30 days"}},
 		},
 		"admin": Admin{Layout: frame()},
+		"desk":  everyPart(),
+		"sign-in": Desk{Layout: frame(), Title: "Sign in", Passkeys: true, Sections: []Section{{Forms: []Form{
+			{Action: PathSignInKey, Passkey: &Ceremony{Kind: "sign-in", Begin: PathSignInKey + "/begin"}, Button: "Sign in with a passkey", Quiet: true},
+			{Action: PathSignIn, Inputs: []Input{EmailInput("ada@example.com", nil, "username webauthn"), PasswordInput("Password", "", false, nil)}, Button: "Sign in"}}}}},
 	}
+}
+
+// everyPart is a desk that has everything a desk can have.
+func everyPart() Desk {
+	bad := []fault.Problem{{Field: FieldCode, Detail: "That code is not right."}}
+	return Desk{Layout: frame(), Title: "Security", Says: []string{"How you sign in."}, Tabs: []Tab{{Link{"Account", PathAccount}, false}, {Link{"Security", PathSecurity}, true}}, Wide: true, Passkeys: true, Problems: bad,
+		Sections: []Section{
+			{Title: "Browsers", Rows: []Row{{Text: "Firefox on Linux", Small: []string{"Last used today", "Asks for no second step until 1 June"}, Mark: "this browser", Link: Link{"", PathSecurity},
+				Forms: []Form{{Action: PathSignOut, Hidden: []Field{{FieldCSRF, "token"}}, Button: "Sign out"}}}}},
+			{ID: "codes", Title: "Recovery codes", Notice: true, Empty: "None yet.", Codes: []string{"ABCD-EFGH-JKMN-PQRS-TVWX-YZ23"}},
+			{Title: "App", Picture: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1" role="img"><title>QR code</title></svg>`,
+				Forms: []Form{{Title: "Try it", Says: []string{"Type what the app shows."}, Action: PathProve, Inputs: []Input{CodeInput("Code", "Six digits.", bad), TextInput(FieldLabel, "Name", "Phone", "", "off", nil)},
+					Checks: []Check{{FieldTrust, "Don’t ask on this device for 30 days", "Only where nobody else uses it."}}, Pick: &Pick{FieldRole, "Role", []PickOption{{"owner", "Owner", true}}}, Button: "Go on"},
+					{Action: PathProve, Passkey: &Ceremony{"register", PathProve}, Button: "Add a passkey"}}, Links: []Link{{"Back", PathAccount}}},
+			{Title: "Address", Forms: []Form{{Action: PathAddresses, Address: &Address{Country: TextInput("c", "Country", "", "", "country", nil), Street: TextInput("s", "Street", "", "", "street-address", nil), PostalCode: TextInput("p", "Postcode", "", "", "postal-code", nil), Locality: TextInput("l", "Town", "", "", "address-level2", nil), Region: TextInput("r", "Region", "", "", "address-level1", nil)}, Button: "Save"}}},
+		}, Links: []Link{{"Sign in", PathSignIn}}}
 }

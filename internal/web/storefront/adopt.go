@@ -105,7 +105,7 @@ func (s *Shop) adopted(w http.ResponseWriter, r *http.Request) {
 		s.show(w, r, http.StatusOK, page.Adopt{Layout: s.layout(r), Here: mine, New: theirs})
 		return
 	}
-	s.take(w, fresh)
+	s.take(w, r, fresh)
 }
 
 // cartHere is the cart that this browser has besides a newcomer. One that has
@@ -122,8 +122,9 @@ func (s *Shop) cartHere(r *http.Request, fresh basket) (cart.Cart, error) {
 	return c, err
 }
 
-func (s *Shop) take(w http.ResponseWriter, fresh basket) {
+func (s *Shop) take(w http.ResponseWriter, r *http.Request, fresh basket) {
 	keepBasket(w, fresh)
+	s.mine(r, fresh)
 	gate.ClearCookie(w, adoptCookie)
 	seeOther(w, page.PathCheckout)
 }
@@ -142,8 +143,11 @@ func (s *Shop) chooseCart(w http.ResponseWriter, r *http.Request) {
 	}
 	switch form.Get(page.FieldChoice) {
 	case page.ChooseNew:
-		s.take(w, fresh)
+		s.take(w, r, fresh)
 	case page.ChooseHere:
+		if here, has := cartOf(r); has {
+			s.mine(r, here)
+		}
 		gate.ClearCookie(w, adoptCookie)
 		seeOther(w, page.PathCart)
 	default:

@@ -66,6 +66,7 @@ func (s *Shop) add(r *http.Request, variant catalog.VariantID, n int64) (basket,
 		return basket{}, err
 	}
 	b := basket{c.ID, token}
+	s.mine(r, b)
 	_, err = s.desk.AddLine(ctx, b.id, b.token, variant, n)
 	return b, err
 }

@@ -125,7 +125,28 @@ const (
 	newsNewCode   = "newcode"   // the code has ended
 	newsWish      = "wish"      // somebody waits for a thing
 	newsNoWish    = "nowish"    // and does not any more
+
+	newsSignedOut = "signedout" // signed out
+	newsAccount   = "account"   // an account was made
+	newsTexted    = "texted"    // a code was sent to the phone
+	newsMailed    = "mailed"    // a code was mailed
+	newsWaiting   = "waiting"   // the wait for a lost factor has begun
+	newsPassword  = "password"  // a new password was set
+	newsKnown     = "known"     // this browser is known
+	newsDone      = "done"      // a change was made
 )
+
+// plainNews are the words of news that need nothing looked up.
+var plainNews = map[string]string{
+	newsSignedOut: "You are signed out, and this browser has forgotten your cart and orders here.",
+	newsAccount:   "Your account is made, and you are signed in.",
+	newsTexted:    "A text with a code is on its way to your phone.",
+	newsMailed:    "A mail with a code is on its way.",
+	newsWaiting:   "That was right. Now we wait for 72 hours and tell every address of your account.",
+	newsPassword:  "Your new password is set. Please sign in with it.",
+	newsKnown:     "This browser is known now. Please sign in.",
+	newsDone:      "It is done.",
+}
 
 func tell(w http.ResponseWriter, n news) {
 	value := n.word
@@ -152,6 +173,9 @@ func told(w http.ResponseWriter, r *http.Request) (news, bool) {
 
 func parseNews(value string) (news, bool) {
 	word, rest, more := strings.Cut(value, ".")
+	if _, plain := plainNews[word]; plain {
+		return news{word: word}, !more
+	}
 	switch word {
 	case newsSaved, newsRestored, newsCode, newsCleared, newsGone, newsNoPay, newsPayOver,
 		newsMoreTime, newsNoTime, newsTooLate, newsResent, newsAgain, newsSomeAgain, newsNoneAgain, newsNewCode, newsWish, newsNoWish:
@@ -172,6 +196,9 @@ func (s *Shop) flash(w http.ResponseWriter, r *http.Request) page.Flash {
 	n, ok := told(w, r)
 	if !ok {
 		return page.Flash{}
+	}
+	if text, plain := plainNews[n.word]; plain {
+		return page.Flash{Text: text}
 	}
 	switch n.word {
 	case newsRemoved:

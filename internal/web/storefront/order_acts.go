@@ -125,7 +125,12 @@ func (s *Shop) openBasket(r *http.Request) (basket, error) {
 		return basket{}, err
 	}
 	c, token, err := s.desk.NewCart(ctx)
-	return basket{c.ID, token}, err
+	if err != nil {
+		return basket{}, err
+	}
+	b := basket{c.ID, token}
+	s.mine(r, b)
+	return b, nil
 }
 
 // invoice and creditNote show the papers of an order.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
@@ -81,10 +82,69 @@ func (s *Shop) routes() []gate.Route {
 	}
 }
 
+// entrance is how one becomes somebody. Half a session opens the second factor
+// alone; its forms carry its own token.
+func (s *Shop) entrance() []gate.Route {
+	const half = "half session"
+	open := func(method, path string, h http.HandlerFunc, limits ...gate.Class) gate.Route {
+		return gate.Route{Method: method, Path: path, Need: gate.Anybody, Limits: limits, Handle: h}
+	}
+	with := func(token string, r gate.Route) gate.Route { r.Token = token; return r }
+	return []gate.Route{
+		open("GET", page.PathSignIn, s.signInForm),
+		open("POST", page.PathSignIn, s.signIn, append(gate.SignIn.Limits(), gate.SignIns)...),
+		open("POST", page.PathSignInKey+"/begin", s.beginPasskey, gate.Ceremonies),
+		with("passkey", open("POST", page.PathSignInKey, s.finishPasskey, gate.Ceremonies)),
+
+		with(half, open("GET", page.PathSecond, s.second)),
+		with(half, open("POST", page.PathSecond, s.answerSecond, gate.SecondFactor.Limits()...)),
+		with(half, open("POST", page.PathSecondKey+"/begin", s.beginSecond, gate.Ceremonies)),
+		with(half, open("POST", page.PathSecondKey, s.finishSecond)),
+		with(half, open("POST", page.PathSecondText, s.textSecond, gate.Lookups)),
+		with(half, open("GET", page.PathLost, s.lost)),
+		with(half, open("POST", page.PathLost, s.askLost, gate.Lookups)),
+		with(half, open("POST", page.PathLostCode, s.answerLost, gate.SecondFactor.Limits()...)),
+
+		open("GET", page.PathRegister, s.register),
+		open("POST", page.PathRegister, s.askRegister, gate.Lookups),
+		open("POST", page.PathMeter, s.meter, gate.Meters),
+		with("signup cookie", open("GET", page.PathRegisterCode, s.registerCode)),
+		with("signup cookie", open("POST", page.PathRegisterCode, s.finishRegister, gate.Register.Limits()...)),
+
+		open("GET", page.PathForgotten, s.forgotten),
+		open("POST", page.PathForgotten, s.askForgotten, gate.Lookups),
+		with("reset cookie", open("GET", page.PathForgotCode, s.forgotCode)),
+		with("reset cookie", open("POST", page.PathForgotCode, s.answerForgot, gate.Reset.Limits()...)),
+		with("pass cookie", open("GET", page.PathForgotNew, s.forgotNew)),
+		with("pass cookie", open("POST", page.PathForgotNew, s.setForgotten, gate.SignIns)),
+
+		open("GET", page.PathKnow, s.knowForm),
+		open("POST", page.PathKnow, s.askKnow, gate.Lookups),
+		with("know cookie", open("GET", page.PathKnowCode, s.knowCode)),
+		with("know cookie", open("POST", page.PathKnowCode, s.answerKnow, gate.LookUp.Limits()...)),
+	}
+}
+
+// accountRoutes is what somebody who is signed in may do.
+func (s *Shop) accountRoutes() []gate.Route {
+	in := access.Need{Level: access.Password}
+	return []gate.Route{
+		{Method: "POST", Path: page.PathSignOut, Need: in, Handle: s.signOut},
+		{Method: "GET", Path: page.PathProve, Need: in, Handle: s.prove},
+		{Method: "POST", Path: page.PathProve, Need: in, Limits: gate.StepUp.Limits(), Handle: s.answerProve},
+		{Method: "POST", Path: page.PathProve + "/passkey/begin", Need: in, Limits: []gate.Class{gate.Ceremonies}, Handle: s.beginProve},
+		{Method: "POST", Path: page.PathProve + "/passkey", Need: in, Handle: s.finishProve},
+		{Method: "POST", Path: page.PathProve + "/text", Need: in, Limits: []gate.Class{gate.Lookups}, Handle: s.textProve},
+	}
+}
+
 // Register adds every route to the table of a server, and a friendly answer
 // for every address that is none.
 func (s *Shop) Register(t *gate.Table) error {
 	routes := s.routes()
+	if s.cfg.Keeper != nil {
+		routes = append(append(routes, s.entrance()...), s.accountRoutes()...)
+	}
 	for i := range routes {
 		routes[i].Handle = s.guard(routes[i].Handle)
 	}

@@ -23,6 +23,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
@@ -35,6 +36,8 @@ type Config struct {
 	Pages *page.Set      // needed
 	Desk  *checkout.Desk // needed
 	Store *store.DB      // needed
+	// Keeper lets people in. Default: there are no accounts.
+	Keeper *account.Keeper
 
 	// Origin is the public origin of the shop, such as https://localhost:8443.
 	Origin string
