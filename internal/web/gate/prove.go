@@ -59,8 +59,11 @@ const Passkey = "passkey"
 
 // Attempt is one try to prove something.
 type Attempt struct {
-	Road   Road
-	Who    string // the account, or what was typed where there is none; only a keyed hash is kept
+	Road Road
+	// Who is the account, or what was typed where there is none, or the
+	// challenge of a code that was sent: only one browser can answer that, so
+	// strangers can't hold up the way back in. A keyed hash of it is kept.
+	Who    string
 	Factor string // "password", "totp", "sms" …: each counts for itself, whatever the road
 	Device string // the known browser of that account; "" for strangers, who share one bucket
 	Work   string // what the form carries, see Gate.Work

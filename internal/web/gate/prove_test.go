@@ -95,6 +95,22 @@ func TestFourFailuresAreFreeAndThenTheWaitDoubles(t *testing.T) {
 	}
 }
 
+func TestAThousandParallelTriesAreFiveGuesses(t *testing.T) {
+	d := newDoor()
+	var guesses atomic.Int64
+	var all sync.WaitGroup
+	h := d.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		d.Prove(r, Attempt{Road: StepUp, Who: "ada", Factor: "password"}, func() error { guesses.Add(1); return errWrong })
+	}))
+	for i := range 1000 {
+		all.Go(func() { knock(h, fmt.Sprintf("10.%d.%d.1:1", i/250, i%250)) })
+	}
+	all.Wait()
+	if got := guesses.Load(); got != tries.Free+1 {
+		t.Errorf("%d guesses, want %d", got, tries.Free+1)
+	}
+}
+
 // TestAKnownAndAnUnknownNameAreAnsweredAlike: nothing here asks whether there is
 // an account, so the answers can only differ if somebody makes them.
 func TestAKnownAndAnUnknownNameAreAnsweredAlike(t *testing.T) {

@@ -37,6 +37,7 @@ func (s *Set) funcs() template.FuncMap {
 		"percent":    func(r money.Rate) string { return Percent(int64(r)) },
 		"wait":       waitWords,
 		"initial":    initial,
+		"asset":      func(name string) Asset { return s.assets.byName[name] },
 	}
 }
 

@@ -1,8 +1,8 @@
 // Package page turns typed page structs into bytes.
 //
 // It knows how the shop looks: one Go struct for each page, one template for
-// each struct, one style sheet, two small scripts (one of them only where
-// passkeys are asked for). A template can only show what its struct holds,
+// each struct, one style sheet, three small scripts (two of them only where
+// passkeys are asked for, or under attack). A template can only show what its struct holds,
 // everything is escaped by html/template, and no page needs JavaScript. It does
 // not know where a page's values come from: no SQL, no request, no rule of the
 // shop is in here, and no page holds an inline script, an inline style or an
