@@ -164,6 +164,13 @@ func prepareFault(w http.ResponseWriter, e *fault.Error) {
 	}
 }
 
+// Later prepares a refusal for a page of the caller's own, as Refuse does, and
+// returns its status.
+func Later(w http.ResponseWriter, e *fault.Error) int {
+	prepareFault(w, e)
+	return Status(e.Kind)
+}
+
 func writeProblem(w http.ResponseWriter, reference string, e *fault.Error) {
 	p := ProblemDetails{
 		Type:   ProblemType(e.Kind),

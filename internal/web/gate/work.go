@@ -80,6 +80,19 @@ const (
 	byWaiting
 )
 
+// Worked asks for work under attack where nothing is proved yet, such as where a
+// code is mailed to whoever is named.
+func (g *Gate) Worked(r *http.Request, a Attempt) error {
+	if !ways[a.Road].work || !g.UnderAttack() {
+		return nil
+	}
+	_, err := g.shown(r, a)
+	if err != nil {
+		g.noted(true)
+	}
+	return err
+}
+
 // shown takes the work of an attempt, or its ticket.
 func (g *Gate) shown(r *http.Request, a Attempt) (proof, error) {
 	now := g.cfg.Now()

@@ -106,6 +106,7 @@ type Form struct {
 	Button  string
 	Quiet   bool // not the way we would go
 	Passkey *Ceremony
+	Work    Work // under attack
 }
 
 // Field is a value that goes along unseen.

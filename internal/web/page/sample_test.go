@@ -377,7 +377,8 @@ func everyPart() Desk {
 			{ID: "codes", Title: "Recovery codes", Notice: true, Empty: "None yet.", Codes: []string{"ABCD-EFGH-JKMN-PQRS-TVWX-YZ23"}},
 			{Title: "App", Picture: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1" role="img"><title>QR code</title></svg>`,
 				Forms: []Form{{Title: "Try it", Says: []string{"Type what the app shows."}, Action: PathProve, Inputs: []Input{CodeInput("Code", "Six digits.", bad), TextInput(FieldLabel, "Name", "Phone", "", "off", nil)},
-					Checks: []Check{{FieldTrust, "Don’t ask on this device for 30 days", "Only where nobody else uses it."}}, Pick: &Pick{FieldRole, "Role", []PickOption{{"owner", "Owner", true}}}, Button: "Go on"},
+					Checks: []Check{{FieldTrust, "Don’t ask on this device for 30 days", "Only where nobody else uses it."}}, Pick: &Pick{FieldRole, "Role", []PickOption{{"owner", "Owner", true}}}, Button: "Go on",
+					Work: Work{Algorithm: "SHA-256", Challenge: "00", Salt: "ab?expires=1&", Signature: "00", Max: 10, Ticket: "t", Wait: time.Minute}},
 					{Action: PathProve, Passkey: &Ceremony{"register", PathProve}, Button: "Add a passkey"}}, Links: []Link{{"Back", PathAccount}}},
 			{Title: "Address", Forms: []Form{{Action: PathAddresses, Address: &Address{Country: TextInput("c", "Country", "", "", "country", nil), Street: TextInput("s", "Street", "", "", "street-address", nil), PostalCode: TextInput("p", "Postcode", "", "", "postal-code", nil), Locality: TextInput("l", "Town", "", "", "address-level2", nil), Region: TextInput("r", "Region", "", "", "address-level1", nil)}, Button: "Save"}}},
 		}, Links: []Link{{"Sign in", PathSignIn}}}

@@ -28,7 +28,7 @@ func (s *Shop) showRegister(w http.ResponseWriter, r *http.Request, status int, 
 			Forms: []page.Form{{Action: page.PathRegister, Hidden: []page.Field{{Name: page.FieldMethod, Value: "passkey"}}, Inputs: []page.Input{again(page.EmailInput(email, nil, "email"), "passkey-email")}, Button: "Go on with a passkey", Quiet: true}}},
 	}
 	d.Links = []page.Link{{Text: "I have an account", URL: page.PathSignIn}}
-	s.show(w, r, status, d)
+	s.show(w, r, status, s.guarded(r, gate.Register, d))
 }
 
 // again gives a second field of the same name an id of its own.
@@ -47,6 +47,10 @@ func (s *Shop) askRegister(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	email, typed := form.Get(page.FieldEmail), form.Get(page.FieldPassword)
+	if status, problems, again := held(w, s.worked(r, form, gate.Register), page.FieldEmail); again {
+		s.showRegister(w, r, status, email, problems)
+		return
+	}
 	bare := form.Get(page.FieldMethod) == "passkey"
 	var t string
 	if typed == "" && !bare {
@@ -80,7 +84,7 @@ func (s *Shop) registerCode(w http.ResponseWriter, r *http.Request) {
 		seeOther(w, page.PathRegister)
 		return
 	}
-	s.show(w, r, http.StatusOK, s.codeDesk(r, "Type the code", mailedWords, page.PathRegisterCode, page.PathRegister, nil, nil))
+	s.show(w, r, http.StatusOK, s.guarded(r, gate.Register, s.codeDesk(r, "Type the code", mailedWords, page.PathRegisterCode, page.PathRegister, nil, nil)))
 }
 
 // finishRegister makes the account.
@@ -118,12 +122,16 @@ func (s *Shop) mailed(w http.ResponseWriter, r *http.Request, cookie, start stri
 		return "", false
 	}
 	err = s.proving(r, form, gate.Attempt{Road: road, Who: t[:min(36, len(t))], Factor: "mail"}, func() error { return fn(t, form.Get(page.FieldCode)) })
+	if status, problems, late := held(w, err, page.FieldCode); late {
+		s.show(w, r, status, s.guarded(r, road, again(problems)))
+		return "", false
+	}
 	switch {
 	case err == nil:
 		gate.ClearCookie(w, cookie)
 		return t, true
 	case fault.Is(err, fault.Invalid):
-		s.show(w, r, gate.Status(fault.Invalid), again(fault.Of(err).Problems))
+		s.show(w, r, gate.Status(fault.Invalid), s.guarded(r, road, again(fault.Of(err).Problems)))
 	case fault.Is(err, fault.NotFound):
 		gate.ClearCookie(w, cookie)
 		tell(w, news{word: newsNewCode})
@@ -167,7 +175,7 @@ func (s *Shop) showAskMail(w http.ResponseWriter, r *http.Request, status int, a
 		Sections: []page.Section{{Forms: []page.Form{{Action: a.path, Inputs: []page.Input{page.EmailInput(email, problems, "username")}, Button: a.button}}}},
 		Links:    []page.Link{{Text: "Sign in", URL: page.PathSignIn}}}
 	d.Flash = s.flash(w, r)
-	s.show(w, r, status, d)
+	s.show(w, r, status, s.guarded(r, gate.Reset, d))
 }
 
 func (s *Shop) mailCode(w http.ResponseWriter, r *http.Request, a askMail, cookie, to string, ask func(email string) (string, error)) {
@@ -176,11 +184,18 @@ func (s *Shop) mailCode(w http.ResponseWriter, r *http.Request, a askMail, cooki
 	if err == nil {
 		err = s.gate.Allow(r, gate.Lookups)
 	}
+	if err == nil {
+		err = s.worked(r, form, gate.Reset)
+	}
 	var t string
 	if err == nil {
 		t, err = ask(form.Get(page.FieldEmail))
 	}
 	wait()
+	if status, problems, again := held(w, err, page.FieldEmail); again {
+		s.showAskMail(w, r, status, a, form.Get(page.FieldEmail), problems)
+		return
+	}
 	switch {
 	case fault.Is(err, fault.Invalid):
 		s.showAskMail(w, r, gate.Status(fault.Invalid), a, form.Get(page.FieldEmail), fault.Of(err).Problems)
@@ -203,7 +218,7 @@ func (s *Shop) forgotCode(w http.ResponseWriter, r *http.Request) {
 		seeOther(w, page.PathForgotten)
 		return
 	}
-	s.show(w, r, http.StatusOK, s.codeDesk(r, "Type the code", onItsWay, page.PathForgotCode, page.PathForgotten, nil, nil))
+	s.show(w, r, http.StatusOK, s.guarded(r, gate.Reset, s.codeDesk(r, "Type the code", onItsWay, page.PathForgotCode, page.PathForgotten, nil, nil)))
 }
 
 func (s *Shop) answerForgot(w http.ResponseWriter, r *http.Request) {

@@ -106,20 +106,20 @@ func (s *Shop) entrance() []gate.Route {
 		with(half, open("POST", page.PathLostCode, s.answerLost, gate.SecondFactor.Limits()...)),
 
 		open("GET", page.PathRegister, s.register),
-		open("POST", page.PathRegister, s.askRegister, gate.Lookups),
+		open("POST", page.PathRegister, s.askRegister, gate.Lookups, gate.Waits),
 		open("POST", page.PathMeter, s.meter, gate.Meters),
 		with("signup cookie", open("GET", page.PathRegisterCode, s.registerCode)),
 		with("signup cookie", open("POST", page.PathRegisterCode, s.finishRegister, gate.Register.Limits()...)),
 
 		open("GET", page.PathForgotten, s.forgotten),
-		open("POST", page.PathForgotten, s.askForgotten, gate.Lookups),
+		open("POST", page.PathForgotten, s.askForgotten, gate.Lookups, gate.Waits),
 		with("reset cookie", open("GET", page.PathForgotCode, s.forgotCode)),
 		with("reset cookie", open("POST", page.PathForgotCode, s.answerForgot, gate.Reset.Limits()...)),
 		with("pass cookie", open("GET", page.PathForgotNew, s.forgotNew)),
 		with("pass cookie", open("POST", page.PathForgotNew, s.setForgotten, gate.SignIns)),
 
 		open("GET", page.PathKnow, s.knowForm),
-		open("POST", page.PathKnow, s.askKnow, gate.Lookups),
+		open("POST", page.PathKnow, s.askKnow, gate.Lookups, gate.Waits),
 		with("know cookie", open("GET", page.PathKnowCode, s.knowCode)),
 		with("know cookie", open("POST", page.PathKnowCode, s.answerKnow, gate.LookUp.Limits()...)),
 	}

@@ -30,7 +30,10 @@ func (s *Shop) showSignIn(w http.ResponseWriter, r *http.Request, status int, em
 		{Action: page.PathSignInKey, Passkey: &page.Ceremony{Kind: "sign-in", Begin: page.PathSignInKey + "/begin"}, Button: "Sign in with a passkey", Quiet: true},
 		{Action: page.PathSignIn, Inputs: []page.Input{typed, page.PasswordInput("Password", "", false, problems)}, Button: "Sign in"},
 	}, Links: []page.Link{{Text: "Forgotten password?", URL: page.PathForgotten}, {Text: "Make an account", URL: page.PathRegister}, {Text: "Find an order without an account", URL: page.PathFind}}}}
-	s.show(w, r, status, p)
+	if status == http.StatusTooManyRequests || status == http.StatusForbidden {
+		p.Sections[0].Links = append(p.Sections[0].Links, page.Link{Text: "Make this browser known", URL: page.PathKnow})
+	}
+	s.show(w, r, status, s.guarded(r, gate.SignIn, p))
 }
 
 // signIn proves a password. Every answer takes the same time.
@@ -54,6 +57,10 @@ func (s *Shop) signIn(w http.ResponseWriter, r *http.Request) {
 		})
 	}
 	wait()
+	if status, problems, again := held(w, err, page.FieldPassword); again {
+		s.showSignIn(w, r, status, email, problems)
+		return
+	}
 	switch {
 	case fault.Is(err, fault.Invalid):
 		s.showSignIn(w, r, gate.Status(fault.Invalid), email, fault.Of(err).Problems)

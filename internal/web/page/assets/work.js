@@ -4,6 +4,8 @@
 // waits for a minute instead.
 "use strict";
 for (const field of document.querySelectorAll("input[data-challenge]")) {
+  if ("on" in field.dataset) continue; // two forms, and this script twice
+  field.dataset.on = "";
   const { challenge, salt, signature, max, working, done } = field.dataset, form = field.form;
   const said = form.querySelector("[data-work-said]"), text = new TextEncoder();
   let busy = !!crypto.subtle, waits = null;
