@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 	"unicode"
@@ -58,7 +59,7 @@ const undoFactor = day
 // added ends the other sessions of an account that has got a factor, and tells
 // its mailbox, which can take it back for a day.
 func (k *Keeper) added(t *store.Tx, a store.Account, f store.Factor, st access.Standing, v Visitor) error {
-	if err := k.shake(t, a, st.Session); err != nil {
+	if err := errors.Join(k.shake(t, a, st.Session), t.ClearTries(a.ID, string(f.Kind))); err != nil {
 		return err
 	}
 	c := store.Change{ID: store.NewID(), Kind: changeFactor, State: store.ChangeDone, Object: f.ID, EndsAt: t.Now().Add(undoFactor)}
@@ -205,7 +206,7 @@ func (k *Keeper) RemoveFactor(ctx context.Context, st access.Standing, id string
 				return err
 			}
 		}
-		if err := k.shake(t, a, st.Session); err != nil {
+		if err := errors.Join(k.shake(t, a, st.Session), t.ClearTries(a.ID, string(gone.Kind))); err != nil {
 			return err
 		}
 		if err := t.Event("factor.removed", a.ID, id, store.How(string(gone.Kind))); err != nil {
@@ -285,7 +286,7 @@ func (k *Keeper) ConfirmCodes(ctx context.Context, st access.Standing, typed str
 		if !ok {
 			return fault.Field("code", "That is none of the new codes. Please type one of those that you saved.")
 		}
-		if err := k.shake(t, a, st.Session); err != nil {
+		if err := errors.Join(k.shake(t, a, st.Session), t.ClearTries(a.ID, string(ByRecovery))); err != nil {
 			return err
 		}
 		if err := t.Event("recovery.made", a.ID, a.ID, ""); err != nil {

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/access"
@@ -182,9 +183,12 @@ func (k *Keeper) replaceLost(t *store.Tx, a store.Account, c store.Change, s sto
 			if _, err := t.RemoveFactor(a.ID, f.ID); err != nil {
 				return Entry{}, err
 			}
+			if err := t.ClearTries(a.ID, string(f.Kind)); err != nil {
+				return Entry{}, err
+			}
 		}
 	}
-	if err := t.DropRecoveryCodes(a.ID); err != nil {
+	if err := errors.Join(t.DropRecoveryCodes(a.ID), t.ClearTries(a.ID, string(ByRecovery))); err != nil {
 		return Entry{}, err
 	}
 	if err := k.shake(t, a, s.ID); err != nil {

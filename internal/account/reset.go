@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -117,7 +118,8 @@ func (k *Keeper) replacePassword(t *store.Tx, a store.Account, old store.Factor,
 	if err != nil {
 		return err
 	}
-	if err := t.ClearTries(a.Email.Key(), "password"); err != nil {
+	// At the entrance tries count for the mailbox, within a session for the account.
+	if err := errors.Join(t.ClearTries(a.Email.Key(), "password"), t.ClearTries(a.ID, "password"), t.ClearTries(a.ID, "mail")); err != nil {
 		return err
 	}
 	if err := k.shake(t, a, keep); err != nil {
