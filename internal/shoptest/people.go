@@ -2,10 +2,15 @@ package shoptest
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/binary"
+	"fmt"
 	"maps"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/contact"
@@ -71,4 +76,15 @@ func (s *Shop) Letter(t T, to string) message.Message {
 		}
 	}
 	return message.Message{}
+}
+
+// TOTP is the code that an authenticator app with this key shows (RFC 6238),
+// reckoned here and not by the shop.
+func TOTP(t T, key []byte, at time.Time) string {
+	t.Helper()
+	mac := hmac.New(sha1.New, key)
+	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(at.Unix()/30)))
+	sum := mac.Sum(nil)
+	from := sum[len(sum)-1] & 15
+	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[from:])&0x7fffffff%1_000_000)
 }
