@@ -53,6 +53,10 @@ const MaxFields = 200
 // NUL. A form in any other type, such as the text/plain that lets another site
 // smuggle JSON, is refused.
 func Form(r *http.Request) (url.Values, error) {
+	v := visitOf(r)
+	if v != nil && v.form != nil {
+		return v.form, nil
+	}
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if charset := params["charset"]; err != nil || kind != "application/x-www-form-urlencoded" ||
 		(charset != "" && !strings.EqualFold(charset, "utf-8")) {
@@ -75,6 +79,9 @@ func Form(r *http.Request) (url.Values, error) {
 				return nil, fault.New(fault.Malformed, "The form holds bytes that are no text.")
 			}
 		}
+	}
+	if v != nil {
+		v.form = form // the guard of a route reads it first, then its handler
 	}
 	return form, nil
 }

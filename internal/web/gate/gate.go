@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"path"
 	"time"
 
@@ -114,7 +115,8 @@ type visit struct {
 	exempt    bool
 	whole     body // the body before the default bound, for Gate.Body
 	answer    *answer
-	route     *Route // once it is found
+	route     *Route     // once it is found
+	form      url.Values // once it is read
 	standing  access.Standing
 	known     bool // standing was looked up
 }

@@ -56,7 +56,14 @@ func TestWhoGetsThroughTheTable(t *testing.T) {
 		},
 	})
 	table := g.Table()
-	reach := func(w http.ResponseWriter, r *http.Request) { reached++ }
+	reach := func(w http.ResponseWriter, r *http.Request) {
+		reached++
+		if r.Method == "POST" { // the guard has read the form before
+			if form, err := Form(r); err != nil || form.Get("word") != "typed" {
+				t.Errorf("the handler reads %v, %v", form, err)
+			}
+		}
+	}
 	err := table.Add("test",
 		Route{Method: "GET", Path: "/open", Need: Anybody, Handle: reach},
 		Route{Method: "GET", Path: "/account", Need: access.Need{Level: access.Password}, Handle: reach},
@@ -104,7 +111,7 @@ func TestWhoGetsThroughTheTable(t *testing.T) {
 	} {
 		who, fails = c.who, c.fails
 		before := reached
-		r := httptest.NewRequest(c.method, c.path, strings.NewReader(url.Values{FieldCSRF: {c.csrf}}.Encode()))
+		r := httptest.NewRequest(c.method, c.path, strings.NewReader(url.Values{FieldCSRF: {c.csrf}, "word": {"typed"}}.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)

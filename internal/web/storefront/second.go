@@ -167,6 +167,14 @@ func (s *Shop) answer(w http.ResponseWriter, r *http.Request, st stage) {
 
 // proved goes on after a proof.
 func (s *Shop) proved(w http.ResponseWriter, r *http.Request, st stage, m account.Method, e account.Entry, err error) {
+	field := page.FieldCode
+	if m == account.ByPassword {
+		field = page.FieldPassword
+	}
+	if status, problems, late := held(w, err, field); late {
+		s.ask(w, r, st, status, m, problems) // with the other ways
+		return
+	}
 	switch {
 	case fault.Is(err, fault.NotFound):
 		seeOther(w, page.PathSignIn)

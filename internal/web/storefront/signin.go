@@ -40,16 +40,16 @@ func (s *Shop) showSignIn(w http.ResponseWriter, r *http.Request, status int, em
 func (s *Shop) signIn(w http.ResponseWriter, r *http.Request) {
 	wait := paced(r)
 	form, err := gate.Form(r)
-	if err == nil {
-		err = s.gate.Allow(r, gate.SignIns)
-	}
 	if err != nil {
 		s.gate.Refuse(w, r, err)
 		return
 	}
 	v, email := Visitor(r), form.Get(page.FieldEmail)
 	var e account.Entry
-	known, err := s.cfg.Keeper.KnownDevice(r.Context(), email, v)
+	var known string
+	if err = s.gate.Allow(r, gate.SignIns); err == nil {
+		known, err = s.cfg.Keeper.KnownDevice(r.Context(), email, v)
+	}
 	if err == nil {
 		err = s.proving(r, form, gate.Attempt{Road: gate.SignIn, Who: account.MailboxKey(email), Factor: "password", Device: known}, func() (err error) {
 			e, err = s.cfg.Keeper.SignIn(r.Context(), email, form.Get(page.FieldPassword), v)

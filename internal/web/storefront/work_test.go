@@ -6,13 +6,16 @@ import (
 	"encoding/hex"
 	"fmt"
 	"html"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
@@ -29,7 +32,8 @@ func besieged(t *testing.T) (s *stall, device string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := gate.New(gate.Config{Page: ErrorPage(pages, s.DB, nil), Counters: s.DB})
+	g := gate.New(gate.Config{Log: slog.New(slog.NewTextHandler(s.logs, nil)), Page: ErrorPage(pages, s.DB, nil), Counters: s.DB,
+		Who: func(r *http.Request) (access.Standing, error) { return s.Keeper.Who(r.Context(), Visitor(r).Cookie) }})
 	mux := g.Table()
 	front, err := New(Config{Gate: g, Pages: pages, Desk: s.Desk, Store: s.DB, Keeper: s.Keeper, Origin: shoptest.Origin})
 	if err != nil {
@@ -133,4 +137,35 @@ func TestUnderAttackNobodyHasCodesMailedWithoutWork(t *testing.T) {
 		s.Run(t)
 		before = len(s.Letters.All())
 	}
+}
+
+func TestTooManyWrongPasswordsKeepTheFormAndSayWhen(t *testing.T) {
+	s, device := besieged(t)
+	ada := s.shopper(t)
+	at, _ := url.Parse(s.server.URL)
+	ada.jar.SetCookies(at, []*http.Cookie{{Name: gate.DeviceCookie, Value: device, Path: "/", Secure: true}})
+	typed := url.Values{page.FieldEmail: {"ada@example.com"}, page.FieldPassword: {"not the one she has"}}
+	for range 5 {
+		ada.post(page.PathSignIn, typed).is(422)
+	}
+	got := ada.post(page.PathSignIn, typed).is(429, "Please wait a little and try again", "Make this browser known")
+	if got.header.Get("Retry-After") == "" || !strings.Contains(got.body, `value="ada@example.com"`) || strings.Contains(got.body, "not the one") {
+		t.Error("she does not learn when, or what she typed is lost")
+	}
+	s.Clock.Move(30 * time.Second)
+	typed.Set(page.FieldPassword, adasPassword)
+	ada.post(page.PathSignIn, typed)
+	if ada.cookies()[gate.SessionCookie] == "" {
+		t.Fatal("after the wait the right one does not open")
+	}
+
+	// Within the session the same holds, with a count of its own.
+	proof := url.Values{page.FieldMethod: {"password"}, page.FieldPassword: {"not the one she has"}}
+	_, token, _ := strings.Cut(ada.cookies()[gate.SessionCookie], ".")
+	proof.Set(page.FieldCSRF, s.DB.CSRF(token))
+	for range 5 {
+		ada.post(page.PathProve, proof).is(422)
+	}
+	ada.post(page.PathProve, proof).is(429, "Is it you?", "Please wait a little and try again")
+	ada.get(page.PathProve).is(200)
 }
