@@ -7,10 +7,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/cartkeep/cartkeep/internal/password"
 )
 
 // Version is what `cartkeep version` prints.
@@ -45,6 +48,7 @@ type Process struct {
 	Out, Err io.Writer
 	Env      func(string) (string, bool)
 	Environ  []string // the same as a list, NAME=VALUE
+	Places   int      // how many passwords are hashed at once; 0 is password.Places
 }
 
 // exit carries an exit code out of kong.
@@ -54,7 +58,11 @@ type exit int
 func Main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return Run(ctx, args, Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv, Environ: os.Environ()})
+	// Room beside those that serve for the threads that hash passwords: how much
+	// of the processor they get is the system's to say, and they stand behind.
+	places := password.Places()
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + places)
+	return Run(ctx, args, Process{Places: places, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv, Environ: os.Environ()})
 }
 
 // Run is Main for a given process.

@@ -30,7 +30,7 @@ func (s *server) newKeeper(shop store.Settings) (*account.Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return account.New(account.Config{Store: s.vault.db, Hasher: password.NewHasher(0), Passkeys: party, Origin: s.origin,
+	return account.New(account.Config{Store: s.vault.db, Hasher: password.NewHasher(s.places), Passkeys: party, Origin: s.origin,
 		Writer: s.writer, Deliver: s.accountDeliverer(), Texts: s.textLimits(shop), Wake: s.jobs.Wake, Log: s.log})
 }
 

@@ -24,7 +24,7 @@ func newServer(ctx context.Context, p *Process, set *Settings, demo bool) (*serv
 	if err != nil {
 		return nil, err
 	}
-	s := &server{settings: set, folder: f, log: newLog(p.Err, set.LogRequests), demo: demo, began: time.Now(), failed: make(chan error, 4)}
+	s := &server{settings: set, folder: f, places: p.Places, log: newLog(p.Err, set.LogRequests), demo: demo, began: time.Now(), failed: make(chan error, 4)}
 	if err := f.take(); err != nil {
 		if errors.Is(err, errLocked) {
 			err = fmt.Errorf("a shop is already running in %s", f.path)

@@ -42,6 +42,7 @@ type server struct {
 	vault    *vault
 	log      *slog.Logger
 	demo     bool
+	places   int // how many passwords are hashed at once
 	began    time.Time
 
 	origin  string // https://localhost:8443

@@ -15,7 +15,7 @@ import (
 // and an account that does not exist is only the topping up. A hash that was
 // made with more work than the present one (by a faster machine) raises the
 // present work for everybody. Work is memory times passes, and all that we make
-// have the same memory.
+// have the same memory. Hashing lets everything else go first (see aside).
 type Hasher struct {
 	desk    *desk
 	present atomic.Pointer[Params]
@@ -63,7 +63,9 @@ func (h *Hasher) Hash(ctx context.Context, who Priority, p Password) (string, er
 		return "", err
 	}
 	defer leave()
-	return newKept(p, h.Present()).String(), nil
+	var text string
+	aside(func() { text = newKept(p, h.Present()).String() })
+	return text, nil
 }
 
 // Verify compares a password with what was kept for it. old says that the hash
@@ -81,8 +83,10 @@ func (h *Hasher) Verify(ctx context.Context, who Priority, encoded string, p Pas
 	defer leave()
 	h.Raise(k.params)
 	present := h.Present()
-	ok = k.is(p)
-	topUp(p, present, k.params)
+	aside(func() {
+		ok = k.is(p)
+		topUp(p, present, k.params)
+	})
 	return ok, k.params.work() < present.work(), nil
 }
 
@@ -94,7 +98,7 @@ func (h *Hasher) VerifyNobody(ctx context.Context, who Priority, p Password) err
 		return err
 	}
 	defer leave()
-	topUp(p, h.Present(), Params{Memory: Floor.Memory})
+	aside(func() { topUp(p, h.Present(), Params{Memory: Floor.Memory}) })
 	return nil
 }
 
