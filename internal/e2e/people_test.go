@@ -158,3 +158,5 @@ func (s *shop) settle(t testing.TB, emails ...string) []*caller {
 }
 
 var variantOf = regexp.MustCompile(`name="variant_id"[^>]*value="([^"]+)"`)
+
+var csrfOf = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
