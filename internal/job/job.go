@@ -176,13 +176,17 @@ func (r *Runner) one(ctx context.Context, j store.Job) bool {
 	work, cancel := context.WithTimeout(ctx, lease-5*time.Second)
 	defer cancel()
 	err = r.carryOut(work, j)
+	over := forGood(err)
 	end := r.db.InTx(context.WithoutCancel(ctx), ledger.System("jobs"), func(t *store.Tx) error {
-		if err == nil {
+		if err == nil || over {
 			return t.FinishJob(j)
 		}
 		return t.PostponeJob(j, t.Now().Add(pause(j.Attempts)), kindOf(err))
 	})
-	if err != nil && ctx.Err() == nil {
+	switch {
+	case over:
+		r.log.WarnContext(ctx, "a job was given up", "kind", j.Kind, "job", j.ID, "attempt", j.Attempts+1, "why", kindOf(err))
+	case err != nil && ctx.Err() == nil:
 		r.log.WarnContext(ctx, "a job has to be tried again", "kind", j.Kind, "job", j.ID, "attempt", j.Attempts+1, "why", kindOf(err))
 	}
 	return err == nil && end == nil
@@ -209,8 +213,25 @@ func pause(attempts int) time.Duration {
 	return p/2 + rand.N(p/2+1)
 }
 
+// named is a failure that has a kind of its own, and may be one for good: a mail
+// server that knows no such mailbox will not know it tomorrow.
+type named interface {
+	error
+	Kind() string
+	Lasting() bool
+}
+
+// forGood reports that trying again is no use.
+func forGood(err error) bool {
+	f, ok := errors.AsType[named](err)
+	return ok && f.Lasting()
+}
+
 // kindOf names a failure without its text, which could quote anything.
 func kindOf(err error) string {
+	if f, ok := errors.AsType[named](err); ok {
+		return f.Kind()
+	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "too slow"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/job"
 	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
@@ -113,6 +115,35 @@ func TestWhatFailsComesBackLater(t *testing.T) {
 		r.Handle("fails", func(context.Context, store.Job) error { return nil })
 		if n := r.Drain(context.Background()); n != 1 {
 			t.Errorf("got %d done, want the mended one", n)
+		}
+	})
+}
+
+// TestWhatIsHopelessIsGivenUp ends a job whose failure says that it lasts, and
+// tries one again whose failure does not.
+func TestWhatIsHopelessIsGivenUp(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		var log bytes.Buffer
+		r := job.New(s.DB, slog.New(slog.NewTextHandler(&log, nil)))
+		r.Handle("refused", func(context.Context, store.Job) error {
+			return fmt.Errorf("to ada@example.com: %w", &message.Failure{Sender: "smtp", Why: message.Refused, Code: 550})
+		})
+		r.Handle("busy", func(context.Context, store.Job) error {
+			return fmt.Errorf("to ada@example.com: %w", &message.Failure{Sender: "smtp", Why: message.Busy, Code: 450})
+		})
+		enqueue(t, s, "refused", 1)
+		enqueue(t, s, "busy", 1)
+		if n := r.Drain(context.Background()); n != 0 {
+			t.Errorf("%d failed jobs are called done", n)
+		}
+		if n := waiting(t, s); n != 1 {
+			t.Errorf("%d jobs wait, want the one with hope", n)
+		}
+		if got := shoptest.One[string](t, s.Raw(t), `SELECT failure FROM jobs`); got != string(message.Busy) {
+			t.Errorf("got %q, want the failure by its kind", got)
+		}
+		if !strings.Contains(log.String(), `"a job was given up" kind=refused`) || !strings.Contains(log.String(), "why=refused") || strings.Contains(log.String(), "ada@") {
+			t.Errorf("got %s", log.String())
 		}
 	})
 }
