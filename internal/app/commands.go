@@ -173,6 +173,7 @@ func writeInventory(w io.Writer) error {
 
 type outboxCmd struct {
 	List outboxListCmd `cmd:"" help:"List messages, one JSON object a line, newest last."`
+	Test outboxTestCmd `cmd:"" help:"Send a test through each sender that is set up, and say which of them took it."`
 }
 
 type outboxListCmd struct {

@@ -16,10 +16,11 @@ type Setting struct {
 
 // ListSettings lists every setting from the tags of Settings.
 func ListSettings() []Setting {
-	t := reflect.TypeFor[Settings]()
-	out := make([]Setting, 0, t.NumField())
-	for i := range t.NumField() {
-		f := t.Field(i)
+	var out []Setting
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Settings]()) {
+		if f.Anonymous || !f.IsExported() {
+			continue // the fields of an embedded one are listed by themselves
+		}
 		name := f.Tag.Get("name")
 		if name == "" {
 			name = kebab(f.Name)

@@ -22,13 +22,15 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	seconds  prometheus.Histogram
+	messages *prometheus.CounterVec
 }
 
 func newMetrics(db *store.DB) *metrics {
 	m := &metrics{registry: prometheus.NewRegistry()}
 	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cartkeep_requests_total", Help: "Requests answered, by class of status."}, []string{"status"})
 	m.seconds = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "cartkeep_request_seconds", Help: "Time to answer.", Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}})
-	m.registry.MustRegister(m.requests, m.seconds, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	m.messages = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cartkeep_messages_total", Help: "Letters and texts handed to a sender, by what came of it: sent, or the kind of failure; final says that it is not tried again."}, []string{"channel", "sender", "result", "final"})
+	m.registry.MustRegister(m.requests, m.seconds, m.messages, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "cartkeep_statements_total", Help: "SQL statements run."}, func() float64 { return float64(db.Statements()) }))
 	return m
 }

@@ -18,11 +18,11 @@ var previewList = template.Must(template.New("previews").Parse(`<!doctype html>
 <link rel="stylesheet" href="/style.css">
 <main>
 <h1>Letters of the shop</h1>
-<p>Every letter that this shop can write, about an order that does not exist. <a href="/outbox">Back to the outbox</a></p>
+<p>Every letter and text that this shop can write, about an order and an account that do not exist. <a href="/outbox">Back to the outbox</a></p>
 {{range .}}
 <article>
-<h2>{{.Message.Subject}}</h2>
-<p>Sent when {{.When}}. <a href="/outbox/previews/{{.Name}}">See it as a page</a></p>
+<h2>{{or .Message.Subject "A text to a phone"}}</h2>
+<p>Sent when {{.When}}.{{if .Message.HTML}} <a href="/outbox/previews/{{.Name}}">See it as a page</a>{{end}}</p>
 <pre>{{.Message.Text}}</pre>
 </article>
 {{end}}
@@ -69,7 +69,7 @@ func (s *server) previewOf(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, p := range list {
-		if p.Name == r.PathValue("name") {
+		if p.Name == r.PathValue("name") && p.Message.HTML != "" {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			io.WriteString(w, p.Message.HTML)
 			return

@@ -59,6 +59,7 @@ type server struct {
 	jobs    *job.Runner
 	control *control
 	metrics *metrics
+	senders message.Channels // serve; empty when none is set up
 
 	doors    []net.Listener // of the shop
 	consoles []net.Listener // of the staff console, when it has its own
@@ -123,6 +124,9 @@ func (s *server) assemble(ctx context.Context) error {
 		return err
 	}
 	s.metrics = newMetrics(s.vault.db)
+	if s.senders, err = s.wireSenders(shop); err != nil {
+		return err
+	}
 	s.jobs = job.New(s.vault.db, s.log)
 	s.gate = gate.New(gate.Config{Log: s.log, HSTS: !s.demo || s.settings.DemoHSTS, TrustedProxies: trusted, Exempt: exempt, Guests: embed.Guests(s.vault.db),
 		Counters: s.vault.db, Alarm: s.alarm, Who: s.who,
@@ -213,16 +217,24 @@ func (s *server) writer() (*message.Writer, error) {
 	return message.NewWriter(message.Shop{Name: shop.ShopName, Origin: s.origin, Statement: shop.Descriptor})
 }
 
-// deliverer says where letters go: into the outbox in the demo. Without a
-// sender they wait as jobs.
+// deliverer says where letters go: into the outbox in the demo, else to the
+// senders that are set up. Without one they wait as jobs.
 func (s *server) deliverer() func(context.Context, string, order.ID, message.Message) error {
-	if !s.demo {
+	switch {
+	case s.demo:
+		return func(ctx context.Context, owner string, id order.ID, m message.Message) error {
+			return keepLetter(ctx, s.vault.db, owner, id, m)
+		}
+	case len(s.senders) == 0:
 		return nil
 	}
-	return func(ctx context.Context, owner string, id order.ID, m message.Message) error {
-		return keepLetter(ctx, s.vault.db, owner, id, m)
+	return func(ctx context.Context, _ string, _ order.ID, m message.Message) error {
+		return s.senders.Send(ctx, m)
 	}
 }
+
+// mails says that letters leave, so that pages may promise one.
+func (s *server) mails() bool { return s.demo || s.senders[message.Email] != nil }
 
 // schedule tells the runner what comes again and again.
 func (s *server) schedule() {
@@ -260,7 +272,7 @@ func (s *server) schedule() {
 // routes is the surface of the shop.
 func (s *server) routes(shop store.Settings, providers []payment.Provider) (http.Handler, error) {
 	front, err := storefront.New(storefront.Config{Gate: s.gate, Pages: s.pages, Desk: s.desk, Store: s.vault.db, Keeper: s.keeper, Origin: s.origin,
-		Pictures: demo.Picture, Letters: s.demo, Log: s.log})
+		Pictures: demo.Picture, Letters: s.mails(), Log: s.log})
 	if err != nil {
 		return nil, err
 	}

@@ -50,6 +50,8 @@ type Settings struct {
 	LimitsExempt   string        `help:"Clients that are free from request rates, as CIDR list, for load tests. Said aloud at start." placeholder:"CIDR,…" group:"Serving"`
 	LogRequests    bool          `help:"Log every request: route, status, duration; never an address, a query or a value. Failures are always logged." group:"Serving"`
 	DemoHSTS       bool          `help:"Send HSTS from the demo. Browsers apply it to every port of localhost." name:"demo-hsts" group:"Serving"`
+
+	Mailing `embed:""`
 }
 
 // check finds everything wrong with the settings and reports it together.
@@ -75,6 +77,9 @@ func (s *Settings) check() error {
 		if _, err := gate.ParsePrefixes(list); err != nil {
 			bad = append(bad, fmt.Errorf("%s: %w", name, err))
 		}
+	}
+	if _, err := s.carriers("shop", "shop"); err != nil {
+		bad = append(bad, err)
 	}
 	if s.PrivateListen != "" {
 		if err := onLoopback(s.PrivateListen); err != nil {

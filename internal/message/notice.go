@@ -132,13 +132,20 @@ func (w *Writer) Notice(id string, n Notice) (Message, error) {
 	if say.code != (n.Code != "") || (say.link == "") && n.Link != "" {
 		return Message{}, errors.New("write notice: a code or a link stands where none may, or is missing")
 	}
+	if strings.ContainsFunc(n.Code, noDigit) {
+		return Message{}, errors.New("write notice: its code has more than digits")
+	}
 	l := noteLetter{Shop: w.shop, Subject: say.subject + " at " + w.shop.Name, Title: say.title, Closing: say.next, Link: n.Link, LinkText: say.link, Ignore: say.not}
 	if hello := greeting(n.Name); hello != "" {
 		l.Opening = append(l.Opening, "Hello "+hello+",")
 	}
-	l.Opening = append(l.Opening, say.what...)
-	if say.when {
-		l.Opening = append(l.Opening, n.happened())
+	switch {
+	case say.when && say.code: // the words before a code lead to it
+		l.Opening = append(append(l.Opening, n.happened("It was asked for")), say.what...)
+	case say.when:
+		l.Opening = append(append(l.Opening, say.what...), n.happened("It was"))
+	default:
+		l.Opening = append(l.Opening, say.what...)
 	}
 	if say.code {
 		l.Code = spoken(n.Code)
@@ -149,8 +156,8 @@ func (w *Writer) Notice(id string, n Notice) (Message, error) {
 }
 
 // happened says when and where.
-func (n Notice) happened() string {
-	s := "It was on " + n.At.UTC().Format("2 January 2006, 15:04") + " UTC"
+func (n Notice) happened(it string) string {
+	s := it + " on " + n.At.UTC().Format("2 January 2006, 15:04") + " UTC"
 	if where := oneLine(n.Where); where != "" {
 		s += ", with " + where
 	}
@@ -163,6 +170,8 @@ func spoken(digits string) string {
 	return digits[:half] + " " + digits[half:]
 }
 
+func noDigit(c rune) bool { return c < '0' || c > '9' }
+
 // maxText is how many characters one text to a phone has (GSM 03.38, 7 bits).
 const maxText = 160
 
@@ -171,7 +180,7 @@ const maxText = 160
 // "Origin-bound one-time codes delivered via SMS").
 func (w *Writer) Text(id string, to contact.Phone, n Notice) (Message, error) {
 	say, ok := texts[n.Kind]
-	if !ok || to.IsZero() || id == "" || strings.Contains(say, "%s") != (n.Code != "") {
+	if !ok || to.IsZero() || id == "" || strings.ContainsFunc(n.Code, noDigit) || strings.Contains(say, "%s") != (n.Code != "") {
 		return Message{}, errors.New("write text: there is no text of this kind, nobody to send it to, or its code is missing")
 	}
 	text := strings.Replace(say, "%s", n.Code, 1)

@@ -49,6 +49,65 @@ func TestEveryNoticeSaysWhatAndWhatToDo(t *testing.T) {
 	}
 }
 
+// TestNoticesReadAsAgreed compares all that is said about accounts with its golden
+// file, and holds each to the rules: nothing loaded, no link but to take back or
+// to stop, no word that was typed by somebody.
+func TestNoticesReadAsAgreed(t *testing.T) {
+	w := must[*Writer](t)(NewWriter(kestrel))
+	to := must[contact.Email](t)(contact.ParseEmail("ada@lovelace.example"))
+	name := must[contact.Name](t)(contact.ParseName("Ada O’Lovelace"))
+	all := must[[]Preview](t)(w.noticePreviews(to, name, time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)))
+	var out strings.Builder
+	links := map[NoticeKind]bool{FactorAdded: true, EmailChanged: true, RecoveryBegun: true}
+	seen := map[string]bool{}
+	for _, p := range all {
+		out.WriteString("=== " + p.Name + ": sent when " + p.When + "\n")
+		if p.Message.Channel == Email {
+			out.WriteString("Subject: " + p.Message.Subject + "\n\n")
+		}
+		out.WriteString(p.Message.Text + "\n")
+		seen[p.Name] = true
+		kind, letter := strings.CutPrefix(p.Name, "notice-")
+		if !letter {
+			continue
+		}
+		if n := strings.Count(p.Message.HTML, "<a "); (n == 1) != links[NoticeKind(kind)] || n > 1 {
+			t.Errorf("%s has %d links", p.Name, n)
+		}
+		if !links[NoticeKind(kind)] && (strings.Contains(p.Message.Text, "://") && strings.Count(p.Message.Text, "://") != strings.Count(p.Message.Text, kestrel.Origin)) {
+			t.Errorf("%s leads elsewhere", p.Name)
+		}
+		for _, bad := range []string{"<img", "<script", "<style", "<form", "url(", " src="} {
+			if strings.Contains(p.Message.HTML, bad) {
+				t.Errorf("%s has %s", p.Name, bad)
+			}
+		}
+		if NoticeKind(kind) == SignupCode || NoticeKind(kind) == RecoveryBegun {
+			golden(t, p.Name+".html", p.Message.HTML)
+		}
+	}
+	golden(t, "notices.txt", out.String())
+	for kind := range notices {
+		if !seen["notice-"+string(kind)] {
+			t.Errorf("%s is shown nowhere", kind)
+		}
+	}
+	for kind := range texts {
+		if !seen["text-"+string(kind)] {
+			t.Errorf("the text %s is shown nowhere", kind)
+		}
+	}
+	phone := must[contact.Phone](t)(contact.ParsePhone("+4915112345678", ""))
+	for _, code := range []string{"12345x", "123 456", "@evil.example", "123456\n", "１２３４５６"} {
+		if _, err := w.Text("id", phone, Notice{Kind: SecondCode, Code: code}); err == nil {
+			t.Errorf("the code %q is put into a text", code)
+		}
+		if _, err := w.Notice("id", Notice{Kind: ResetCode, To: to, Code: code, Minutes: 1}); err == nil {
+			t.Errorf("the code %q is put into a letter", code)
+		}
+	}
+}
+
 func TestATextFitsAndEndsWithItsOrigin(t *testing.T) {
 	w, err := NewWriter(Shop{Name: strings.Repeat("Kestrel & Daughters ", 4) + "x", Origin: "https://shop.example:8443", Statement: "KESTREL"})
 	if err != nil {

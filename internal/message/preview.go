@@ -18,7 +18,7 @@ type Preview struct {
 	Message Message
 }
 
-// Previews writes every letter of the shop with sample values, so that a
+// Previews writes every letter and text of the shop with sample values, so that a
 // merchant sees what customers get.
 func (w *Writer) Previews(currency money.Currency) ([]Preview, error) {
 	price := func(minor int64) money.Amount { return money.Of(minor, currency) }
@@ -67,5 +67,6 @@ func (w *Writer) Previews(currency money.Currency) ([]Preview, error) {
 		m, e := l.write("sample-" + l.name)
 		add(l.name, l.when, m, e)
 	}
-	return out, err
+	accounts, e := w.noticePreviews(to, name, placed)
+	return append(out, accounts...), errors.Join(err, e)
 }
