@@ -11,6 +11,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/message"
+	"github.com/cartkeep/cartkeep/internal/message/sms"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/passkey"
 	"github.com/cartkeep/cartkeep/internal/password"
@@ -47,13 +48,14 @@ func (s *server) who(r *http.Request) (access.Standing, error) {
 }
 
 // accountDeliverer says where messages about accounts go: into the outbox in
-// the demo. Without a sender they wait as jobs.
+// the demo, else to the senders that are set up. Without one they wait as jobs.
 func (s *server) accountDeliverer() func(context.Context, string, string, message.Message) error {
-	if !s.demo {
+	deliver := s.deliverer()
+	if deliver == nil {
 		return nil
 	}
 	return func(ctx context.Context, owner, about string, m message.Message) error {
-		return keepLetter(ctx, s.vault.db, owner, order.ID(about), m)
+		return deliver(ctx, owner, order.ID(about), m)
 	}
 }
 
@@ -67,29 +69,12 @@ func (s *server) passkeyOrigins() []string {
 	return out
 }
 
-// textLimits allows texts to numbers of the countries that the shop names in a
-// zone of delivery, and of its own.
+// textLimits allows texts to mobile numbers of the countries that the settings
+// name. Without sms in the settings none is offered: nobody would send it.
 func (s *server) textLimits(shop store.Settings) account.TextLimits {
-	allowed := map[string]bool{}
-	add := func(code string) {
-		if c, ok := contact.CountryOf(code); ok && c.CallingCode != "" {
-			allowed[c.CallingCode] = true
-		}
-	}
-	add(shop.Home)
-	for _, z := range shop.Shipping.Zones {
-		for _, code := range z.Countries {
-			add(code)
-		}
-	}
-	return account.TextLimits{Off: !s.demo, Allowed: func(p contact.Phone) bool {
-		for code := range allowed {
-			if strings.HasPrefix(p.Reveal(), "+"+code) {
-				return true
-			}
-		}
-		return false
-	}}
+	countries := s.settings.countries(shop)
+	return account.TextLimits{Off: !s.demo && s.senders[message.SMS] == nil,
+		Allowed: func(p contact.Phone) bool { return sms.Allowed(p, countries) }}
 }
 
 func hostOf(origin string) (string, error) {

@@ -36,7 +36,7 @@ type Mailing struct {
 	SMSSecond          string `help:"Who sends texts when the first fails." name:"sms-second" placeholder:"WHO" group:"Letters and texts"`
 	SMSSecondSecret    string `help:"What calls to the second are signed with." name:"sms-second-secret" secret:"yes" placeholder:"TEXT" group:"Letters and texts"`
 	SMSPrivate         bool   `help:"The service that takes signed calls may be on a private address of your own network." name:"sms-private" group:"Letters and texts"`
-	SMSCountries       string `help:"Countries whose mobile numbers get texts, ISO 3166-1. Default: the shop's own." name:"sms-countries" placeholder:"CODE,…" group:"Letters and texts"`
+	SMSCountries       string `help:"Countries whose mobile numbers get texts, ISO 3166-1. Default: the shop's own, and those that a zone of delivery names." name:"sms-countries" placeholder:"CODE,…" group:"Letters and texts"`
 	TwilioAccount      string `help:"The account at Twilio, AC…" placeholder:"ID" group:"Letters and texts"`
 	TwilioKey          string `help:"An API key of it, SK…; without one the account's token is used." placeholder:"ID" group:"Letters and texts"`
 	TwilioSecret       string `help:"The secret of the key, or the account's token." secret:"yes" placeholder:"TEXT" group:"Letters and texts"`
@@ -90,7 +90,7 @@ func (m *Mailing) carriers(shopName, domain string) (out []carrier, err error) {
 	bad.when(m.SMS == "" && m.SMSSecond != "", "sms", "a second sender of texts is named, and no first")
 	bad.when(m.SMS != "" && m.SMS == m.SMSSecond, "sms-second", "it is the same as the first")
 	bad.when(m.SMTP != "" && m.SMTP == m.SMTPSecond, "smtp-second", "it is the same as the first")
-	for _, c := range m.countries("") {
+	for _, c := range m.named() {
 		if _, ok := contact.CountryOf(c); !ok {
 			bad.add("sms-countries", fmt.Errorf("%q is no ISO 3166-1 code", c))
 		}
@@ -154,13 +154,22 @@ func mailServer(text string) (host string, port int, implicit bool, err error) {
 	return u.Hostname(), port, implicit, nil
 }
 
-// countries lists where texts may go; home is the shop's own.
-func (m *Mailing) countries(home string) []string {
-	list := strings.FieldsFunc(strings.ToUpper(m.SMSCountries), func(c rune) bool { return c == ',' || c == ' ' })
-	if len(list) == 0 && home != "" {
-		return []string{home}
+// countries lists where texts may go: where the setting says, else to the shop's
+// own country and those that a zone of delivery names.
+func (m *Mailing) countries(shop store.Settings) []string {
+	if list := m.named(); len(list) > 0 {
+		return list
+	}
+	list := []string{shop.Home}
+	for _, z := range shop.Shipping.Zones {
+		list = append(list, z.Countries...)
 	}
 	return list
+}
+
+// named is the setting as a list.
+func (m *Mailing) named() []string {
+	return strings.FieldsFunc(strings.ToUpper(m.SMSCountries), func(c rune) bool { return c == ',' || c == ' ' })
 }
 
 // channels puts the senders of each channel in their order.
@@ -273,7 +282,7 @@ func (s *server) wireSenders(shop store.Settings) (message.Channels, error) {
 	if err != nil {
 		return nil, err
 	}
-	return channels(list, s.settings.countries(shop.Home), s.metrics.counting), nil
+	return channels(list, s.settings.countries(shop), s.metrics.counting), nil
 }
 
 // counting counts what comes of each message. Its labels are kinds alone.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http/httptest"
@@ -16,9 +17,12 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/store"
 )
 
 // post is a mail server that keeps letters, or refuses everybody's.
@@ -118,7 +122,22 @@ func TestLettersOfOrdersLeaveTheHouse(t *testing.T) {
 			t.Errorf("want %s among the figures", line)
 		}
 	}
-	// A text has no sender here, and waits.
+	// So do those about accounts. A text has no sender here, and waits.
+	to, _ := contact.ParseEmail("ada@example.com")
+	writer, err := s.writer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := writer.Notice("n1", message.Notice{Kind: message.SignupCode, To: to, Code: "27182818", Minutes: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.accountDeliverer()(t.Context(), "owner", "about", code); err != nil || len(office.got) != 2 || !strings.Contains(office.got[1], "2718 2818") {
+		t.Errorf("got %v and %d letters, want the code", err, len(office.got))
+	}
+	if limits := s.textLimits(facts); !limits.Off {
+		t.Error("codes by text are offered, and nobody would send them")
+	}
 	err = s.deliverer()(t.Context(), "", "", message.Message{ID: "m", Channel: message.SMS, To: "+4915112345678", Text: "x"})
 	if f, ok := errors.AsType[*message.Failure](err); !ok || f.Why != message.NoSender || f.Lasting() {
 		t.Errorf("got %v", err)
@@ -191,8 +210,8 @@ func TestSettingsOfSendersAreCheckedTogether(t *testing.T) {
 			t.Errorf("a value is repeated: %v", err)
 		}
 	}
-	m := Mailing{}
-	if got := m.countries("DE"); len(got) != 1 || got[0] != "DE" {
-		t.Errorf("got %v, want the shop's own country", got)
+	shop := store.Settings{Home: "DE", Shipping: shipping.Plan{Zones: []shipping.Zone{shipping.ZoneOf("AT"), shipping.ZoneOf(shipping.Anywhere)}}}
+	if got := fmt.Sprint((&Mailing{}).countries(shop), (&Mailing{SMSCountries: "ch, li"}).countries(shop)); got != "[DE AT *] [CH LI]" {
+		t.Errorf("got %s", got)
 	}
 }
