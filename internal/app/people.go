@@ -5,11 +5,14 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/message/sms"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -31,8 +34,47 @@ func (s *server) newKeeper(shop store.Settings) (*account.Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return account.New(account.Config{Store: s.vault.db, Hasher: password.NewHasher(s.places), Passkeys: party, Origin: s.origin,
+	stolen, err := s.breaches()
+	if err != nil {
+		return nil, err
+	}
+	hasher := password.NewHasher(s.places)
+	s.calibrate(hasher)
+	return account.New(account.Config{Store: s.vault.db, Hasher: hasher, Breached: stolen.Breached, Passkeys: party, Origin: s.origin,
 		Writer: s.writer, Deliver: s.accountDeliverer(), Texts: s.textLimits(shop), Wake: s.jobs.Wake, Log: s.log})
+}
+
+// hashSetting remembers how much work this machine was found good for, so that
+// a slow minute at start makes no new hash weaker than those before.
+const hashSetting = "password.passes"
+
+// hashTime is how long one password may take to hash.
+const hashTime = 50 * time.Millisecond
+
+// calibrate gives hashing the work of before at once, and measures anew beside
+// serving. More is kept; less never is.
+func (s *server) calibrate(h *password.Hasher) {
+	db := s.vault.db
+	ctx, stop := context.WithCancel(context.Background())
+	s.calm = stop
+	s.running.Go(func() {
+		var words map[string]string
+		if err := db.View(ctx, func(v *store.View) (err error) { words, err = v.SettingWords(); return err }); err != nil {
+			s.log.WarnContext(ctx, "the work of password hashes not read", "error", err)
+			return
+		}
+		known := words[hashSetting]
+		if n, err := strconv.ParseUint(known, 10, 32); err == nil {
+			h.Raise(password.Params{Memory: password.Floor.Memory, Passes: uint32(n)})
+		}
+		p, err := h.Calibrate(ctx, hashTime)
+		if err == nil && known != strconv.FormatUint(uint64(p.Passes), 10) {
+			err = db.InTx(ctx, ledger.System("start"), func(t *store.Tx) error { return t.Set(hashSetting, strconv.FormatUint(uint64(p.Passes), 10)) })
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "password hashes not calibrated", "error", err)
+		}
+	})
 }
 
 // who tells the gate on which rung a request stands.

@@ -50,21 +50,39 @@ func TestDocsRoutes(t *testing.T) {
 }
 
 // opened is a demo shop that has been put together and serves.
-func opened(t *testing.T) *server {
+func opened(t *testing.T) *server { return openedWith(t, func(*Settings) {}) }
+
+// openedWith is opened with other settings.
+func openedWith(t *testing.T, change func(*Settings)) *server {
+	t.Helper()
+	s, err := tryOpen(t, change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// startWith tells why a shop with other settings does not start.
+func startWith(t *testing.T, change func(*Settings)) error {
+	t.Helper()
+	_, err := tryOpen(t, change)
+	return err
+}
+
+func tryOpen(t *testing.T, change func(*Settings)) (*server, error) {
 	t.Helper()
 	set := newSite(t, "", false).set
 	set.Listen, set.SandboxListen, set.PrivateListen = "localhost:0", "127.0.0.1:0", "127.0.0.1:0"
-	s, err := newServer(context.Background(), &Process{Out: io.Discard, Err: io.Discard}, set, true)
+	change(set)
+	p := &Process{Out: io.Discard, Err: io.Discard}
+	s, err := newServer(context.Background(), p, set, true)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	t.Cleanup(func() {
 		if err := s.close(); err != nil {
 			t.Error(err)
 		}
 	})
-	if err := s.startDemo(context.Background(), &Process{Out: io.Discard, Err: io.Discard}); err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return s, s.startDemo(context.Background(), p)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/account"
+	"github.com/cartkeep/cartkeep/internal/breach"
 	"github.com/cartkeep/cartkeep/internal/certs"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/demo"
@@ -54,6 +55,8 @@ type server struct {
 	pages   *page.Set
 	desk    *checkout.Desk
 	keeper  *account.Keeper
+	list    *breach.List // of stolen passwords; nil without one
+	calm    func()       // ends measuring how long hashing takes
 	front   *storefront.Shop
 	table   *gate.Table // every route of the shop
 	jobs    *job.Runner
@@ -386,7 +389,13 @@ func (s *server) close() error {
 			errs = append(errs, h.Close())
 		}
 	}
+	if s.calm != nil {
+		s.calm()
+	}
 	s.running.Wait()
+	if s.list != nil {
+		errs = append(errs, s.list.Close())
+	}
 	for _, l := range append(append(s.doors, s.consoles...), s.bank, s.inner, s.plain) {
 		if l != nil {
 			l.Close() // closed by its server already, unless assemble failed

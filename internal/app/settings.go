@@ -29,27 +29,29 @@ import (
 // secret can also be a file named by CARTKEEP_NAME_FILE. The safe value is the
 // default; docs/config.md is written from the tags.
 type Settings struct {
-	Data           string        `help:"The data folder." default:"${data}" type:"path" placeholder:"DIR"`
-	Database       string        `help:"postgres://… puts the shop on PostgreSQL, by TLS or a local socket; empty is SQLite in the data folder." secret:"yes" placeholder:"URL"`
-	KeyFile        string        `help:"Where the epoch keys are: never inside the data folder. Default: cartkeep/SHOP-ID.key in the user's configuration folder." type:"path" placeholder:"FILE"`
-	Passphrase     string        `help:"Seals the key file. Give it as CARTKEEP_PASSPHRASE_FILE; a flag shows in the list of processes." secret:"yes" placeholder:"TEXT"`
-	Listen         string        `help:"Where shoppers reach the shop. Default for the demo: localhost:8443, else :443. Port 0 picks a free one." placeholder:"HOST:PORT" group:"Serving"`
-	SandboxListen  string        `help:"Where the make-believe bank of the demo listens, on 127.0.0.1. Default: the next port." placeholder:"HOST:PORT" group:"Serving"`
-	AdminListen    string        `help:"Moves the staff console to an address of its own; the shop's then answers /admin with 404. In the demo a loopback address." placeholder:"HOST:PORT" group:"Serving"`
-	PrivateListen  string        `help:"Metrics and profiles, on a loopback address without TLS. Default for the demo: the port after next; else off." placeholder:"HOST:PORT" group:"Serving"`
-	Domain         []string      `help:"The shop's public names; certificates for them come by ACME. The first is used in links. Needed by serve." placeholder:"NAME" group:"Serving"`
-	AcmeEmail      string        `help:"Where the certificate authority writes when something is wrong. Needed by serve." placeholder:"MAIL" group:"Serving"`
-	HTTPListen     string        `help:"Redirects http:// to https:// and answers certificate challenges. Default for serve: :80." placeholder:"HOST:PORT" name:"http-listen" group:"Serving"`
-	ShopName       string        `help:"The shop's name, when it is made." placeholder:"TEXT" group:"The shop, when it is made"`
-	Currency       string        `help:"The shop's currency, ISO 4217, when it is made." default:"EUR" placeholder:"CODE" group:"The shop, when it is made"`
-	Country        string        `help:"The shop's home country, ISO 3166-1 alpha-2, when it is made." default:"DE" placeholder:"CODE" group:"The shop, when it is made"`
-	Contact        string        `help:"Where a shopper or a security researcher writes to: a mail address or an https:// page." placeholder:"MAIL" group:"Serving"`
-	Accent         string        `help:"The one colour of the shop, #rrggbb; corrected where it would be hard to read." placeholder:"COLOUR" group:"Serving"`
-	Hold           time.Duration `help:"How long goods are kept for an order that is being paid." default:"15m" placeholder:"TIME" group:"Serving"`
-	TrustedProxies string        `help:"Peers whose X-Forwarded-For is believed, as CIDR list. A peer named here can pretend to be any client." placeholder:"CIDR,…" group:"Serving"`
-	LimitsExempt   string        `help:"Clients that are free from request rates, as CIDR list, for load tests. Said aloud at start." placeholder:"CIDR,…" group:"Serving"`
-	LogRequests    bool          `help:"Log every request: route, status, duration; never an address, a query or a value. Failures are always logged." group:"Serving"`
-	DemoHSTS       bool          `help:"Send HSTS from the demo. Browsers apply it to every port of localhost." name:"demo-hsts" group:"Serving"`
+	Data            string        `help:"The data folder." default:"${data}" type:"path" placeholder:"DIR"`
+	Database        string        `help:"postgres://… puts the shop on PostgreSQL, by TLS or a local socket; empty is SQLite in the data folder." secret:"yes" placeholder:"URL"`
+	KeyFile         string        `help:"Where the epoch keys are: never inside the data folder. Default: cartkeep/SHOP-ID.key in the user's configuration folder." type:"path" placeholder:"FILE"`
+	Passphrase      string        `help:"Seals the key file. Give it as CARTKEEP_PASSPHRASE_FILE; a flag shows in the list of processes." secret:"yes" placeholder:"TEXT"`
+	Listen          string        `help:"Where shoppers reach the shop. Default for the demo: localhost:8443, else :443. Port 0 picks a free one." placeholder:"HOST:PORT" group:"Serving"`
+	SandboxListen   string        `help:"Where the make-believe bank of the demo listens, on 127.0.0.1. Default: the next port." placeholder:"HOST:PORT" group:"Serving"`
+	AdminListen     string        `help:"Moves the staff console to an address of its own; the shop's then answers /admin with 404. In the demo a loopback address." placeholder:"HOST:PORT" group:"Serving"`
+	PrivateListen   string        `help:"Metrics and profiles, on a loopback address without TLS. Default for the demo: the port after next; else off." placeholder:"HOST:PORT" group:"Serving"`
+	Domain          []string      `help:"The shop's public names; certificates for them come by ACME. The first is used in links. Needed by serve." placeholder:"NAME" group:"Serving"`
+	AcmeEmail       string        `help:"Where the certificate authority writes when something is wrong. Needed by serve." placeholder:"MAIL" group:"Serving"`
+	HTTPListen      string        `help:"Redirects http:// to https:// and answers certificate challenges. Default for serve: :80." placeholder:"HOST:PORT" name:"http-listen" group:"Serving"`
+	ShopName        string        `help:"The shop's name, when it is made." placeholder:"TEXT" group:"The shop, when it is made"`
+	Currency        string        `help:"The shop's currency, ISO 4217, when it is made." default:"EUR" placeholder:"CODE" group:"The shop, when it is made"`
+	Country         string        `help:"The shop's home country, ISO 3166-1 alpha-2, when it is made." default:"DE" placeholder:"CODE" group:"The shop, when it is made"`
+	Contact         string        `help:"Where a shopper or a security researcher writes to: a mail address or an https:// page." placeholder:"MAIL" group:"Serving"`
+	Accent          string        `help:"The one colour of the shop, #rrggbb; corrected where it would be hard to read." placeholder:"COLOUR" group:"Serving"`
+	Hold            time.Duration `help:"How long goods are kept for an order that is being paid." default:"15m" placeholder:"TIME" group:"Serving"`
+	TrustedProxies  string        `help:"Peers whose X-Forwarded-For is believed, as CIDR list. A peer named here can pretend to be any client." placeholder:"CIDR,…" group:"Serving"`
+	LimitsExempt    string        `help:"Clients that are free from request rates, as CIDR list, for load tests. Said aloud at start." placeholder:"CIDR,…" group:"Serving"`
+	BreachedList    string        `help:"A file of stolen passwords as the Have I Been Pwned downloader writes it; new passwords are looked up in it. Default: none, and the built-in list alone." type:"path" placeholder:"FILE" group:"Serving"`
+	BreachedService string        `help:"An https:// address that is told five digits of the hash of a new password and answers with those that begin so, such as https://api.pwnedpasswords.com/range/. Default: nobody is told." placeholder:"URL" group:"Serving"`
+	LogRequests     bool          `help:"Log every request: route, status, duration; never an address, a query or a value. Failures are always logged." group:"Serving"`
+	DemoHSTS        bool          `help:"Send HSTS from the demo. Browsers apply it to every port of localhost." name:"demo-hsts" group:"Serving"`
 
 	Mailing `embed:""`
 }
