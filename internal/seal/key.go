@@ -25,20 +25,36 @@ func NewKey() []byte {
 
 var errKeySize = errors.New("seal: a key has 32 bytes")
 
-// secret is 32 bytes that never show themselves. The bytes are behind a pointer
-// because fmt prints the content of unexported fields without asking any method.
-type secret struct{ b *[KeySize]byte }
+// secret is 32 bytes that never show themselves. fmt prints what stands in
+// unexported fields without asking any method, and follows one pointer where a
+// verb does not fit, so the bytes are behind two.
+type secret struct{ at **[KeySize]byte }
+
+// hide copies 32 bytes into a secret.
+func hide(b *[KeySize]byte) secret {
+	kept := new([KeySize]byte)
+	*kept = *b
+	return secret{&kept}
+}
 
 func newSecret(b []byte) (secret, error) {
 	if len(b) != KeySize {
 		return secret{}, errKeySize
 	}
-	return secret{(*[KeySize]byte)(append([]byte(nil), b...))}, nil
+	return hide((*[KeySize]byte)(b)), nil
+}
+
+// key is where the bytes are; nil for the zero secret.
+func (s secret) key() *[KeySize]byte {
+	if s.at == nil {
+		return nil
+	}
+	return *s.at
 }
 
 func (s secret) zero() {
-	if s.b != nil {
-		clear(s.b[:])
+	if k := s.key(); k != nil {
+		clear(k[:])
 	}
 }
 
@@ -67,8 +83,8 @@ type EpochKey struct{ secret }
 
 // NewEpochKey draws a random epoch key.
 func NewEpochKey() EpochKey {
-	b := NewKey()
-	return EpochKey{secret{(*[KeySize]byte)(b)}}
+	b := (*[KeySize]byte)(NewKey())
+	return EpochKey{secret{&b}}
 }
 
 // ParseEpochKey copies an epoch key from 32 bytes.
@@ -78,14 +94,14 @@ func ParseEpochKey(b []byte) (EpochKey, error) {
 }
 
 // IsZero reports whether no key was set, or it was wiped.
-func (k EpochKey) IsZero() bool { return k.b == nil || *k.b == [KeySize]byte{} }
+func (k EpochKey) IsZero() bool { return k.at == nil || *k.key() == [KeySize]byte{} }
 
 // Reveal gives the bytes to a key store. They are a copy.
 func (k EpochKey) Reveal() []byte {
-	if k.b == nil {
+	if k.at == nil {
 		return nil
 	}
-	return append([]byte(nil), k.b[:]...)
+	return append([]byte(nil), k.key()[:]...)
 }
 
 // Wipe overwrites the key.
@@ -109,11 +125,11 @@ const IndexSize = 16
 // HMAC-SHA256(key, lp(field) ‖ value), cut to 16 bytes. A hit is a hint only;
 // the sealed value decides.
 func (k IndexKey) Hash(field, normalised string) []byte {
-	if k.b == nil {
+	if k.at == nil {
 		return nil
 	}
 	var room [192]byte
-	sum := hmacSum(k.b, append(appendString(room[:0], field), normalised...))
+	sum := hmacSum(*k.at, append(appendString(room[:0], field), normalised...))
 	return append(make([]byte, 0, IndexSize), sum[:IndexSize]...)
 }
 
@@ -132,7 +148,7 @@ func NewMacKey(b []byte) (MacKey, error) {
 // sum is for, so that one kind of token is never another kind. The sum of a
 // zero key is random: it must not become a value that anyone can compute.
 func (k MacKey) Sum(label string, parts ...[]byte) [sha256.Size]byte {
-	if k.b == nil {
+	if k.at == nil {
 		return [sha256.Size]byte(NewKey())
 	}
 	var room [256]byte
@@ -141,7 +157,7 @@ func (k MacKey) Sum(label string, parts ...[]byte) [sha256.Size]byte {
 		buf = binary.BigEndian.AppendUint32(buf, uint32(len(p)))
 		buf = append(buf, p...)
 	}
-	return hmacSum(k.b, buf)
+	return hmacSum(*k.at, buf)
 }
 
 // Matches tells in constant time whether mac is the sum of label and parts.

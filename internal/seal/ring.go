@@ -23,7 +23,7 @@ type Ring struct {
 // epoch keeps what wrapping needs. The HKDF extract step depends on the epoch
 // key alone, so it is done once here and not for every wrap.
 type epoch struct {
-	prk     [KeySize]byte
+	prk     secret
 	created time.Time
 }
 
@@ -61,19 +61,19 @@ func (r *Ring) Reload(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, old := range r.epochs {
-		clear(old.prk[:])
+		old.prk.zero()
 	}
 	r.epochs, r.newest = epochs, newest
 	return nil
 }
 
 func newEpoch(e Epoch) (*epoch, error) {
-	prk, err := hkdf.Extract(sha256.New, e.Key.b[:], nil)
+	prk, err := hkdf.Extract(sha256.New, e.Key.key()[:], nil)
 	if err != nil {
 		return nil, fmt.Errorf("prepare epoch %d: %w", e.ID, err)
 	}
 	defer clear(prk)
-	return &epoch{prk: [KeySize]byte(prk), created: e.Created}, nil
+	return &epoch{prk: hide((*[KeySize]byte)(prk)), created: e.Created}, nil
 }
 
 // Newest is the epoch that new wraps use; 0 when the ring is empty.
@@ -134,7 +134,7 @@ func (r *Ring) DestroyEpoch(ctx context.Context, id EpochID) error {
 		return fmt.Errorf("destroy epoch %d: %w", id, err)
 	}
 	if e := r.epochs[id]; e != nil {
-		clear(e.prk[:])
+		e.prk.zero()
 		delete(r.epochs, id)
 	}
 	return nil
@@ -145,7 +145,7 @@ func (r *Ring) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range r.epochs {
-		clear(e.prk[:])
+		e.prk.zero()
 	}
 	r.epochs, r.newest = map[EpochID]*epoch{}, 0
 }

@@ -123,7 +123,7 @@ func TestAnEmptyRingWrapsNothing(t *testing.T) {
 func TestACloseRingKnowsNothing(t *testing.T) {
 	r, _ := testRing(t)
 	_, wrap := testDossier(t, r, ada)
-	held := &r.epochs[1].prk
+	held := r.epochs[1].prk.key()
 	r.Close()
 	if _, err := r.Unwrap(ada, wrap); !errors.Is(err, ErrEpochUnknown) {
 		t.Errorf("got %v, want ErrEpochUnknown", err)
@@ -206,8 +206,12 @@ func TestKeysNeverShowThemselves(t *testing.T) {
 		return strings.Contains(s, "abab") || strings.Contains(s, "171 171") || strings.Contains(s, "171,171") ||
 			strings.Contains(s, "q6ur") || strings.Contains(s, "ab, 0xab") || strings.Contains(s, hex.EncodeToString(raw))
 	}
+	verbs := []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%b", "%o", "%O", "%c", "%U", "%e", "%g", "%t", "%p", "%T", "%z", "%08v"}
 	for _, k := range []any{epoch, index, mac, &epoch, EpochKey{}, IndexKey{}, MacKey{}} {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%b", "%c", "%U", "%08v"} {
+		for _, verb := range verbs {
+			if verb == "%T" || verb == "%p" {
+				continue // fmt answers these alone: a type, an address
+			}
 			if got := fmt.Sprintf(verb, k); got != "[key]" {
 				t.Errorf("%T %s: got %s, want [key]", k, verb, got)
 			}
@@ -229,10 +233,23 @@ func TestKeysNeverShowThemselves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.epochs[1].prk = [KeySize]byte(raw)
+	*r.epochs[1].prk.key() = [KeySize]byte(raw)
 	d, _ := testDossier(t, r, ada)
-	for _, v := range []any{held, &held, held.e} {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%x", "%d"} {
+	hidden := struct {
+		e    EpochKey
+		i    IndexKey
+		m    MacKey
+		to   *MacKey
+		list []MacKey
+		row  [1]MacKey
+		by   map[string]MacKey
+		any  any
+		deep struct{ k struct{ MacKey } }
+		ring *Ring
+		d    *Dossier
+	}{epoch, index, mac, &mac, []MacKey{mac}, [1]MacKey{mac}, map[string]MacKey{"a": mac}, mac, struct{ k struct{ MacKey } }{struct{ MacKey }{mac}}, r, d}
+	for _, v := range []any{held, &held, held.e, hidden, &hidden, []any{hidden}} {
+		for _, verb := range verbs {
 			if got := fmt.Sprintf(verb, v); shows(got) {
 				t.Errorf("inside %T %s: got %s", v, verb, got)
 			}
@@ -242,7 +259,7 @@ func TestKeysNeverShowThemselves(t *testing.T) {
 		}
 	}
 	for _, v := range []any{r, d} {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%x", "%d"} {
+		for _, verb := range verbs {
 			if got := fmt.Sprintf(verb, v); shows(got) {
 				t.Errorf("%T %s: got %s", v, verb, got)
 			}

@@ -92,9 +92,8 @@ func copyEpochs(in []Epoch) []Epoch {
 	out := make([]Epoch, len(in))
 	for i, e := range in {
 		out[i] = e
-		if e.Key.b != nil {
-			b := *e.Key.b
-			out[i].Key = EpochKey{secret{&b}}
+		if b := e.Key.key(); b != nil {
+			out[i].Key = EpochKey{hide(b)}
 		}
 	}
 	return out

@@ -146,7 +146,7 @@ func (r *Ring) derive(keys *[2 * KeySize]byte, id EpochID, o Owner) error {
 	info = appendString(info, o.Subject)
 	info = appendString(info, o.Purpose)
 	info = appendString(info, o.Case)
-	return expand(&e.prk, info, keys[:])
+	return expand(e.prk.key(), info, keys[:])
 }
 
 func newGCM(key []byte) (cipher.AEAD, error) {
