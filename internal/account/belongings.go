@@ -45,7 +45,7 @@ func (k *Keeper) AnswerClaim(ctx context.Context, st access.Standing, ticket, ty
 		if c.Subject != st.Account {
 			return errEnded
 		}
-		a, err := t.Account(c.Subject)
+		a, err := standing(t, st)
 		if err != nil {
 			return err
 		}

@@ -129,7 +129,7 @@ func split(cookie string) (id, token string, ok bool) {
 var errWrong = fault.Field("password", "That e-mail and password don't fit together.")
 
 // enter begins a session of an account, in place of the one the visitor has.
-// level Guest begins half a one.
+// level Guest begins half a one; fresh says of that that a passkey began it.
 func (k *Keeper) enter(t *store.Tx, a store.Account, level access.Level, fresh bool, v Visitor) (Entry, error) {
 	if a.State != store.AccountOpen {
 		return Entry{}, errWrong
@@ -142,6 +142,9 @@ func (k *Keeper) enter(t *store.Tx, a store.Account, level access.Level, fresh b
 			return Entry{}, err
 		}
 	}
+	if fresh {
+		s.FreshAt = now
+	}
 	if !e.Half {
 		s.EndsAt, e.Keep = now.Add(shopperLife), shopperLife
 		if a.Staff() {
@@ -149,9 +152,6 @@ func (k *Keeper) enter(t *store.Tx, a store.Account, level access.Level, fresh b
 		}
 		if level == access.TwoFactors {
 			s.StrongAt = now
-		}
-		if fresh {
-			s.FreshAt = now
 		}
 		if err := k.meet(t, a, v, &s, &e); err != nil {
 			return Entry{}, err

@@ -68,7 +68,7 @@ func (k *Keeper) AnswerMove(ctx context.Context, st access.Standing, ticket, typ
 		if err != nil {
 			return err
 		}
-		a, err := t.Account(st.Account)
+		a, err := standing(t, st)
 		if err != nil {
 			return err
 		}

@@ -139,6 +139,9 @@ func (k *Keeper) FinishProve(ctx context.Context, ticket string, response []byte
 		if err != nil {
 			return err
 		}
+		if byDevice(now) && grade != passkey.TwoFactors {
+			return errPasskey
+		}
 		now.Strong = now.Strong || grade == passkey.TwoFactors
 		e, err = k.raise(t, a, now, string(ByPasskey), true, v, trust)
 		return err

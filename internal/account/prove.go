@@ -72,7 +72,7 @@ func methods(v *store.View, a store.Account, s store.Signed) ([]Method, error) {
 		}
 	}
 	for _, m := range []Method{ByPasskey, ByTOTP, BySMS} {
-		if has[store.FactorKind(m)] {
+		if has[store.FactorKind(m)] && !(m == ByPasskey && byDevice(s)) {
 			add(m)
 		}
 	}
@@ -85,7 +85,7 @@ func methods(v *store.View, a store.Account, s store.Signed) ([]Method, error) {
 			out = append(out, ByRecovery)
 		}
 	}
-	if !s.Strong && s.Level > access.Guest && has[store.PasswordFactor] {
+	if has[store.PasswordFactor] && (byDevice(s) || !s.Strong && s.Level > access.Guest) {
 		out = append(out, ByPassword)
 	}
 	return out, nil
@@ -153,7 +153,7 @@ func (k *Keeper) Prove(ctx context.Context, v Visitor, p Proof) (Entry, error) {
 		if err := check(t, a); err != nil {
 			return err
 		}
-		e, err = k.raise(t, a, now, string(p.Method), p.Method != ByPassword, v, p.Trust)
+		e, err = k.raise(t, a, now, string(p.Method), p.Method != ByPassword || byDevice(now), v, p.Trust)
 		return err
 	})
 	if err == nil {
@@ -170,15 +170,20 @@ func (k *Keeper) Prove(ctx context.Context, v Visitor, p Proof) (Entry, error) {
 }
 
 // again reads a session once more inside the transaction that raises it, so
-// that one which has ended meanwhile stays ended.
+// that one which has ended meanwhile stays ended. The account comes first: its
+// lock is what whoever ends sessions waits for.
 func again(t *store.Tx, s store.Signed, tok string) (store.Account, store.Signed, error) {
-	now, err := t.Signed(s.Owner, tok)
-	if err != nil {
-		return store.Account{}, now, err
-	}
 	a, err := t.Account(s.Owner)
+	if err != nil {
+		return store.Account{}, store.Signed{}, err
+	}
+	now, err := t.Signed(s.Owner, tok)
 	return a, now, err
 }
+
+// byDevice reports that half a session began with a passkey that did not ask
+// who holds it. The same device again is no second proof; the password is one.
+func byDevice(s store.Signed) bool { return s.Level == access.Guest && !s.FreshAt.IsZero() }
 
 // raise replaces a session by one that stands higher, or is fresh again.
 // second tells that what was proved can be a second factor.
@@ -208,10 +213,11 @@ func (k *Keeper) raise(t *store.Tx, a store.Account, s store.Signed, method stri
 	return e, t.Event(word, a.ID, a.ID, store.How(method))
 }
 
-// provePassword is a step-up of an account that has no second factor. Where
-// there is one, a password is not enough.
+// provePassword is a step-up of an account that has no second factor, or the
+// second proof beside a device. Else, where there is one, a password is not
+// enough.
 func (k *Keeper) provePassword(ctx context.Context, s store.Signed, typed string) (func(*store.Tx, store.Account) error, error) {
-	if s.Strong || s.Level == access.Guest {
+	if (s.Strong || s.Level == access.Guest) && !byDevice(s) {
 		return nil, errNoMethod
 	}
 	p, err := k.read("password", typed)

@@ -58,26 +58,23 @@ func (k *Keeper) SignIn(ctx context.Context, email, typed string, v Visitor) (En
 	}
 	var e Entry
 	err = k.db.InTx(ctx, ledger.Customer(c.account.ID), func(t *store.Tx) error {
-		a, err := t.Account(c.account.ID)
+		now, err := find(&t.View, to, v)
 		if err != nil {
 			return err
 		}
-		now, err := passwordOf(&t.View, a.ID)
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(now.Secret, c.secret.Secret) {
+		a := now.account
+		if a.ID != c.account.ID || !bytes.Equal(now.secret.Secret, c.secret.Secret) {
 			return errWrong // it was changed while we looked at it
 		}
 		if newer != nil {
-			if err := t.SetSecret(a, now.ID, newer, 0); err != nil {
+			if err := t.SetSecret(a, now.secret.ID, newer, 0); err != nil {
 				return err
 			}
 		}
 		switch {
-		case !c.strong:
+		case !now.strong:
 			e, err = k.enter(t, a, access.Password, true, v)
-		case c.trusted:
+		case now.trusted:
 			e, err = k.enter(t, a, access.Password, false, v)
 		default:
 			e, err = k.enter(t, a, access.Guest, false, v)

@@ -142,7 +142,7 @@ func (k *Keeper) act(ctx context.Context, st access.Standing, fn func(*store.Tx,
 		by = ledger.Staff(st.Account)
 	}
 	err := k.db.InTx(ctx, by, func(t *store.Tx) error {
-		a, err := t.Account(st.Account)
+		a, err := standing(t, st)
 		if err != nil {
 			return err
 		}
@@ -152,6 +152,16 @@ func (k *Keeper) act(ctx context.Context, st access.Standing, fn func(*store.Tx,
 		k.wake()
 	}
 	return err
+}
+
+// standing opens the account of somebody whose session still stands: what a
+// thief has sent off does not happen once the owner has signed everybody out.
+func standing(t *store.Tx, st access.Standing) (store.Account, error) {
+	a, err := t.Account(st.Account)
+	if err != nil {
+		return a, err
+	}
+	return a, t.StillIn(a, st.Session)
 }
 
 // Account opens somebody's account.

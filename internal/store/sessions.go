@@ -123,6 +123,16 @@ func (t *Tx) TouchSession(s Session, token string) error {
 		s.Owner, s.ID, ms(t.now), int64(s.Level), mac[:])
 }
 
+// StillIn fails when a session of an account, by its id, has ended meanwhile.
+func (t *Tx) StillIn(a Account, id string) error {
+	var n int64
+	err := t.row(`SELECT count(*) FROM sessions WHERE owner = $1 AND id = $2 AND ends_at > $3`, a.ID, id, ms(t.now)).Scan(&n)
+	if err == nil && (n == 0 || a.State != AccountOpen) {
+		err = errNoSession
+	}
+	return err
+}
+
 // EndSession ends one session by its id and reports whether it was there.
 func (t *Tx) EndSession(owner, id string) (bool, error) {
 	n, err := t.exec(`DELETE FROM sessions WHERE owner = $1 AND id = $2`, owner, id)

@@ -24,7 +24,7 @@ type stage struct {
 }
 
 var (
-	secondStage = stage{page.PathSecond, "One more step", "Your password was right. Now show that it is you.", true, gate.SecondFactor}
+	secondStage = stage{page.PathSecond, "One more step", "The first step was right. Now show in a second way that it is you.", true, gate.SecondFactor}
 	proveStage  = stage{page.PathProve, "Is it you?", "This is delicate, so please show once more that it is you. For ten minutes you are not asked again.", false, gate.StepUp}
 )
 
