@@ -446,3 +446,38 @@ func TestAnAccountThatEndsTakesEverythingWithIt(t *testing.T) {
 		}
 	})
 }
+
+func TestTheMessageCentreListsWhatWasSent(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		v := s.Product(t, "kettle", 4900, shoptest.Counted(10))
+		placed, err := s.Place(s.Ready(t, v.ID, 1), "one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Approve(placed); err != nil {
+			t.Fatal(err)
+		}
+		mailbox := shoptest.Ada().Email
+		s.Run(t)
+		e := join(t, s, mailbox, good)
+		s.Run(t)
+		list, err := s.Keeper.Messages(noCtx, e.Account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]bool{}
+		for _, l := range list {
+			got[l.Kind] = true
+			if l.SentAt.IsZero() {
+				t.Errorf("%s is not marked as sent", l.Kind)
+			}
+		}
+		if !got["welcome"] || !got["mail.confirmed"] {
+			t.Errorf("listed: %v", got)
+		}
+		b := join(t, s, "bob@example.com", better)
+		if list, _ := s.Keeper.Messages(noCtx, b.Account); len(list) != 1 {
+			t.Errorf("somebody else's centre has %d messages, want the welcome", len(list))
+		}
+	})
+}

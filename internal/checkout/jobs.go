@@ -120,7 +120,16 @@ func (d *Desk) letter(ctx context.Context, j store.Job, write func(*message.Writ
 	if err != nil {
 		return err
 	}
-	return d.deliver(ctx, j.Owner, o.ID, m)
+	if err := d.deliver(ctx, j.Owner, o.ID, m); err != nil {
+		return err
+	}
+	// The line tells the message centre that it was sent; without it the letter
+	// would be sent again for a list's sake.
+	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.KeepOrderLetter(j.Owner, o.ID, m.ID, j.Kind) })
+	if err != nil {
+		d.log.WarnContext(ctx, "the line of a letter was not kept", "error", err)
+	}
+	return nil
 }
 
 // refund pays an approved payment back that could not be used.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/personal"
 )
 
@@ -40,6 +41,18 @@ func (t *Tx) NewLetter(a Account, l AccountLetter) error {
 		a.ID, l.ID, ms(t.now), l.Channel, l.Kind, l.Object, l.ToChange, agent)
 }
 
+// KeepOrderLetter keeps the line of a letter about an order, once. Whoever
+// has the order in an account finds it in the message centre; it ends with the
+// people of the order.
+func (t *Tx) KeepOrderLetter(owner string, id order.ID, letter, kind string) error {
+	_, err := t.exec(`INSERT INTO letters (owner, id, at, channel, kind, object, to_change, sent_at) VALUES ($1, $2, $3, 'email', $4, $5, '', $3) ON CONFLICT (owner, id) DO NOTHING`,
+		owner, letter, ms(t.now), kind, string(id))
+	if err != nil {
+		return fmt.Errorf("keep the line of a letter: %w", err)
+	}
+	return nil
+}
+
 const letterColumns = `id, at, channel, kind, object, to_change, sent_at, agent`
 
 // AccountLetter returns one line.
@@ -55,13 +68,14 @@ func (v *View) AccountLetter(owner, id string) (AccountLetter, error) {
 	return l, err
 }
 
-// AccountLetters lists the newest messages to an account, the newest first.
+// AccountLetters lists the newest messages to an account, and those about its
+// orders, the newest first.
 func (v *View) AccountLetters(owner string, limit int) ([]AccountLetter, error) {
 	box, err := v.safe(owner)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := v.rows(`SELECT `+letterColumns+` FROM letters WHERE owner = $1 ORDER BY at DESC, id DESC LIMIT $2`, owner, limit)
+	rows, err := v.rows(`SELECT `+letterColumns+` FROM letters WHERE owner = $1 OR owner IN (SELECT subject FROM links WHERE owner = $1) ORDER BY at DESC, id DESC LIMIT $2`, owner, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list messages: %w", err)
 	}

@@ -79,6 +79,9 @@ func (t *Tx) Destroy(d DueDossier) error {
 		if _, err := t.exec(`UPDATE code_uses SET customer = NULL WHERE order_id = $1 AND owner = $2`, d.Case, d.Subject); err != nil {
 			return fmt.Errorf("end the indexes of an order's codes: %w", err)
 		}
+		if _, err := t.exec(`DELETE FROM letters WHERE owner = $1 AND object = $2`, d.Subject, d.Case); err != nil {
+			return fmt.Errorf("end the lines of an order's letters: %w", err)
+		}
 	}
 	if d.Purpose != personal.Payment {
 		return nil
