@@ -306,28 +306,45 @@ func (k *Keeper) DisableStaff(ctx context.Context, by ledger.Actor, id string) e
 		if err := t.SetAccountState(id, store.AccountDisabled); err != nil {
 			return err
 		}
-		open, err := t.OpenInvites()
-		if err != nil {
+		if err := dropInvites(t, id); err != nil {
 			return err
-		}
-		for _, i := range open {
-			if i.MadeBy == id || i.Account == id {
-				if err := t.WithdrawInvite(i.ID); err != nil {
-					return err
-				}
-			}
 		}
 		return k.shake(t, a, "")
 	})
 }
 
-// EnableStaff lets somebody in again.
-func (k *Keeper) EnableStaff(ctx context.Context, by ledger.Actor, id string) error {
-	return k.change(ctx, by, id, func(t *store.Tx, a store.Account) error { return t.SetAccountState(id, store.AccountOpen) })
+// dropInvites ends the invitations that somebody made, or could take.
+func dropInvites(t *store.Tx, account string) error {
+	open, err := t.OpenInvites()
+	if err != nil {
+		return err
+	}
+	for _, i := range open {
+		if i.MadeBy == account || i.Account == account {
+			if err := t.WithdrawInvite(i.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
-// SetRole gives somebody another role. What they are signed in with ends, so
-// that no session has rights of before.
+// EnableStaff lets somebody in again who was disabled. Whoever was never
+// confirmed is from now on, by whoever enables them.
+func (k *Keeper) EnableStaff(ctx context.Context, by ledger.Actor, id string) error {
+	return k.change(ctx, by, id, func(t *store.Tx, a store.Account) error {
+		switch {
+		case a.State != store.AccountDisabled:
+			return fault.New(fault.Conflict, "This person is not disabled.")
+		case a.ConfirmedBy == "":
+			return t.ConfirmStaff(id, by.String())
+		}
+		return t.SetAccountState(id, store.AccountOpen)
+	})
+}
+
+// SetRole gives somebody another role. What they are signed in with ends, and
+// what they have invited, so that nothing has rights of before.
 func (k *Keeper) SetRole(ctx context.Context, by ledger.Actor, id string, r access.Role) error {
 	if _, ok := access.ParseRole(string(r)); !ok {
 		return fault.Field("role", "Please choose owner, manager, fulfilment, support or auditor.")
@@ -336,13 +353,28 @@ func (k *Keeper) SetRole(ctx context.Context, by ledger.Actor, id string, r acce
 		if err := t.SetRole(id, r); err != nil {
 			return err
 		}
+		if err := dropInvites(t, id); err != nil {
+			return err
+		}
 		return k.shake(t, a, "")
 	})
 }
 
-// WithdrawInvite ends an invitation that nobody took.
+// WithdrawInvite ends an invitation that nobody took, and nothing else that has
+// such an id.
 func (k *Keeper) WithdrawInvite(ctx context.Context, by ledger.Actor, id string) error {
-	return k.db.InTx(ctx, by, func(t *store.Tx) error { return t.WithdrawInvite(id) })
+	return k.db.InTx(ctx, by, func(t *store.Tx) error {
+		open, err := t.OpenInvites()
+		if err != nil {
+			return err
+		}
+		for _, i := range open {
+			if i.ID == id {
+				return t.WithdrawInvite(id)
+			}
+		}
+		return fault.Missing("That invitation has ended already.")
+	})
 }
 
 // Sweep forgets what has ended.

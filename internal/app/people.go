@@ -19,6 +19,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/passkey"
 	"github.com/cartkeep/cartkeep/internal/password"
 	"github.com/cartkeep/cartkeep/internal/store"
+	"github.com/cartkeep/cartkeep/internal/web/admin"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
 )
@@ -77,10 +78,14 @@ func (s *server) calibrate(h *password.Hasher) {
 	})
 }
 
-// who tells the gate on which rung a request stands.
+// who tells the gate on which rung a request stands: at the console as staff,
+// elsewhere as a shopper. Each has a cookie of its own.
 func (s *server) who(r *http.Request) (access.Standing, error) {
 	if s.keeper == nil {
 		return access.Standing{}, nil
+	}
+	if page.OfConsole(r.URL.Path) {
+		return admin.Who(s.keeper, r)
 	}
 	cookie, ok := gate.Cookie(r, gate.SessionCookie)
 	if !ok {

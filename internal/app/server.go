@@ -58,6 +58,7 @@ type server struct {
 	list    *breach.List // of stolen passwords; nil without one
 	calm    func()       // ends measuring how long hashing takes
 	front   *storefront.Shop
+	staff   *admin.Console
 	table   *gate.Table // every route of the shop
 	jobs    *job.Runner
 	control *control
@@ -134,6 +135,10 @@ func (s *server) assemble(ctx context.Context) error {
 	s.gate = gate.New(gate.Config{Log: s.log, HSTS: !s.demo || s.settings.DemoHSTS, TrustedProxies: trusted, Exempt: exempt, Guests: embed.Guests(s.vault.db),
 		Counters: s.vault.db, Alarm: s.alarm, Who: s.who,
 		Door: func(w http.ResponseWriter, r *http.Request, need access.Need, v access.Verdict) {
+			if page.OfConsole(r.URL.Path) {
+				s.staff.Door(w, r, need, v)
+				return
+			}
 			s.front.Door(w, r, need, v)
 		},
 		Page: storefront.ErrorPage(s.pages, s.vault.db, s.log)})
@@ -284,10 +289,11 @@ func (s *server) routes(shop store.Settings, providers []payment.Provider) (http
 	if err != nil {
 		return nil, err
 	}
-	staff, err := admin.New(admin.Config{Gate: s.gate, Pages: s.pages, Layout: front.Layout})
+	staff, err := admin.New(admin.Config{Gate: s.gate, Pages: s.pages, Store: s.vault.db, Keeper: s.keeper, Version: Version})
 	if err != nil {
 		return nil, err
 	}
+	s.staff = staff
 	elements, err := embed.New(s.gate)
 	if err != nil {
 		return nil, err

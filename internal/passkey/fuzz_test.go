@@ -22,7 +22,7 @@ func FuzzFinishRegister(f *testing.F) {
 	s := newShop(f)
 	options, state, _ := s.BeginRegister(ada, nil, true)
 	for _, d := range []*device{newDevice(f), newEdDevice(f)} {
-		f.Add(d.register(f, options))
+		f.Add(d.Register(f, options))
 	}
 	seeds(f)
 	f.Fuzz(func(t *testing.T, answer []byte) { enrolled(t, s, options, state, answer) })
@@ -33,20 +33,20 @@ func FuzzDeviceData(f *testing.F) {
 	s := newShop(f)
 	options, state, _ := s.BeginRegister(ada, nil, true)
 	for _, d := range []*device{newDevice(f), newEdDevice(f), newRSADevice(f, 2048)} {
-		d.data = func(b []byte) []byte { f.Add(b); return b }
-		d.register(f, options)
-		d.flags |= 0x80 // with extensions
-		d.data = func(b []byte) []byte { f.Add(append(b, cborMap(cborText("credProtect"), cborInt(2))...)); return b }
-		d.register(f, options)
+		d.Data = func(b []byte) []byte { f.Add(b); return b }
+		d.Register(f, options)
+		d.Flags |= 0x80 // with extensions
+		d.Data = func(b []byte) []byte { f.Add(append(b, cborMap(cborText("credProtect"), cborInt(2))...)); return b }
+		d.Register(f, options)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d := newDevice(t)
 		if len(data) >= 55 {
 			n := int(binary.BigEndian.Uint16(data[53:]))
-			d.id = data[55:min(55+n, len(data))]
+			d.ID = data[55:min(55+n, len(data))]
 		}
-		d.data = func([]byte) []byte { return data }
-		enrolled(t, s, options, state, d.register(t, options))
+		d.Data = func([]byte) []byte { return data }
+		enrolled(t, s, options, state, d.Register(t, options))
 	})
 }
 
@@ -90,7 +90,7 @@ func FuzzFinishSignIn(f *testing.F) {
 	s, d := newShop(f), newDevice(f)
 	s.enrol(d, ada, true)
 	options, state, _ := s.BeginSignIn(true)
-	right := d.get(f, options)
+	right := d.Get(f, options)
 	f.Add(right)
 	seeds(f)
 	f.Fuzz(func(t *testing.T, answer []byte) {

@@ -35,108 +35,108 @@ type lie struct {
 
 // both are lies that are possible when enrolling and when signing in.
 var both = []lie{
-	{"another origin", func(d *device) { d.origin = "https://" + marked + ".example" }, passkey.ErrOrigin},
-	{"the origin without TLS", func(d *device) { d.origin = "http://shop.example" }, passkey.ErrOrigin},
-	{"the origin with another port", func(d *device) { d.origin += ":8443" }, passkey.ErrOrigin},
-	{"the origin with a path", func(d *device) { d.origin += "/" + marked }, passkey.ErrOrigin},
-	{"the origin in large letters", func(d *device) { d.origin = "https://SHOP.example" }, passkey.ErrOrigin},
-	{"a domain below that is not named", func(d *device) { d.origin = "https://blog.shop.example" }, passkey.ErrOrigin},
-	{"no origin", func(d *device) { d.origin = "" }, passkey.ErrOrigin},
-	{"another shop's id", func(d *device) { d.rp = "other.example" }, passkey.ErrRP},
-	{"another challenge", func(d *device) { d.client = set("challenge", base(make([]byte, 32))) }, passkey.ErrChallenge},
-	{"half a challenge", func(d *device) { d.client = func(m map[string]any) { m["challenge"] = m["challenge"].(string)[:20] } }, passkey.ErrChallenge},
-	{"no challenge", func(d *device) { d.client = set("challenge", nil) }, passkey.ErrChallenge},
-	{"a challenge that is a number", func(d *device) { d.client = set("challenge", 7) }, passkey.ErrForm},
-	{"another kind", func(d *device) { d.client = set("type", "payment.get") }, passkey.ErrCeremony},
-	{"in a frame of somebody else", func(d *device) { d.client = set("crossOrigin", true) }, passkey.ErrFramed},
-	{"below a page of somebody else", func(d *device) { d.client = set("topOrigin", "https://other.example") }, passkey.ErrFramed},
-	{"nobody was present", func(d *device) { d.flags &^= up }, passkey.ErrUP},
-	{"nobody was verified", func(d *device) { d.flags &^= uv }, passkey.ErrUV},
-	{"backed up, though it can't be", func(d *device) { d.flags |= bs }, passkey.ErrFlags},
-	{"bytes after the device's data", func(d *device) { d.data = func(b []byte) []byte { return append(b, marked...) } }, passkey.ErrForm},
-	{"the device's data cut off", func(d *device) { d.data = func(b []byte) []byte { return b[:36] } }, passkey.ErrForm},
-	{"extensions promised and missing", func(d *device) { d.flags |= 0x80 }, passkey.ErrForm},
-	{"an id that is not the raw one", func(d *device) { d.answer = set("rawId", base([]byte(marked))) }, passkey.ErrForm},
-	{"no id", func(d *device) { d.answer = set("id", "") }, passkey.ErrForm},
-	{"an id that is null", func(d *device) { d.answer = set("id", nil) }, passkey.ErrForm},
-	{"an id that is a list", func(d *device) { d.answer = set("id", []string{marked}) }, passkey.ErrForm},
-	{"a raw id that is null", func(d *device) { d.answer = set("rawId", nil) }, passkey.ErrForm},
-	{"another type of credential", func(d *device) { d.answer = set("type", "password") }, passkey.ErrForm},
-	{"a type that is a list", func(d *device) { d.answer = set("type", []int{1}) }, passkey.ErrForm},
-	{"a response that is null", func(d *device) { d.answer = set("response", nil) }, passkey.ErrForm},
-	{"a response that is a list", func(d *device) { d.answer = set("response", []string{marked}) }, passkey.ErrForm},
-	{"client data that is null", func(d *device) { d.answer = inside("clientDataJSON", nil) }, passkey.ErrForm},
-	{"client data that is a number", func(d *device) { d.answer = inside("clientDataJSON", 7) }, passkey.ErrForm},
-	{"client data that is no JSON", func(d *device) { d.answer = inside("clientDataJSON", base([]byte(marked))) }, passkey.ErrForm},
-	{"client data null inside", func(d *device) { d.answer = inside("clientDataJSON", base([]byte("null"))) }, passkey.ErrCeremony},
-	{"base64 with line breaks", func(d *device) { d.answer = func(m map[string]any) { m["id"] = m["id"].(string) + "\n" } }, passkey.ErrForm},
-	{"base64 with padding", func(d *device) { d.answer = func(m map[string]any) { m["rawId"] = m["rawId"].(string) + "=" } }, passkey.ErrForm},
-	{"an id beyond all bounds", func(d *device) { d.id = make([]byte, 1024) }, passkey.ErrForm},
-	{"a huge answer", func(d *device) { d.answer = set("more", strings.Repeat(marked, passkey.MaxResponse/10)) }, passkey.ErrForm},
+	{"another origin", func(d *device) { d.Origin = "https://" + marked + ".example" }, passkey.ErrOrigin},
+	{"the origin without TLS", func(d *device) { d.Origin = "http://shop.example" }, passkey.ErrOrigin},
+	{"the origin with another port", func(d *device) { d.Origin += ":8443" }, passkey.ErrOrigin},
+	{"the origin with a path", func(d *device) { d.Origin += "/" + marked }, passkey.ErrOrigin},
+	{"the origin in large letters", func(d *device) { d.Origin = "https://SHOP.example" }, passkey.ErrOrigin},
+	{"a domain below that is not named", func(d *device) { d.Origin = "https://blog.shop.example" }, passkey.ErrOrigin},
+	{"no origin", func(d *device) { d.Origin = "" }, passkey.ErrOrigin},
+	{"another shop's id", func(d *device) { d.RP = "other.example" }, passkey.ErrRP},
+	{"another challenge", func(d *device) { d.Client = set("challenge", base(make([]byte, 32))) }, passkey.ErrChallenge},
+	{"half a challenge", func(d *device) { d.Client = func(m map[string]any) { m["challenge"] = m["challenge"].(string)[:20] } }, passkey.ErrChallenge},
+	{"no challenge", func(d *device) { d.Client = set("challenge", nil) }, passkey.ErrChallenge},
+	{"a challenge that is a number", func(d *device) { d.Client = set("challenge", 7) }, passkey.ErrForm},
+	{"another kind", func(d *device) { d.Client = set("type", "payment.get") }, passkey.ErrCeremony},
+	{"in a frame of somebody else", func(d *device) { d.Client = set("crossOrigin", true) }, passkey.ErrFramed},
+	{"below a page of somebody else", func(d *device) { d.Client = set("topOrigin", "https://other.example") }, passkey.ErrFramed},
+	{"nobody was present", func(d *device) { d.Flags &^= up }, passkey.ErrUP},
+	{"nobody was verified", func(d *device) { d.Flags &^= uv }, passkey.ErrUV},
+	{"backed up, though it can't be", func(d *device) { d.Flags |= bs }, passkey.ErrFlags},
+	{"bytes after the device's data", func(d *device) { d.Data = func(b []byte) []byte { return append(b, marked...) } }, passkey.ErrForm},
+	{"the device's data cut off", func(d *device) { d.Data = func(b []byte) []byte { return b[:36] } }, passkey.ErrForm},
+	{"extensions promised and missing", func(d *device) { d.Flags |= 0x80 }, passkey.ErrForm},
+	{"an id that is not the raw one", func(d *device) { d.Answer = set("rawId", base([]byte(marked))) }, passkey.ErrForm},
+	{"no id", func(d *device) { d.Answer = set("id", "") }, passkey.ErrForm},
+	{"an id that is null", func(d *device) { d.Answer = set("id", nil) }, passkey.ErrForm},
+	{"an id that is a list", func(d *device) { d.Answer = set("id", []string{marked}) }, passkey.ErrForm},
+	{"a raw id that is null", func(d *device) { d.Answer = set("rawId", nil) }, passkey.ErrForm},
+	{"another type of credential", func(d *device) { d.Answer = set("type", "password") }, passkey.ErrForm},
+	{"a type that is a list", func(d *device) { d.Answer = set("type", []int{1}) }, passkey.ErrForm},
+	{"a response that is null", func(d *device) { d.Answer = set("response", nil) }, passkey.ErrForm},
+	{"a response that is a list", func(d *device) { d.Answer = set("response", []string{marked}) }, passkey.ErrForm},
+	{"client data that is null", func(d *device) { d.Answer = inside("clientDataJSON", nil) }, passkey.ErrForm},
+	{"client data that is a number", func(d *device) { d.Answer = inside("clientDataJSON", 7) }, passkey.ErrForm},
+	{"client data that is no JSON", func(d *device) { d.Answer = inside("clientDataJSON", base([]byte(marked))) }, passkey.ErrForm},
+	{"client data null inside", func(d *device) { d.Answer = inside("clientDataJSON", base([]byte("null"))) }, passkey.ErrCeremony},
+	{"base64 with line breaks", func(d *device) { d.Answer = func(m map[string]any) { m["id"] = m["id"].(string) + "\n" } }, passkey.ErrForm},
+	{"base64 with padding", func(d *device) { d.Answer = func(m map[string]any) { m["rawId"] = m["rawId"].(string) + "=" } }, passkey.ErrForm},
+	{"an id beyond all bounds", func(d *device) { d.ID = make([]byte, 1024) }, passkey.ErrForm},
+	{"a huge answer", func(d *device) { d.Answer = set("more", strings.Repeat(marked, passkey.MaxResponse/10)) }, passkey.ErrForm},
 }
 
 var whenEnrolling = []lie{
-	{"a proof instead of an enrolment", func(d *device) { d.client = set("type", "webauthn.get") }, passkey.ErrCeremony},
-	{"an algorithm that nobody asked for", func(d *device) { d.public = bytes.Replace(d.public, cborInt(-7), cborInt(-35), 1) }, passkey.ErrAlgorithm},
-	{"an unknown algorithm", func(d *device) { d.public = bytes.Replace(d.public, cborInt(-7), cborInt(-999), 1) }, passkey.ErrAlgorithm},
-	{"a key that is not what its algorithm says", func(d *device) { d.public = bytes.Replace(d.public, cborInt(-7), cborInt(-8), 1) }, passkey.ErrAlgorithm},
-	{"a point that is not on the curve", func(d *device) { d.public[len(d.public)-1] ^= 1 }, passkey.ErrAlgorithm},
-	{"a curve of another algorithm", func(d *device) { d.public[6] = 2 }, passkey.ErrAlgorithm},
-	{"a key without members", func(d *device) { d.public = cborMap() }, passkey.ErrAlgorithm},
-	{"a key that is no map", func(d *device) { d.public = cborText(marked) }, passkey.ErrAlgorithm},
-	{"a short RSA key", func(d *device) { d.public = rsaKey(128) }, passkey.ErrAlgorithm},
-	{"a long RSA key", func(d *device) { d.public = rsaKey(600) }, passkey.ErrAlgorithm},
-	{"ES384, whole and well", func(d *device) { d.public = es384() }, passkey.ErrAlgorithm},
-	{"Ed25519 by its newer name", func(d *device) { d.public = bytes.Replace(edKey(), cborInt(-8), cborInt(-19), 1) }, passkey.ErrAlgorithm},
+	{"a proof instead of an enrolment", func(d *device) { d.Client = set("type", "webauthn.get") }, passkey.ErrCeremony},
+	{"an algorithm that nobody asked for", func(d *device) { d.Public = bytes.Replace(d.Public, cborInt(-7), cborInt(-35), 1) }, passkey.ErrAlgorithm},
+	{"an unknown algorithm", func(d *device) { d.Public = bytes.Replace(d.Public, cborInt(-7), cborInt(-999), 1) }, passkey.ErrAlgorithm},
+	{"a key that is not what its algorithm says", func(d *device) { d.Public = bytes.Replace(d.Public, cborInt(-7), cborInt(-8), 1) }, passkey.ErrAlgorithm},
+	{"a point that is not on the curve", func(d *device) { d.Public[len(d.Public)-1] ^= 1 }, passkey.ErrAlgorithm},
+	{"a curve of another algorithm", func(d *device) { d.Public[6] = 2 }, passkey.ErrAlgorithm},
+	{"a key without members", func(d *device) { d.Public = cborMap() }, passkey.ErrAlgorithm},
+	{"a key that is no map", func(d *device) { d.Public = cborText(marked) }, passkey.ErrAlgorithm},
+	{"a short RSA key", func(d *device) { d.Public = rsaKey(128) }, passkey.ErrAlgorithm},
+	{"a long RSA key", func(d *device) { d.Public = rsaKey(600) }, passkey.ErrAlgorithm},
+	{"ES384, whole and well", func(d *device) { d.Public = es384() }, passkey.ErrAlgorithm},
+	{"Ed25519 by its newer name", func(d *device) { d.Public = bytes.Replace(edKey(), cborInt(-8), cborInt(-19), 1) }, passkey.ErrAlgorithm},
 	{"extensions that are no map", func(d *device) {
-		d.flags |= 0x80
-		d.data = func(b []byte) []byte { return append(b, cborInt(1)...) }
+		d.Flags |= 0x80
+		d.Data = func(b []byte) []byte { return append(b, cborInt(1)...) }
 	}, passkey.ErrForm},
 	{"a key with ballast", func(d *device) {
-		d.public[0]++ // a map of one pair more
-		d.public = append(append(d.public, cborText("x")...), cborBytes(make([]byte, 1000))...)
+		d.Public[0]++ // a map of one pair more
+		d.Public = append(append(d.Public, cborText("x")...), cborBytes(make([]byte, 1000))...)
 	}, passkey.ErrAlgorithm},
-	{"an RSA key with a small exponent", func(d *device) { d.public = append(rsaKey(256)[:len(rsaKey(256))-4], cborBytes([]byte{3})...) }, passkey.ErrAlgorithm},
-	{"a key cut off", func(d *device) { d.public = d.public[:40] }, passkey.ErrForm},
-	{"an enrolment without a key", func(d *device) { d.data = func(b []byte) []byte { b[32] &^= at; return b[:37] } }, passkey.ErrForm},
-	{"another id inside than outside", func(d *device) { d.data = func(b []byte) []byte { b[60] ^= 1; return b } }, passkey.ErrForm},
-	{"an id longer than the data", func(d *device) { d.data = func(b []byte) []byte { b[53] = 3; return b } }, passkey.ErrForm},
-	{"an object that is null", func(d *device) { d.answer = inside("attestationObject", nil) }, passkey.ErrForm},
-	{"an object that is no CBOR", func(d *device) { d.answer = inside("attestationObject", base([]byte(marked))) }, passkey.ErrForm},
-	{"a list nested without end", func(d *device) { d.statement = bytes.Repeat([]byte{0x81}, 4000) }, passkey.ErrForm},
+	{"an RSA key with a small exponent", func(d *device) { d.Public = append(rsaKey(256)[:len(rsaKey(256))-4], cborBytes([]byte{3})...) }, passkey.ErrAlgorithm},
+	{"a key cut off", func(d *device) { d.Public = d.Public[:40] }, passkey.ErrForm},
+	{"an enrolment without a key", func(d *device) { d.Data = func(b []byte) []byte { b[32] &^= at; return b[:37] } }, passkey.ErrForm},
+	{"another id inside than outside", func(d *device) { d.Data = func(b []byte) []byte { b[60] ^= 1; return b } }, passkey.ErrForm},
+	{"an id longer than the data", func(d *device) { d.Data = func(b []byte) []byte { b[53] = 3; return b } }, passkey.ErrForm},
+	{"an object that is null", func(d *device) { d.Answer = inside("attestationObject", nil) }, passkey.ErrForm},
+	{"an object that is no CBOR", func(d *device) { d.Answer = inside("attestationObject", base([]byte(marked))) }, passkey.ErrForm},
+	{"a list nested without end", func(d *device) { d.Statement = bytes.Repeat([]byte{0x81}, 4000) }, passkey.ErrForm},
 }
 
 var whenSigningIn = []lie{
-	{"an enrolment instead of a proof", func(d *device) { d.client = set("type", "webauthn.create") }, passkey.ErrCeremony},
-	{"the counter stands still", func(d *device) { d.counter = 5 }, passkey.ErrCounter},
-	{"the counter goes back", func(d *device) { d.counter = 4 }, passkey.ErrCounter},
-	{"the counter is gone", func(d *device) { d.counter = 0 }, passkey.ErrCounter},
+	{"an enrolment instead of a proof", func(d *device) { d.Client = set("type", "webauthn.create") }, passkey.ErrCeremony},
+	{"the counter stands still", func(d *device) { d.Counter = 5 }, passkey.ErrCounter},
+	{"the counter goes back", func(d *device) { d.Counter = 4 }, passkey.ErrCounter},
+	{"the counter is gone", func(d *device) { d.Counter = 0 }, passkey.ErrCounter},
 	{"a signature of other bytes", func(d *device) {
 		honest := *d
-		d.sign = func(b []byte) []byte { return honest.signed(append(b, 0)) }
+		d.Sign = func(b []byte) []byte { return honest.Signed(append(b, 0)) }
 	}, passkey.ErrSignature},
-	{"a signature that is none", func(d *device) { d.sign = func([]byte) []byte { return []byte(marked) } }, passkey.ErrSignature},
-	{"an empty signature", func(d *device) { d.sign = func([]byte) []byte { return nil } }, passkey.ErrSignature},
-	{"a signature that is null", func(d *device) { d.answer = inside("signature", nil) }, passkey.ErrSignature},
-	{"a signature that is a list", func(d *device) { d.answer = inside("signature", []int{1}) }, passkey.ErrForm},
+	{"a signature that is none", func(d *device) { d.Sign = func([]byte) []byte { return []byte(marked) } }, passkey.ErrSignature},
+	{"an empty signature", func(d *device) { d.Sign = func([]byte) []byte { return nil } }, passkey.ErrSignature},
+	{"a signature that is null", func(d *device) { d.Answer = inside("signature", nil) }, passkey.ErrSignature},
+	{"a signature that is a list", func(d *device) { d.Answer = inside("signature", []int{1}) }, passkey.ErrForm},
 	{"bytes after the signature", func(d *device) {
 		honest := *d
-		d.sign = func(b []byte) []byte { return append(honest.signed(b), 0) }
+		d.Sign = func(b []byte) []byte { return append(honest.Signed(b), 0) }
 	}, passkey.ErrSignature},
 	{"device data changed after signing", func(d *device) {
-		d.answer = func(m map[string]any) {
-			b := d.authData(0)
+		d.Answer = func(m map[string]any) {
+			b := d.AuthData(0)
 			b[36]++
 			inside("authenticatorData", base(b))(m)
 		}
 	}, passkey.ErrSignature},
-	{"device data that is null", func(d *device) { d.answer = inside("authenticatorData", nil) }, passkey.ErrForm},
-	{"another account's handle", func(d *device) { d.handle = grace.ID }, passkey.ErrOwner},
-	{"no handle", func(d *device) { d.handle = nil }, passkey.ErrForm},
-	{"a handle that is null", func(d *device) { d.answer = inside("userHandle", nil) }, passkey.ErrForm},
-	{"a handle that is a list", func(d *device) { d.answer = inside("userHandle", []string{marked}) }, passkey.ErrForm},
-	{"suddenly a key that can be copied", func(d *device) { d.flags |= be }, passkey.ErrFlags},
-	{"an unknown credential", func(d *device) { d.id = []byte(marked) }, passkey.ErrUnknown},
+	{"device data that is null", func(d *device) { d.Answer = inside("authenticatorData", nil) }, passkey.ErrForm},
+	{"another account's handle", func(d *device) { d.Handle = grace.ID }, passkey.ErrOwner},
+	{"no handle", func(d *device) { d.Handle = nil }, passkey.ErrForm},
+	{"a handle that is null", func(d *device) { d.Answer = inside("userHandle", nil) }, passkey.ErrForm},
+	{"a handle that is a list", func(d *device) { d.Answer = inside("userHandle", []string{marked}) }, passkey.ErrForm},
+	{"suddenly a key that can be copied", func(d *device) { d.Flags |= be }, passkey.ErrFlags},
+	{"an unknown credential", func(d *device) { d.ID = []byte(marked) }, passkey.ErrUnknown},
 }
 
 func rsaKey(bytesLong int) []byte {
@@ -181,7 +181,7 @@ func TestNoLieEnrolsADevice(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			key, err := s.FinishRegister(ada, state, d.register(t, options))
+			key, err := s.FinishRegister(ada, state, d.Register(t, options))
 			refused(t, err, l.want)
 			if key.ID != nil || key.PublicKey != nil {
 				t.Error("a key came back")
@@ -194,10 +194,10 @@ func TestNoLieSignsIn(t *testing.T) {
 	for _, l := range append(both[:len(both):len(both)], whenSigningIn...) {
 		t.Run(l.name, func(t *testing.T) {
 			s, d := newShop(t), newDevice(t)
-			d.counter = 5
+			d.Counter = 5
 			s.enrol(d, ada, true)
 			s.enrol(newDevice(t), grace, true)
-			d.counter = 6
+			d.Counter = 6
 			l.tell(d)
 			key, grade, err := s.signIn(d, true)
 			refused(t, err, l.want)
@@ -220,24 +220,24 @@ func TestStatesAreNotSwapped(t *testing.T) {
 
 	options, state, _ := s.BeginRegister(ada, nil, false)
 	fresh := newDevice(t)
-	if got, err := s.FinishRegister(grace, state, fresh.register(t, options)); !errors.Is(err, passkey.ErrOwner) || got.ID != nil {
+	if got, err := s.FinishRegister(grace, state, fresh.Register(t, options)); !errors.Is(err, passkey.ErrOwner) || got.ID != nil {
 		t.Errorf("enrolling for another account: got %v, want ErrOwner", err)
 	}
 
 	adaOptions, adaState, _ := s.BeginStepUp(ada, []passkey.Key{key}, true)
 	graceOptions, graceState, _ := s.BeginStepUp(grace, []passkey.Key{theirs}, true)
-	if _, _, err := s.FinishSignIn(graceState, hers.get(t, adaOptions), s.find); !errors.Is(err, passkey.ErrChallenge) {
+	if _, _, err := s.FinishSignIn(graceState, hers.Get(t, adaOptions), s.find); !errors.Is(err, passkey.ErrChallenge) {
 		t.Errorf("the answer to another's challenge: got %v, want ErrChallenge", err)
 	}
-	if _, _, err := s.FinishSignIn(adaState, other.get(t, graceOptions), s.find); !errors.Is(err, passkey.ErrChallenge) {
+	if _, _, err := s.FinishSignIn(adaState, other.Get(t, graceOptions), s.find); !errors.Is(err, passkey.ErrChallenge) {
 		t.Errorf("the answer to another's challenge: got %v, want ErrChallenge", err)
 	}
 
 	_, proof, _ := s.BeginSignIn(false)
-	if _, err := s.FinishRegister(ada, proof, fresh.register(t, options)); !errors.Is(err, passkey.ErrCeremony) {
+	if _, err := s.FinishRegister(ada, proof, fresh.Register(t, options)); !errors.Is(err, passkey.ErrCeremony) {
 		t.Errorf("a state of a sign-in: got %v, want ErrCeremony", err)
 	}
-	if _, _, err := s.FinishSignIn(state, hers.get(t, adaOptions), s.find); !errors.Is(err, passkey.ErrCeremony) {
+	if _, _, err := s.FinishSignIn(state, hers.Get(t, adaOptions), s.find); !errors.Is(err, passkey.ErrCeremony) {
 		t.Errorf("a state of an enrolment: got %v, want ErrCeremony", err)
 	}
 	if s.asked != 0 {
@@ -254,7 +254,7 @@ func TestACeremonyEndsAfterFiveMinutes(t *testing.T) {
 	}{{0, true}, {passkey.Life - time.Second, true}, {passkey.Life, false}, {24 * time.Hour, false}, {-30 * time.Second, true}, {-time.Hour, false}} {
 		began := s.now
 		options, state, _ := s.BeginSignIn(false)
-		answer := d.get(t, options)
+		answer := d.Get(t, options)
 		s.now = began.Add(c.after)
 		_, _, err := s.FinishSignIn(state, answer, s.find)
 		if c.ok && err != nil || !c.ok && !errors.Is(err, passkey.ErrEnded) {
@@ -263,7 +263,7 @@ func TestACeremonyEndsAfterFiveMinutes(t *testing.T) {
 		s.now = began
 	}
 	options, state, _ := s.BeginRegister(ada, nil, false)
-	answer := newDevice(t).register(t, options)
+	answer := newDevice(t).Register(t, options)
 	s.now = s.now.Add(passkey.Life)
 	if _, err := s.FinishRegister(ada, state, answer); !errors.Is(err, passkey.ErrEnded) {
 		t.Errorf("enrolling: got %v, want ErrEnded", err)
@@ -274,7 +274,7 @@ func TestADeviceIsNotEnrolledTwice(t *testing.T) {
 	s, d := newShop(t), newDevice(t)
 	key := s.enrol(d, ada, true)
 	options, state, _ := s.BeginRegister(ada, []passkey.Key{key}, true)
-	if got, err := s.FinishRegister(ada, state, d.register(t, options)); !errors.Is(err, passkey.ErrEnrolled) || got.ID != nil {
+	if got, err := s.FinishRegister(ada, state, d.Register(t, options)); !errors.Is(err, passkey.ErrEnrolled) || got.ID != nil {
 		t.Errorf("got %v, want ErrEnrolled", err)
 	}
 }
@@ -289,8 +289,8 @@ func TestStatementsOfMakersAreIgnored(t *testing.T) {
 		"none":       cborMap(cborText("x"), cborInt(1)),
 	} {
 		s, d := newShop(t), newDevice(t)
-		d.format, d.statement = format, statement
-		if key := s.enrol(d, ada, true); !bytes.Equal(key.ID, d.id) {
+		d.Format, d.Statement = format, statement
+		if key := s.enrol(d, ada, true); !bytes.Equal(key.ID, d.ID) {
 			t.Errorf("%s: got another key", format)
 		}
 	}
@@ -302,7 +302,7 @@ func TestAStrangersStateIsNoRefusalOfThePerson(t *testing.T) {
 	options, state, _ := s.BeginSignIn(false)
 	for _, bad := range [][]byte{nil, []byte("null"), []byte("{}"), state[:len(state)-1], append(bytes.Clone(state), "{}"...),
 		bytes.Replace(state, []byte(`"v":1`), []byte(`"v":2`), 1)} {
-		if _, _, err := s.FinishSignIn(bad, d.get(t, options), s.find); err == nil || fault.Is(err, fault.Invalid) {
+		if _, _, err := s.FinishSignIn(bad, d.Get(t, options), s.find); err == nil || fault.Is(err, fault.Invalid) {
 			t.Errorf("state %q: got %v, want an error of ours", bad, err)
 		}
 	}
@@ -312,23 +312,23 @@ func TestDataCutAnywhereIsRefused(t *testing.T) {
 	s, d := newShop(t), newDevice(t)
 	s.enrol(d, ada, true)
 	whole := 0
-	d.data = func(b []byte) []byte { whole = len(b); return b }
+	d.Data = func(b []byte) []byte { whole = len(b); return b }
 	enrol := func() error {
 		options, state, _ := s.BeginRegister(ada, nil, true)
-		_, err := s.FinishRegister(ada, state, d.register(t, options))
+		_, err := s.FinishRegister(ada, state, d.Register(t, options))
 		return err
 	}
 	if err := enrol(); err != nil {
 		t.Fatal(err)
 	}
 	for n := range whole {
-		d.data = func(b []byte) []byte { return b[:n:n] }
+		d.Data = func(b []byte) []byte { return b[:n:n] }
 		if err := enrol(); !errors.Is(err, passkey.ErrForm) {
 			t.Errorf("enrolling with %d of %d bytes: got %v, want ErrForm", n, whole, err)
 		}
 	}
 	for n := range 37 {
-		d.data = func(b []byte) []byte { return b[:n:n] }
+		d.Data = func(b []byte) []byte { return b[:n:n] }
 		if _, _, err := s.signIn(d, true); !errors.Is(err, passkey.ErrForm) {
 			t.Errorf("signing in with %d bytes: got %v, want ErrForm", n, err)
 		}

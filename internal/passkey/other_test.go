@@ -81,7 +81,7 @@ func BenchmarkFinishSignIn(b *testing.B) {
 			s, d := newShop(b), c.make()
 			s.enrol(d, ada, true)
 			options, state, _ := s.BeginSignIn(true)
-			answer := d.get(b, options)
+			answer := d.Get(b, options)
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, _, err := s.FinishSignIn(state, answer, s.find); err != nil {

@@ -47,7 +47,7 @@ func (s *shop) enrol(d *device, u passkey.User, needUV bool) passkey.Key {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	key, err := s.FinishRegister(u, state, d.register(s.t, options))
+	key, err := s.FinishRegister(u, state, d.Register(s.t, options))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func (s *shop) signIn(d *device, needUV bool) (passkey.Key, passkey.Grade, error
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	answer := d.get(s.t, options)
+	answer := d.Get(s.t, options)
 	key, grade, err := s.FinishSignIn(state, answer, s.find)
 	if err == nil {
 		agreed(s.t, options, answer, key)
@@ -92,16 +92,16 @@ func TestADeviceIsEnrolledAndSignsIn(t *testing.T) {
 	for name, d := range map[string]*device{"ES256": newDevice(t), "EdDSA": newEdDevice(t), "RS256": newRSADevice(t, 2048)} {
 		t.Run(name, func(t *testing.T) {
 			s := newShop(t)
-			d.flags |= be | bs
+			d.Flags |= be | bs
 			key := s.enrol(d, ada, true)
-			if !bytes.Equal(key.ID, d.id) || !key.UV || !key.Synced || !key.BackedUp || key.CrossDevice {
+			if !bytes.Equal(key.ID, d.ID) || !key.UV || !key.Synced || !key.BackedUp || key.CrossDevice {
 				t.Errorf("the key is not as the device is: %+v", key)
 			}
 			if got := strings.Join(key.Transports, " "); got != "internal hybrid" {
 				t.Errorf("transports: got %q, want the two that exist", got)
 			}
-			d.counter = 7
-			d.flags &^= bs
+			d.Counter = 7
+			d.Flags &^= bs
 			key, grade, err := s.signIn(d, true)
 			if err != nil || grade != passkey.TwoFactors || key.Sign != 7 || key.BackedUp {
 				t.Fatalf("got grade %d, %+v, %v", grade, key, err)
@@ -113,7 +113,7 @@ func TestADeviceIsEnrolledAndSignsIn(t *testing.T) {
 func TestWithoutVerificationAPasskeyIsOneFactor(t *testing.T) {
 	s, d := newShop(t), newDevice(t)
 	s.enrol(d, ada, false)
-	d.flags = up
+	d.Flags = up
 	if _, grade, err := s.signIn(d, false); err != nil || grade != passkey.OneFactor {
 		t.Errorf("got %d, %v, want one factor", grade, err)
 	}
@@ -125,9 +125,9 @@ func TestWithoutVerificationAPasskeyIsOneFactor(t *testing.T) {
 // A key found in the street, which had no PIN, gets one of the finder's.
 func TestVerificationThatCameLaterIsNotBelieved(t *testing.T) {
 	s, d := newShop(t), newDevice(t)
-	d.flags = up
+	d.Flags = up
 	s.enrol(d, ada, false)
-	d.flags = up | uv
+	d.Flags = up | uv
 	if _, grade, err := s.signIn(d, false); err != nil || grade != passkey.OneFactor {
 		t.Errorf("got %d, %v, want one factor", grade, err)
 	}
@@ -148,22 +148,22 @@ func TestStepUpTakesTheAccountsOwnKeysOnly(t *testing.T) {
 		return options, state
 	}
 	options, state := begin()
-	hers.handle = nil // a security key may leave it out when it was named
-	if _, grade, err := s.FinishSignIn(state, hers.get(t, options), s.find); err != nil || grade != passkey.TwoFactors {
+	hers.Handle = nil // a security key may leave it out when it was named
+	if _, grade, err := s.FinishSignIn(state, hers.Get(t, options), s.find); err != nil || grade != passkey.TwoFactors {
 		t.Errorf("got %d, %v", grade, err)
 	}
 	options, state = begin()
-	if _, _, err := s.FinishSignIn(state, other.get(t, options), s.find); !errors.Is(err, passkey.ErrAllow) {
+	if _, _, err := s.FinishSignIn(state, other.Get(t, options), s.find); !errors.Is(err, passkey.ErrAllow) {
 		t.Errorf("the key of another account: got %v, want ErrAllow", err)
 	}
-	other.answer = func(a map[string]any) { a["id"], a["rawId"] = base(hers.id), base(hers.id) }
+	other.Answer = func(a map[string]any) { a["id"], a["rawId"] = base(hers.ID), base(hers.ID) }
 	options, state = begin()
-	if _, _, err := s.FinishSignIn(state, other.get(t, options), s.find); !errors.Is(err, passkey.ErrOwner) {
+	if _, _, err := s.FinishSignIn(state, other.Get(t, options), s.find); !errors.Is(err, passkey.ErrOwner) {
 		t.Errorf("her id with another handle: got %v, want ErrOwner", err)
 	}
-	other.handle = ada.ID
+	other.Handle = ada.ID
 	options, state = begin()
-	if _, _, err := s.FinishSignIn(state, other.get(t, options), s.find); !errors.Is(err, passkey.ErrSignature) {
+	if _, _, err := s.FinishSignIn(state, other.Get(t, options), s.find); !errors.Is(err, passkey.ErrSignature) {
 		t.Errorf("her id and handle, signed by another: got %v, want ErrSignature", err)
 	}
 	if _, _, err := s.BeginStepUp(ada, nil, true); !errors.Is(err, passkey.ErrNone) {
@@ -186,9 +186,9 @@ func TestAFindThatErrsOpensNothing(t *testing.T) {
 		},
 	} {
 		for _, handle := range [][]byte{ada.ID, nil} {
-			d.handle = handle
+			d.Handle = handle
 			options, state, _ := s.BeginStepUp(ada, []passkey.Key{key}, true)
-			got, grade, err := s.FinishSignIn(state, d.get(t, options), func(_, _ []byte) (passkey.User, passkey.Key, error) {
+			got, grade, err := s.FinishSignIn(state, d.Get(t, options), func(_, _ []byte) (passkey.User, passkey.Key, error) {
 				u, k := found()
 				return u, k, nil
 			})
@@ -196,9 +196,9 @@ func TestAFindThatErrsOpensNothing(t *testing.T) {
 				t.Errorf("%s: got %d, %v, want ErrOwner", name, grade, err)
 			}
 		}
-		d.handle = ada.ID
+		d.Handle = ada.ID
 		options, state, _ := s.BeginSignIn(true)
-		if _, grade, err := s.FinishSignIn(state, d.get(t, options), func(_, _ []byte) (passkey.User, passkey.Key, error) {
+		if _, grade, err := s.FinishSignIn(state, d.Get(t, options), func(_, _ []byte) (passkey.User, passkey.Key, error) {
 			u, k := found()
 			return u, k, nil
 		}); !errors.Is(err, passkey.ErrOwner) || grade != 0 {
@@ -290,7 +290,7 @@ func TestAStorageErrorIsNoRefusal(t *testing.T) {
 	s.enrol(d, ada, true)
 	broken := errors.New("disk")
 	options, state, _ := s.BeginSignIn(false)
-	key, grade, err := s.FinishSignIn(state, d.get(t, options), func(_, _ []byte) (passkey.User, passkey.Key, error) {
+	key, grade, err := s.FinishSignIn(state, d.Get(t, options), func(_, _ []byte) (passkey.User, passkey.Key, error) {
 		return passkey.User{}, passkey.Key{}, broken
 	})
 	if !errors.Is(err, broken) || fault.Is(err, fault.Invalid) || grade != 0 || key.ID != nil {

@@ -2,6 +2,7 @@ package page
 
 import (
 	"html/template"
+	"strings"
 
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
@@ -34,6 +35,22 @@ const (
 	PathMeter        = "/register/meter" // POST password: what is to be said of it
 )
 
+// Paths of the staff console.
+const (
+	PathAdminSignIn   = "/admin/sign-in" // POST /begin, /finish
+	PathAdminSignOut  = "/admin/sign-out"
+	PathAdminInvite   = "/admin/invite"   // GET ?token=; GET; POST, /begin
+	PathAdminWaiting  = "/admin/waiting"  // an owner has to confirm first
+	PathAdminProve    = "/admin/prove"    // GET; POST, /begin
+	PathAdminStaff    = "/admin/staff"    // who works here; POST below it
+	PathAdminSecurity = "/admin/security" // own passkeys, codes and sessions; POST below it
+)
+
+// OfConsole reports whether a path is the staff console's.
+func OfConsole(path string) bool {
+	return path == PathAdmin || strings.HasPrefix(path, PathAdmin+"/")
+}
+
 // Names of fields of entrance and account.
 const (
 	FieldCSRF       = "csrf"
@@ -59,8 +76,9 @@ type Desk struct {
 	Sections []Section
 	Links    []Link
 	Problems []fault.Problem
-	Passkeys bool // the page can run ceremonies: it loads their script
-	Wide     bool // lists need room
+	Passkeys bool   // the page can run ceremonies: it loads their script
+	NoScript string // what is said where scripts don't run; "" where all works without
+	Wide     bool   // lists need room
 }
 
 // Tab is one part of an account.

@@ -11,6 +11,7 @@ type Layout struct {
 	Shop      string // the shop's name as it is now; "" for the one it began with
 	Closed    bool   // there are no accounts, so nothing leads to one
 	Words     []Link // the shop's own texts that there are, for the footer
+	Console   bool   // the page is the staff console's: nothing leads into the shop
 }
 
 func (l Layout) layout() Layout { return l }

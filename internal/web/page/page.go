@@ -171,7 +171,7 @@ func pages() []Page {
 	return []Page{Desk{},
 		Home{}, Shelf{}, Search{}, Product{},
 		Cart{}, Adopt{}, Checkout{}, Review{}, OrderStatus{}, OrderMissing{}, Download{}, OrderFind{}, OrderCode{}, Wishes{}, Invoice{},
-		Problem{}, Privacy{}, Text{}, Admin{},
+		Problem{}, Privacy{}, Text{},
 	}
 }
 

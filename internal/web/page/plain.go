@@ -46,9 +46,3 @@ func (Privacy) template() string { return "privacy" }
 func (Privacy) head(s site) head {
 	return head{Title: "Privacy", Canonical: s.canonical(PathPrivacy), Current: PathPrivacy}
 }
-
-// Admin says that the staff console is closed.
-type Admin struct{ Layout }
-
-func (Admin) template() string { return "admin" }
-func (Admin) head(site) head   { return head{Title: "Staff", NoIndex: true} }

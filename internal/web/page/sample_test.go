@@ -359,8 +359,9 @@ func samples(t testing.TB) map[string]Page {
 			},
 			Cookies: []Cookie{{Name: "__Host-cart", Why: "Finds your cart again.", Keep: "30 days"}},
 		},
-		"admin": Admin{Layout: frame()},
-		"desk":  everyPart(),
+		"admin": Desk{Layout: Layout{Console: true}, Title: "Staff", Passkeys: true, NoScript: "A passkey needs JavaScript. Please switch it on for this page.",
+			Sections: []Section{{Forms: []Form{{Action: PathAdminSignIn + "/finish", Passkey: &Ceremony{Kind: "sign-in", Begin: PathAdminSignIn + "/begin"}, Button: "Sign in with your passkey"}}}}},
+		"desk": everyPart(),
 		"sign-in": Desk{Layout: frame(), Title: "Sign in", Passkeys: true, Sections: []Section{{Forms: []Form{
 			{Action: PathSignInKey, Passkey: &Ceremony{Kind: "sign-in", Begin: PathSignInKey + "/begin"}, Button: "Sign in with a passkey", Quiet: true},
 			{Action: PathSignIn, Inputs: []Input{EmailInput("ada@example.com", nil, "username webauthn"), PasswordInput("Password", "", false, nil)}, Button: "Sign in"}}}}},

@@ -12,6 +12,9 @@ type Words struct {
 // Words are the usual words of the page's kind. A kind without its own speaks
 // as an internal error does.
 func (p Problem) Words() Words {
+	if p.Console {
+		return p.consoleWords()
+	}
 	home, cart := Link{"Go to the shop", PathHome}, Link{"Go to your cart", PathCart}
 	switch p.Kind {
 	case fault.NotFound:
@@ -44,4 +47,22 @@ func (p Problem) Words() Words {
 		return Words{"We are busy for a moment", "Nothing was changed and your cart is safe. Please try again shortly.", cart}
 	}
 	return Words{"Something went wrong on our side", "It is not your fault. We wrote it down, and your cart is safe.", cart}
+}
+
+// consoleWords says the same to staff.
+func (p Problem) consoleWords() Words {
+	back := Link{"Back to the console", PathAdmin}
+	switch p.Kind {
+	case fault.Forbidden:
+		return Words{"This is not open to you", "Your role does not open this, or the page is older than your sign-in. Nothing was changed.", back}
+	case fault.NotFound:
+		return Words{"There is nothing here", "It is gone, or the address has a slip in it.", back}
+	case fault.RateLimited:
+		return Words{"That was a lot at once", "Too many requests came from your network.", back}
+	case fault.Unavailable:
+		return Words{"We are busy for a moment", "Nothing was changed. Please try again shortly.", back}
+	case fault.Internal:
+		return Words{"Something went wrong on our side", "It is not your fault, and we wrote it down.", back}
+	}
+	return Words{"That was not taken", "What was sent is not what this page sends. Load it again and repeat your last step.", back}
 }

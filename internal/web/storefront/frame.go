@@ -163,6 +163,7 @@ func ErrorPage(pages *page.Set, db *store.DB, log *slog.Logger) func(w http.Resp
 		if status < 500 && status != http.StatusTooManyRequests {
 			l, count = f.layout(r), f.count(r)
 		}
+		l.Console = page.OfConsole(r.URL.Path)
 		p := page.Problem{Layout: l, Kind: refusal.Kind, RetryAfter: refusal.RetryAfter, Reference: reference}
 		if refusal.Kind == fault.Invalid {
 			p.Text = refusal.Text // the usual words would not say what is wrong

@@ -14,17 +14,15 @@ import (
 
 // Cookies of people who sign in.
 const (
-	signupCookie   = "__Host-signup"   // who waits for a code to make an account
-	resetCookie    = "__Host-reset"    // or for a new password
-	passCookie     = "__Host-pass"     // whose mailbox was proved for one
-	knowCookie     = "__Host-know"     // or to make this browser known
-	moveCookie     = "__Host-move"     // or for another mailbox
-	claimCookie    = "__Host-claim"    // or to find orders
-	ceremonyCookie = "__Host-ceremony" // what a passkey answers to
-	nextCookie     = "__Host-next"     // where to go on after signing in
+	signupCookie = "__Host-signup" // who waits for a code to make an account
+	resetCookie  = "__Host-reset"  // or for a new password
+	passCookie   = "__Host-pass"   // whose mailbox was proved for one
+	knowCookie   = "__Host-know"   // or to make this browser known
+	moveCookie   = "__Host-move"   // or for another mailbox
+	claimCookie  = "__Host-claim"  // or to find orders
+	nextCookie   = "__Host-next"   // where to go on after signing in
 
-	keepDevice   = 365 * 24 * time.Hour
-	keepCeremony = 10 * time.Minute
+	keepDevice = 365 * 24 * time.Hour
 )
 
 // steadyTime is how long every answer to a stranger takes who names a mailbox,
@@ -43,47 +41,11 @@ func paced(r *http.Request) (wait func()) {
 	}
 }
 
-// Visitor is who asks, as the browser shows itself.
-func Visitor(r *http.Request) account.Visitor {
-	v := account.Visitor{Agent: agentOf(r.UserAgent())}
-	v.Cookie, _ = gate.Cookie(r, gate.SessionCookie)
-	v.Device, _ = gate.Cookie(r, gate.DeviceCookie)
-	if len(v.Cookie) > 200 || len(v.Device) != 43 || !wordy(v.Device) {
-		v.Device = ""
-	}
-	return v
-}
+// Visitor is who asks, as a shopper's browser shows itself.
+func Visitor(r *http.Request) account.Visitor { return gate.Visitor(r, gate.SessionCookie) }
 
-// Enter gives the browser what a proof has opened.
-func Enter(w http.ResponseWriter, e account.Entry) {
-	gate.SetCookie(w, gate.SessionCookie, e.Cookie, e.Keep)
-	if e.Device != "" {
-		gate.SetCookie(w, gate.DeviceCookie, e.Device, keepDevice)
-	}
-}
-
-// agentOf says in our own words what a browser calls itself. Nothing of what it
-// sent is kept.
-func agentOf(sent string) string {
-	pick := func(words [][2]string) string {
-		for _, w := range words {
-			if strings.Contains(sent, w[0]) {
-				return w[1]
-			}
-		}
-		return ""
-	}
-	browser := pick([][2]string{{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser", "Samsung Internet"}, {"Firefox/", "Firefox"}, {"FxiOS", "Firefox"},
-		{"CriOS", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"}})
-	system := pick([][2]string{{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "Mac"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"}})
-	switch {
-	case browser != "" && system != "":
-		return browser + " on " + system
-	case browser+system != "":
-		return browser + system
-	}
-	return "a browser that does not say its name"
-}
+// Enter gives a shopper's browser what a proof has opened.
+func Enter(w http.ResponseWriter, e account.Entry) { gate.Enter(w, gate.SessionCookie, e) }
 
 // who tells who asks. Behind a route that needs a session it can't fail.
 func (s *Shop) who(r *http.Request) access.Standing {
@@ -153,10 +115,7 @@ func tabs(here string) []page.Tab {
 }
 
 // ticket reads a cookie of the form "ID.TOKEN".
-func ticket(r *http.Request, cookie string) (string, bool) {
-	t, has := gate.Cookie(r, cookie)
-	return t, has && len(t) < 200 && strings.Count(t, ".") <= 2 && wordy(strings.ReplaceAll(t, ".", ""))
-}
+func ticket(r *http.Request, cookie string) (string, bool) { return gate.Ticket(r, cookie) }
 
 // proving carries out a try to prove something, and counts it. form carries
 // what strangers show under attack.

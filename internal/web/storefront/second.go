@@ -241,7 +241,7 @@ func (s *Shop) finishStage(w http.ResponseWriter, r *http.Request, st stage) {
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	t, response, ok := Answered(w, r)
+	t, response, ok := gate.Answered(w, r)
 	if !ok {
 		err = errors.Join(err, fault.New(fault.Invalid, "That took too long. Please try the passkey again."))
 		s.proved(w, r, st, account.ByPasskey, account.Entry{}, err)

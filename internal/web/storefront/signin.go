@@ -103,25 +103,7 @@ func (s *Shop) begin(w http.ResponseWriter, r *http.Request, make func(context.C
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	WriteCeremony(w, c)
-}
-
-// WriteCeremony answers the options of a ceremony.
-func WriteCeremony(w http.ResponseWriter, c account.Ceremony) {
-	gate.SetCookie(w, ceremonyCookie, c.Ticket, keepCeremony)
-	w.Header().Set("Content-Type", "application/json")
-	w.Write(c.Options) // a reader that went away is no error of ours
-}
-
-// Answered reads what a passkey has answered, and the ticket of its ceremony.
-func Answered(w http.ResponseWriter, r *http.Request) (ticketOf string, response []byte, ok bool) {
-	form, err := gate.Form(r)
-	t, has := ticket(r, ceremonyCookie)
-	gate.ClearCookie(w, ceremonyCookie)
-	if err != nil || !has {
-		return "", nil, false
-	}
-	return t, []byte(form.Get(page.FieldCredential)), true
+	gate.WriteCeremony(w, c)
 }
 
 // finishPasskey signs in by passkey.
@@ -130,7 +112,7 @@ func (s *Shop) finishPasskey(w http.ResponseWriter, r *http.Request) {
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	t, response, ok := Answered(w, r)
+	t, response, ok := gate.Answered(w, r)
 	if !ok {
 		seeOther(w, page.PathSignIn)
 		return

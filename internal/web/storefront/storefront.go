@@ -19,7 +19,6 @@ package storefront
 import (
 	"errors"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -94,15 +93,4 @@ func New(c Config) (*Shop, error) {
 		cfg:   c, gate: c.Gate, desk: c.Desk, host: origin.Hostname(),
 		kept: newShelf(c.Age, c.Kept), maps: newShelf(mapAge, mapKept),
 	}, nil
-}
-
-// Layout is the frame around a page that another package shows.
-func (s *Shop) Layout(r *http.Request) page.Layout {
-	l := s.layout(r)
-	n, err := s.units(r)
-	if err != nil {
-		s.log.WarnContext(r.Context(), "cart not counted", "error", err)
-	}
-	l.CartCount = n
-	return l
 }
