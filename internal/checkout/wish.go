@@ -98,6 +98,9 @@ func (d *Desk) SendWishes(ctx context.Context) (int, error) {
 			sent++
 		}
 		err = errors.Join(err, one)
+		if away(one) {
+			break // whoever is next would wait for the same sender
+		}
 	}
 	return sent, err
 }
@@ -126,8 +129,19 @@ func (d *Desk) sendWish(ctx context.Context, owner string) error {
 	if err != nil {
 		return err
 	}
-	if err := d.deliver(ctx, owner, order.ID(owner), m); err != nil {
+	err = d.deliver(ctx, owner, order.ID(owner), m)
+	if message.Lasting(err) {
+		// The mailbox is refused for good; kept on, twenty such would hold up everybody.
+		return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.EndRefusedWish(owner) })
+	}
+	if err != nil {
 		return err
 	}
 	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.EndSentWish(owner) })
+}
+
+// away reports that a sender was not reached at all, whatever it was to send.
+func away(err error) bool {
+	f, ok := errors.AsType[*message.Failure](err)
+	return ok && (f.Why == message.Unreachable || f.Why == message.Slow || f.Why == message.Unsafe)
 }

@@ -1,9 +1,15 @@
 package checkout_test
 
 import (
+	"context"
 	"testing"
+	"time"
 
+	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/message"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 )
 
@@ -48,6 +54,52 @@ func TestAWishIsTakenBack(t *testing.T) {
 		s.Product(t, "bowl", 3900, shoptest.Counted(2))
 		if n, err := s.Desk.SendWishes(noCtx); n != 0 || err != nil || len(s.Letters.All()) != 0 {
 			t.Errorf("%d letters went out (%v), want none", n, err)
+		}
+	})
+}
+
+// TestAWishThatCannotBeToldHoldsUpNobody: a mailbox that is refused is forgotten,
+// one that is busy is tried again, and while the mail server is away nobody
+// waits for it twenty times.
+func TestAWishThatCannotBeToldHoldsUpNobody(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(0))
+		why := map[string]message.Why{"refused@example.com": message.Refused, "busy@example.com": message.Busy}
+		var told []string
+		desk, err := checkout.New(checkout.Config{Store: s.DB, Providers: []payment.Provider{s.Bank}, Origin: "https://shop.test",
+			Writer: func() (*message.Writer, error) {
+				return message.NewWriter(message.Shop{Name: "Test Shop", Origin: "https://shop.test", Statement: "TESTSHOP"})
+			},
+			Deliver: func(_ context.Context, _ string, _ order.ID, m message.Message) error {
+				told = append(told, m.To)
+				if w, ok := why[m.To]; ok {
+					return &message.Failure{Sender: "smtp", Why: w}
+				}
+				return nil
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, to := range []string{"refused@example.com", "busy@example.com", "fine@example.com"} {
+			if _, err := desk.AskWish(noCtx, bowl.ID, to); err != nil {
+				t.Fatal(err)
+			}
+			s.Clock.Move(time.Second)
+		}
+		s.Product(t, "bowl", 3900, shoptest.Counted(2))
+		why["refused@example.com"] = message.Unreachable
+		if n, err := desk.SendWishes(noCtx); n != 0 || err == nil || len(told) != 1 {
+			t.Errorf("got %d, %v after %v, want the pass ended: the server is away", n, err, told)
+		}
+		why["refused@example.com"], told = message.Refused, nil
+		if n, err := desk.SendWishes(noCtx); n != 2 || err == nil || len(told) != 3 {
+			t.Errorf("got %d, %v after %v, want two done with and one failed", n, err, told)
+		}
+		if n := count(t, s, `SELECT count(*) FROM wishes`); n != 1 {
+			t.Errorf("%d wishes are left, want the busy one", n)
+		}
+		if n := count(t, s, `SELECT count(*) FROM events WHERE action = 'wish.refused'`); n != 1 {
+			t.Errorf("%d wishes were refused, want one", n)
 		}
 	})
 }

@@ -62,8 +62,10 @@ func (o *Order) Send(ctx context.Context, m Message) error {
 	if under {
 		return &Failure{Sender: string(m.Channel), Why: UnderWay}
 	}
+	sent := false
+	defer func() { o.end(m.ID, sent) }() // also when a sender panics
 	err := o.try(ctx, m)
-	o.end(m.ID, err == nil)
+	sent = err == nil
 	return err
 }
 

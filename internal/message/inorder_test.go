@@ -29,6 +29,10 @@ func (d *double) Send(ctx context.Context, m Message) error {
 	return d.err
 }
 
+type panics struct{}
+
+func (panics) Send(context.Context, Message) error { panic("sender") }
+
 func textNo(n int) Message {
 	return Message{ID: fmt.Sprint("m", n), Channel: SMS, To: "+49marker", Text: "marker"}
 }
@@ -128,6 +132,17 @@ func TestAMessageLeavesOnce(t *testing.T) {
 	group.Wait()
 	if len(only.got) != 2 {
 		t.Errorf("of twenty at once %d left, want one", len(only.got)-1)
+	}
+	broken := InOrder(panics{})
+	for range 2 {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("a message whose sender panicked is taken to be under way for ever")
+				}
+			}()
+			_ = broken.Send(t.Context(), textNo(2))
+		}()
 	}
 	only.err = &Failure{Why: Busy}
 	_ = o.Send(t.Context(), textNo(3))

@@ -136,6 +136,9 @@ func (t *Tx) TakeBackWish(owner string) error {
 	return t.endWish(owner, "withdrawn")
 }
 
+// EndRefusedWish ends a wish whose mailbox takes no letter.
+func (t *Tx) EndRefusedWish(owner string) error { return t.endWish(owner, "refused") }
+
 // endWish destroys a wish's key and removes it.
 func (t *Tx) endWish(owner, why string) error {
 	if err := t.endCase(owner, owner, personal.Marketing); err != nil {

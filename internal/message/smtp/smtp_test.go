@@ -433,3 +433,41 @@ func TestAConfigurationThatCannotWorkIsRefused(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// FuzzALetterHasOnlyOurFields: whatever stands in a message, its head has the
+// fields that we write, once each, and it is for one mailbox.
+func FuzzALetterHasOnlyOurFields(f *testing.F) {
+	f.Add("m1", "ada@lovelace.example", "Your order", "Hello", "<p>Hello</p>")
+	f.Add("m1", "ada@lovelace.example>", "x\r\nBcc: y@evil.example", ".\r\n", "")
+	f.Add("m1", "a@xn--lvelace-90a.example", strings.Repeat("ü ", 200), "\r\n.\r\nMAIL FROM", "\x00")
+	s, err := New(Config{Host: "localhost", Port: 25, From: "orders@shop.example", Name: "Kestrel", Domain: "shop.example"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	ours := map[string]bool{"From": true, "To": true, "Subject": true, "Date": true, "Message-ID": true, "Auto-Submitted": true, "MIME-Version": true, "Content-Type": true, "Content-Transfer-Encoding": true}
+	f.Fuzz(func(t *testing.T, id, to, subject, text, html string) {
+		address, letter, err := s.letter(message.Message{ID: id, Channel: message.Email, To: to, Subject: subject, Text: text, HTML: html})
+		if err != nil {
+			return
+		}
+		if strings.ContainsAny(address, "<> \r\n,;") || strings.Count(address, "@") < 1 {
+			t.Errorf("it goes to %q", address)
+		}
+		head, _, whole := strings.Cut(string(letter), "\r\n\r\n")
+		if !whole {
+			t.Fatal("the head has no end")
+		}
+		seen := map[string]bool{}
+		for _, line := range strings.Split(head, "\r\n") {
+			name, _, ok := strings.Cut(line, ":")
+			switch {
+			case strings.ContainsAny(line, "\r\n"):
+				t.Errorf("a bare line break in %q", line)
+			case strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t"):
+			case !ok || !ours[name] || seen[name]:
+				t.Errorf("the line %q is not ours", line)
+			}
+			seen[name] = true
+		}
+	})
+}
