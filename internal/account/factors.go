@@ -62,7 +62,7 @@ func (k *Keeper) added(t *store.Tx, a store.Account, f store.Factor, st access.S
 	if err := errors.Join(k.shake(t, a, st.Session), t.ClearTries(a.ID, string(f.Kind))); err != nil {
 		return err
 	}
-	c := store.Change{ID: store.NewID(), Kind: changeFactor, State: store.ChangeDone, Object: f.ID, EndsAt: t.Now().Add(undoFactor)}
+	c := store.Change{ID: store.NewID(), Kind: changeFactor, State: store.ChangeDone, Object: f.ID, New: string(f.Kind), EndsAt: t.Now().Add(undoFactor)}
 	if err := t.NewChange(a, c); err != nil {
 		return err
 	}

@@ -155,7 +155,7 @@ func (k *Keeper) AnswerLost(ctx context.Context, typed string, v Visitor) (Entry
 }
 
 func (k *Keeper) beginLost(t *store.Tx, a store.Account, v Visitor) error {
-	c := store.Change{ID: store.NewID(), Kind: changeLost, State: store.ChangeOpen, DueAt: t.Now().Add(lostWait), EndsAt: t.Now().Add(lostEnds)}
+	c := store.Change{ID: store.NewID(), Kind: changeLost, State: store.ChangeOpen, New: changeLost, DueAt: t.Now().Add(lostWait), EndsAt: t.Now().Add(lostEnds)}
 	if err := t.NewChange(a, c); err != nil {
 		return err
 	}

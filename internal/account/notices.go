@@ -168,7 +168,7 @@ func (k *Keeper) notice(v *store.View, a store.Account, l store.AccountLetter) (
 	switch n.Kind {
 	case message.ResetCode, message.DeviceCode, message.LostCode, message.ClaimCode, message.MoveCode, message.SecondCode, message.NumberCode:
 		c, err := v.Challenge(l.Object)
-		if fault.Is(err, fault.NotFound) || err == nil && c.Object == "" {
+		if fault.Is(err, fault.NotFound) || err == nil && (c.Object == "" || c.CodeOf != "" || c.Subject != a.ID) {
 			return n, true, nil
 		}
 		if err != nil {
@@ -197,7 +197,7 @@ func (k *Keeper) sendSignup(ctx context.Context, j store.Job) error {
 		s, err = v.Signup(j.Ref)
 		return err
 	})
-	if fault.Is(err, fault.NotFound) || err == nil && (c.Object == "" || s.Email.IsZero()) {
+	if fault.Is(err, fault.NotFound) || err == nil && (c.Object == "" || c.CodeOf != "" || s.Email.IsZero()) {
 		return nil
 	}
 	if err != nil {

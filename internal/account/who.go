@@ -69,7 +69,7 @@ func (k *Keeper) session(ctx context.Context, cookie string) (s store.Signed, to
 	if s.Level == was && now.Sub(s.SeenAt) < touchEvery {
 		return s, tok, nil
 	}
-	err = k.db.InTx(ctx, ledger.System("account"), func(t *store.Tx) error { return t.TouchSession(s.Session, tok) })
+	err = k.db.InTx(ctx, ledger.System("account"), func(t *store.Tx) error { return t.TouchSession(s, tok) })
 	return s, tok, err
 }
 

@@ -141,7 +141,7 @@ func (d *Desk) mailCode(ctx context.Context, j store.Job) error {
 		c, err = v.Challenge(j.Ref)
 		return err
 	})
-	if fault.Is(err, fault.NotFound) || err == nil && c.Object == "" {
+	if fault.Is(err, fault.NotFound) || err == nil && (c.Object == "" || c.CodeOf != "") {
 		return nil
 	}
 	if err != nil {

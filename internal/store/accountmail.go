@@ -124,7 +124,7 @@ type Change struct {
 	State  string // "open", "done", "undone"
 	Object string // the factor it is about; "" for none
 	Old    string // the address or number before
-	New    string
+	New    string // what it is now; never empty, for it seals the row
 	MadeAt time.Time
 	DueAt  time.Time // when it may happen
 	EndsAt time.Time // until when it can be undone
@@ -137,6 +137,12 @@ const (
 	ChangeUndone = "undone"
 )
 
+// row is what the sealed values of a change stand for: all but its state, so
+// that who can write here makes no wait shorter.
+func (c Change) row() string {
+	return fmt.Sprintf("%s/%s/%s/%d/%d", c.ID, c.Kind, c.Object, stamp(c.DueAt), ms(c.EndsAt))
+}
+
 var errNoChange = fault.Missing("That can't be undone any more.")
 
 // NewChange keeps a change.
@@ -145,7 +151,7 @@ func (t *Tx) NewChange(a Account, c Change) error {
 	if err != nil {
 		return err
 	}
-	s := sealer{row: c.ID}
+	s := sealer{row: c.row()}
 	before, after := put(&s, box, personal.ChangeOld, c.Old), put(&s, box, personal.ChangeNew, c.New)
 	if s.err != nil {
 		return s.err
@@ -189,8 +195,11 @@ func (v *View) changes(where, owner string, args ...any) ([]Change, error) {
 		if err := rows.Scan(&c.ID, &c.Kind, &c.State, &c.Object, &before, &after, &made, &due, &ends); err != nil {
 			return nil, fmt.Errorf("read changes: %w", err)
 		}
-		s := sealer{row: c.ID}
+		if after == nil {
+			return nil, fmt.Errorf("change %s holds nothing sealed", c.ID)
+		}
 		c.MadeAt, c.DueAt, c.EndsAt = when(made), since(due), when(ends)
+		s := sealer{row: c.row()}
 		c.Old, c.New = get(&s, box, personal.ChangeOld, before), get(&s, box, personal.ChangeNew, after)
 		if s.err != nil {
 			return nil, s.err

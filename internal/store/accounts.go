@@ -90,6 +90,15 @@ func (t *Tx) accountBox(a Account, p personal.Purpose) (personal.Dossier, error)
 	return t.dossier(a.ID, p, a.ID, end)
 }
 
+// row is what the sealed values of an account stand for: its id, and of staff
+// also what they may do, so that who can write here makes nobody an owner.
+func (a Account) row() string {
+	if !a.Staff() {
+		return a.ID
+	}
+	return a.ID + "/" + string(a.Role) + "/" + string(a.State)
+}
+
 // safe opens what protects an account. Of one whose key is gone nothing opens.
 func (v *View) safe(owner string) (personal.Dossier, error) {
 	f, err := v.folder(owner, owner)
@@ -116,7 +125,7 @@ func (t *Tx) NewAccount(a Account) error {
 	if _, err := t.accountBox(a, personal.Security); err != nil {
 		return err
 	}
-	s := sealer{row: a.ID}
+	s := sealer{row: a.row()}
 	if a.Staff() {
 		email, name := put(&s, box, personal.StaffEmail, a.Email), put(&s, box, personal.StaffName, a.Name)
 		err = t.later("keep staff", nil, `INSERT INTO staff_details (owner, email, name, invited_by, confirmed_by) VALUES ($1, $2, $3, $4, $5)`, a.ID, email, name, a.InvitedBy, a.ConfirmedBy)
@@ -159,14 +168,16 @@ func (v *View) openPerson(a *Account) error {
 	}
 	var email, name []byte
 	if a.Staff() {
-		err = v.row(`SELECT email, name, invited_by, confirmed_by FROM staff_details WHERE owner = $1`, a.ID).Scan(&email, &name, &a.InvitedBy, &a.ConfirmedBy)
+		// In one statement with what it is sealed for, which may change meanwhile.
+		err = v.row(`SELECT d.email, d.name, d.invited_by, d.confirmed_by, a.role, a.state FROM staff_details d JOIN accounts a ON a.owner = d.owner WHERE d.owner = $1`, a.ID).
+			Scan(&email, &name, &a.InvitedBy, &a.ConfirmedBy, &a.Role, &a.State)
 	} else {
 		err = v.row(`SELECT email, name FROM account_details WHERE owner = $1`, a.ID).Scan(&email, &name)
 	}
 	if err != nil {
 		return fmt.Errorf("read who an account is of: %w", err)
 	}
-	s, box := sealer{row: a.ID}, f.open(a.purpose())
+	s, box := sealer{row: a.row()}, f.open(a.purpose())
 	if box.Key == nil && !f.clear {
 		return ErrNoAccount // its key is gone
 	}
@@ -256,6 +267,9 @@ func (t *Tx) Prefer(id, kind string) error {
 // SetAccountState opens or closes an account. Ending its sessions is the
 // caller's.
 func (t *Tx) SetAccountState(id string, s AccountState) error {
+	if err := t.rebind(id, func(a *Account) { a.State = s }); err != nil {
+		return err
+	}
 	if err := t.later("change the state of an account", nil, `UPDATE accounts SET state = $2 WHERE owner = $1`, id, string(s)); err != nil {
 		return err
 	}
@@ -264,10 +278,34 @@ func (t *Tx) SetAccountState(id string, s AccountState) error {
 
 // SetRole gives staff another role.
 func (t *Tx) SetRole(id string, r access.Role) error {
+	if err := t.rebind(id, func(a *Account) { a.Role = r }); err != nil {
+		return err
+	}
 	if err := t.later("change a role", nil, `UPDATE accounts SET role = $2 WHERE owner = $1 AND role <> ''`, id, string(r)); err != nil {
 		return err
 	}
 	return t.Event("staff.role", id, id, How(string(r)))
+}
+
+// rebind seals who somebody of the staff is under what they may do from now on.
+func (t *Tx) rebind(id string, change func(*Account)) error {
+	a, err := t.Account(id)
+	if err != nil || !a.Staff() {
+		return err
+	}
+	if change(&a); !a.Staff() {
+		return ErrNoAccount
+	}
+	box, err := t.accountBox(a, personal.Staff)
+	if err != nil {
+		return err
+	}
+	s := sealer{row: a.row()}
+	email, name := put(&s, box, personal.StaffEmail, a.Email), put(&s, box, personal.StaffName, a.Name)
+	if s.err != nil {
+		return s.err
+	}
+	return t.later("seal staff anew", nil, `UPDATE staff_details SET email = $2, name = $3 WHERE owner = $1`, id, email, name)
 }
 
 // ConfirmStaff opens the account of somebody whom an owner has confirmed.
@@ -297,7 +335,7 @@ func (t *Tx) MoveAccount(a Account, to contact.Email) error {
 	if err != nil {
 		return err
 	}
-	s := sealer{row: a.ID}
+	s := sealer{row: a.row()}
 	if a.Staff() {
 		_, err = t.exec(`UPDATE staff_details SET email = $2 WHERE owner = $1`, a.ID, put(&s, box, personal.StaffEmail, to))
 	} else {

@@ -24,9 +24,16 @@ var errNoCeremony = fault.New(fault.Invalid, "That took too long. Please try the
 
 // NewCeremony keeps a ceremony that only the browser with this token can end.
 func (t *Tx) NewCeremony(c Ceremony, token string) error {
-	mac := t.db.keys.Token.Sum("ceremony browser v1", []byte(c.ID), []byte(token))
+	mac := t.db.keys.Token.Sum(ceremonyLabel, c.bound(t.now, token)...)
 	return t.later("keep ceremony", nil, `INSERT INTO ceremonies (owner, purpose, account, state, browser_mac, made_at, used_at) VALUES ($1, $2, $3, $4, $5, $6, 0)`,
 		c.ID, c.Purpose, c.Account, c.State, mac[:], ms(t.now))
+}
+
+const ceremonyLabel = "ceremony browser v2"
+
+// bound is what the mac of a ceremony binds together.
+func (c Ceremony) bound(made time.Time, token string) [][]byte {
+	return [][]byte{[]byte(c.ID), []byte(token), []byte(c.Purpose), []byte(c.Account), c.State, number(ms(made))}
 }
 
 // UseCeremony returns a ceremony once, to the browser that began it, for the
@@ -34,14 +41,15 @@ func (t *Tx) NewCeremony(c Ceremony, token string) error {
 func (t *Tx) UseCeremony(id, token, purpose string) (Ceremony, error) {
 	c := Ceremony{ID: id, Purpose: purpose}
 	var mac []byte
-	err := t.row(`SELECT account, state, browser_mac FROM ceremonies WHERE owner = $1 AND purpose = $2 AND used_at = 0 AND made_at > $3`, id, purpose, ms(t.now.Add(-ceremonyKept))).Scan(&c.Account, &c.State, &mac)
+	var made int64
+	err := t.row(`SELECT account, state, browser_mac, made_at FROM ceremonies WHERE owner = $1 AND purpose = $2 AND used_at = 0 AND made_at > $3`, id, purpose, ms(t.now.Add(-ceremonyKept))).Scan(&c.Account, &c.State, &mac, &made)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Ceremony{}, errNoCeremony
 	}
 	if err != nil {
 		return Ceremony{}, fmt.Errorf("read ceremony: %w", err)
 	}
-	if !t.db.keys.Token.Matches(mac, "ceremony browser v1", []byte(id), []byte(token)) {
+	if !t.db.keys.Token.Matches(mac, ceremonyLabel, c.bound(when(made), token)...) {
 		return Ceremony{}, errNoCeremony
 	}
 	n, err := t.exec(`UPDATE ceremonies SET used_at = $2 WHERE owner = $1 AND used_at = 0`, id, ms(t.now))

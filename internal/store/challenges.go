@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -27,30 +28,35 @@ var errNoChallenge = fault.Missing("This page has ended. Please ask for a new co
 // the budget of its object.
 const challengeKept = 24 * time.Hour
 
-// Code is the code of a challenge: a keyed hash of an id, so that it is never
-// stored.
+// Code is the code of a challenge that was mailed: a keyed hash, so that it is
+// never stored, over what it opens, so that who can write here can't have the
+// code to one thing mailed as that to another.
 func (db *DB) Code(c Challenge) challenge.Code {
-	mac := db.keys.Token.Sum("challenge code v1", []byte(c.mailed()), []byte(c.Purpose))
+	mac := db.keys.Token.Sum("challenge code v2", c.bound()...)
 	return c.Purpose.Of(mac[:])
 }
 
-// mailed is the id of the challenge whose code was mailed.
-func (c Challenge) mailed() string {
-	if c.CodeOf == "" {
-		return c.ID
-	}
-	return c.CodeOf
+// bound is what a challenge is about.
+func (c Challenge) bound() [][]byte {
+	return [][]byte{[]byte(c.ID), []byte(c.Purpose), []byte(c.Subject), []byte(c.Object), number(stamp(c.MadeAt))}
 }
 
-func (db *DB) browserMAC(id, token string) []byte {
-	mac := db.keys.Token.Sum("challenge browser v1", []byte(id), []byte(token))
-	return mac[:]
+// browser is what the mac of the browser that asked binds together.
+func (c Challenge) browser(token string) [][]byte {
+	return append(c.bound(), []byte(c.CodeOf), []byte(token))
 }
+
+const browserLabel = "challenge browser v2"
+
+// number is n as it is bound into a mac.
+func number(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
 
 // NewChallenge keeps a challenge that only the browser with this token can answer.
 func (t *Tx) NewChallenge(c Challenge, token string) error {
+	c.MadeAt = t.now
+	mac := t.db.keys.Token.Sum(browserLabel, c.browser(token)...)
 	return t.later("new challenge", nil, `INSERT INTO challenges (owner, purpose, subject, object, code_of, browser_mac, tries, made_at, used_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0)`,
-		c.ID, string(c.Purpose), c.Subject, c.Object, c.CodeOf, t.db.browserMAC(c.ID, token), ms(t.now))
+		c.ID, string(c.Purpose), c.Subject, c.Object, c.CodeOf, mac[:], ms(t.now))
 }
 
 // CodesOf counts the codes about one thing that were mailed since.
@@ -152,7 +158,7 @@ func (t *Tx) Answer(id, token string, typed challenge.Code) (Challenge, bool, er
 	if err != nil {
 		return Challenge{}, false, err
 	}
-	if r.tries >= challenge.Tries || !t.db.keys.Token.Matches(r.mac, "challenge browser v1", []byte(id), []byte(token)) {
+	if r.tries >= challenge.Tries || !t.db.keys.Token.Matches(r.mac, browserLabel, r.browser(token)...) {
 		return Challenge{}, false, errNoChallenge
 	}
 	mailed := r
@@ -167,7 +173,7 @@ func (t *Tx) Answer(id, token string, typed challenge.Code) (Challenge, bool, er
 	if _, err := t.exec(`UPDATE challenges SET tries = tries + 1 WHERE owner = $1`, id); err != nil {
 		return Challenge{}, false, fmt.Errorf("count a try: %w", err)
 	}
-	if r.Object == "" || !t.db.Code(r.Challenge).Is(typed) {
+	if fits := t.db.Code(mailed.Challenge).Is(typed); !fits || r.Object == "" {
 		return r.Challenge, false, nil
 	}
 	n, err := t.exec(`UPDATE challenges SET used_at = $2 WHERE owner = $1 AND used_at = 0`, mailed.ID, ms(t.now))

@@ -38,13 +38,25 @@ func (t *Tx) NewInvite(i Invite, token string) error {
 	if s.err != nil {
 		return fmt.Errorf("seal invitation: %w", s.err)
 	}
-	mac := t.db.keys.Token.Sum("invite v1", []byte(i.ID), []byte(token))
+	mac := t.db.keys.Token.Sum(inviteLabel, i.bound(token)...)
 	err := t.later("keep invitation", nil, `INSERT INTO invites (owner, role, email, token_mac, made_by, confirmed, made_at, ends_at, used_at, account) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)`,
 		i.ID, string(i.Role), email, mac[:], i.MadeBy, i.Confirmed, ms(t.now), ms(i.EndsAt), i.Account)
 	if err != nil {
 		return err
 	}
 	return t.Event("staff.invited", i.ID, i.ID, How(string(i.Role)))
+}
+
+const inviteLabel = "invite v2"
+
+// bound is what the mac of an invitation binds together: nobody is invited as
+// more than they were.
+func (i Invite) bound(token string) [][]byte {
+	confirmed := int64(0)
+	if i.Confirmed {
+		confirmed = 1
+	}
+	return [][]byte{[]byte(i.ID), []byte(token), []byte(i.Role), []byte(i.MadeBy), []byte(i.Account), number(confirmed), number(ms(i.EndsAt))}
 }
 
 const inviteColumns = `owner, role, email, made_by, confirmed, made_at, ends_at, used_at, account`
@@ -59,11 +71,8 @@ func (v *View) Invite(id, token string) (Invite, error) {
 	if err != nil {
 		return Invite{}, fmt.Errorf("read invitation: %w", err)
 	}
-	if !v.db.keys.Token.Matches(mac, "invite v1", []byte(id), []byte(token)) {
-		return Invite{}, errNoInvite
-	}
 	list, err := v.invites(`owner = $1`, id)
-	if err == nil && (len(list) == 0 || !list[0].UsedAt.IsZero() || !list[0].EndsAt.After(v.now)) {
+	if err == nil && (len(list) == 0 || !v.db.keys.Token.Matches(mac, inviteLabel, list[0].bound(token)...) || !list[0].UsedAt.IsZero() || !list[0].EndsAt.After(v.now)) {
 		err = errNoInvite
 	}
 	if err != nil {

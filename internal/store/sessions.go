@@ -42,13 +42,13 @@ func SessionID(token string) string {
 }
 
 // sessionParts is what the mac of a session binds together.
-func sessionParts(s Session, token string) [][]byte {
+func sessionParts(s Session, role access.Role, token string) [][]byte {
 	var n [40]byte
 	binary.BigEndian.PutUint64(n[0:], uint64(s.Level))
 	for i, at := range []time.Time{s.MadeAt, s.StrongAt, s.FreshAt, s.EndsAt} {
 		binary.BigEndian.PutUint64(n[8+8*i:], uint64(stamp(at)))
 	}
-	return [][]byte{[]byte(token), []byte(s.Owner), []byte(s.Name), []byte(s.Device), n[:]}
+	return [][]byte{[]byte(token), []byte(s.Owner), []byte(s.Name), []byte(s.Device), []byte(role), n[:]}
 }
 
 // stamp is a time as kept, zero for none.
@@ -59,7 +59,7 @@ func stamp(at time.Time) int64 {
 	return ms(at)
 }
 
-const sessionLabel = "session v1"
+const sessionLabel = "session v2"
 
 // NewSession keeps a session that the browser with this token is in.
 func (t *Tx) NewSession(a Account, s Session, token string) error {
@@ -68,7 +68,7 @@ func (t *Tx) NewSession(a Account, s Session, token string) error {
 		return err
 	}
 	s.ID = SessionID(token)
-	mac := t.db.keys.Token.Sum(sessionLabel, sessionParts(s, token)...)
+	mac := t.db.keys.Token.Sum(sessionLabel, sessionParts(s, a.Role, token)...)
 	seal := sealer{row: s.ID}
 	agent := put(&seal, box, personal.SessionAgent, s.Agent)
 	if seal.err != nil {
@@ -103,7 +103,7 @@ func (v *View) Signed(owner, token string) (Signed, error) {
 	}
 	s.Level = access.Level(level)
 	s.MadeAt, s.SeenAt, s.StrongAt, s.FreshAt, s.EndsAt = when(made), when(seen), since(strong), since(fresh), when(ends)
-	if !v.db.keys.Token.Matches(mac, sessionLabel, sessionParts(s.Session, token)...) || !s.EndsAt.After(v.now) || s.State != AccountOpen {
+	if !v.db.keys.Token.Matches(mac, sessionLabel, sessionParts(s.Session, s.Role, token)...) || !s.EndsAt.After(v.now) || s.State != AccountOpen {
 		return Signed{}, errNoSession
 	}
 	return s, nil
@@ -117,8 +117,8 @@ func (db *DB) CSRF(token string) string {
 
 // TouchSession remembers that a session was used, and on which rung it stands
 // from now on.
-func (t *Tx) TouchSession(s Session, token string) error {
-	mac := t.db.keys.Token.Sum(sessionLabel, sessionParts(s, token)...)
+func (t *Tx) TouchSession(s Signed, token string) error {
+	mac := t.db.keys.Token.Sum(sessionLabel, sessionParts(s.Session, s.Role, token)...)
 	return t.later("touch session", nil, `UPDATE sessions SET seen_at = $3, level = $4, mac = $5 WHERE owner = $1 AND id = $2`,
 		s.Owner, s.ID, ms(t.now), int64(s.Level), mac[:])
 }
