@@ -36,7 +36,7 @@ func (k *Keeper) AskClaim(ctx context.Context, st access.Standing) (ticket strin
 	if err != nil {
 		return "", err
 	}
-	return k.ask(ctx, challenge.Claim, a.Email.Reveal(), a.Staff())
+	return k.ask(ctx, challenge.Claim, a.Email.Reveal(), st, Visitor{})
 }
 
 // AnswerClaim takes that code and tells how many orders were found.

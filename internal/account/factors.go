@@ -75,6 +75,9 @@ func (k *Keeper) added(t *store.Tx, a store.Account, f store.Factor, st access.S
 // BeginTOTP makes a key for an authenticator app. It works once a code of the
 // app was typed.
 func (k *Keeper) BeginTOTP(ctx context.Context, st access.Standing) error {
+	if st.Role != "" {
+		return errNoMethod // staff have passkeys alone
+	}
 	return k.act(ctx, st, func(t *store.Tx, a store.Account) error {
 		if err := t.RemoveUntried(a.ID, store.TOTPFactor); err != nil {
 			return err

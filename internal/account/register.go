@@ -152,8 +152,9 @@ func (k *Keeper) answer(ctx context.Context, p challenge.Purpose, ticket, typed 
 var errEnded = fault.Missing("This page has ended. Please begin again.")
 
 // ask mails a code for a purpose to the mailbox of an account, if there is one,
-// and answers alike if not.
-func (k *Keeper) ask(ctx context.Context, p challenge.Purpose, email string, staff bool) (ticket string, err error) {
+// and answers alike if not. Browsers that are known, or signed in, have codes of
+// their own: strangers who ask too often use up those of strangers.
+func (k *Keeper) ask(ctx context.Context, p challenge.Purpose, email string, st access.Standing, v Visitor) (ticket string, err error) {
 	to, err := contact.ParseEmail(email)
 	if err != nil {
 		return "", err
@@ -161,9 +162,17 @@ func (k *Keeper) ask(ctx context.Context, p challenge.Purpose, email string, sta
 	id, tok := store.NewID(), token()
 	err = k.db.InTx(ctx, ledger.Guest(id), func(t *store.Tx) error {
 		c := store.Challenge{ID: id, Purpose: p}
-		a, err := t.AccountOf(to, staff)
+		a, err := t.AccountOf(to, st.Role != "")
 		if err == nil && a.State == store.AccountOpen {
-			if c, err = t.Choose(c, a.ID, a.ID); err != nil {
+			_, own, err := t.Device(a.ID, v.Device)
+			if err != nil {
+				return err
+			}
+			object := a.ID
+			if own || st.Account == a.ID {
+				object += "/own"
+			}
+			if c, err = t.Choose(c, a.ID, object); err != nil {
 				return err
 			}
 		} else if err != nil && !errors.Is(err, store.ErrNoAccount) {

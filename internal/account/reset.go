@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/challenge"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
@@ -24,8 +25,8 @@ const resetTime = 15 * time.Minute
 // AskReset mails a code that allows a new password. A code, and no link: it
 // works only in the browser that asked, nothing that opens mail for somebody
 // uses it up, and there is no address in it that a forged Host could turn.
-func (k *Keeper) AskReset(ctx context.Context, email string) (ticket string, err error) {
-	return k.ask(ctx, challenge.Reset, email, false)
+func (k *Keeper) AskReset(ctx context.Context, email string, v Visitor) (ticket string, err error) {
+	return k.ask(ctx, challenge.Reset, email, access.Standing{}, v)
 }
 
 // AnswerReset takes the code and returns what SetPassword wants.
@@ -143,7 +144,7 @@ func (k *Keeper) shake(t *store.Tx, a store.Account, keep string) error {
 // AskDevice mails a code that makes a browser known: the way through for those
 // whose account strangers are trying to get into.
 func (k *Keeper) AskDevice(ctx context.Context, email string) (ticket string, err error) {
-	return k.ask(ctx, challenge.Device, email, false)
+	return k.ask(ctx, challenge.Device, email, access.Standing{}, Visitor{})
 }
 
 // AnswerDevice takes the code and returns what makes this browser known. It

@@ -120,7 +120,7 @@ func TestAPasswordAloneOpensNothingWhereASecondFactorIsOn(t *testing.T) {
 		}
 
 		// A new password does not get round the second factor.
-		ticket, err := s.Keeper.AskReset(noCtx, ada)
+		ticket, err := s.Keeper.AskReset(noCtx, ada, account.Visitor{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -298,7 +298,7 @@ func TestAPasswordSetByMailIsNoProofBesideTheMail(t *testing.T) {
 		e := join(t, s, ada, good)
 		withCodes(t, s, e)
 		withPhone(t, s, e)
-		ticket, _ := s.Keeper.AskReset(noCtx, ada)
+		ticket, _ := s.Keeper.AskReset(noCtx, ada, account.Visitor{})
 		pass, err := s.Keeper.AnswerReset(noCtx, ticket, s.Code(t, ada))
 		if err != nil {
 			t.Fatal(err)

@@ -220,7 +220,7 @@ func TestANewPasswordEndsWhatHungOnTheOldOne(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ticket, err := s.Keeper.AskReset(noCtx, ada)
+		ticket, err := s.Keeper.AskReset(noCtx, ada, account.Visitor{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,7 +251,7 @@ func TestANewPasswordEndsWhatHungOnTheOldOne(t *testing.T) {
 		if _, err := s.Keeper.SignIn(noCtx, ada, better, account.Visitor{}); err != nil {
 			t.Errorf("the new password: %v", err)
 		}
-		if ticket, err = s.Keeper.AskReset(noCtx, "nobody@example.com"); err != nil || len(ticket) != 80 {
+		if ticket, err = s.Keeper.AskReset(noCtx, "nobody@example.com", account.Visitor{}); err != nil || len(ticket) != 80 {
 			t.Errorf("a mailbox without an account: %q, %v", ticket, err)
 		}
 	})

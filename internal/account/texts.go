@@ -41,8 +41,8 @@ func (l TextLimits) orDefault() TextLimits {
 	return l
 }
 
-// The breaker: when fewer of the day's texts than this part were typed back,
-// nobody gets one, because most of them go to people who did not ask.
+// The breaker: when fewer of the day's texts than this part were typed back, no
+// new number gets one, because most of them go to people who did not ask.
 const (
 	breakAfter  = 20 // texts
 	breakVerify = 30 // per cent
@@ -88,6 +88,9 @@ func (k *Keeper) SendText(ctx context.Context, cookie string) error {
 // BeginPhone takes a number that is to get codes from now on, and sends it
 // one. It works once that is typed back.
 func (k *Keeper) BeginPhone(ctx context.Context, st access.Standing, cookie, typed, country string) error {
+	if st.Role != "" {
+		return errNoMethod
+	}
 	number, err := contact.ParsePhone(typed, country)
 	if err != nil {
 		return err
@@ -170,7 +173,7 @@ func (k *Keeper) text(ctx context.Context, s store.Signed, tok string, p challen
 			return fault.Limited("We have just sent you a code. Please wait a moment before you ask for another one.", wait)
 		}
 		c := store.Challenge{ID: store.NewID(), Purpose: p, Subject: a.ID, Object: object}
-		if over(b, lim) || !lim.Allowed(number) {
+		if over(b, lim, p) || !lim.Allowed(number) {
 			// Nothing is sent, and whoever tries numbers for money is not told.
 			return t.Event("text.withheld", a.ID, a.ID, "")
 		}
@@ -197,8 +200,14 @@ func (k *Keeper) send(t *store.Tx, a store.Account, n notice) error {
 	return t.Enqueue(JobNotice, a.ID, l.ID, t.Now())
 }
 
-// over reports whether a budget is used up, or the breaker is open.
-func over(b store.TextBudget, lim TextLimits) bool {
-	return b.Account >= lim.Account || b.Number >= lim.Number || b.NumberD >= lim.NumberD || b.Prefix >= lim.Prefix || b.Shop >= lim.Shop ||
-		b.Shop >= breakAfter && b.Verified*100 < b.Shop*breakVerify
+// over reports whether a budget is used up, or the breaker is open. What anybody
+// with an account can use up, by naming numbers that are not theirs, holds up
+// the proving of numbers alone: that of a number, of a range, half of the shop's
+// day, and the breaker. So nobody keeps the code of a second factor from others.
+func over(b store.TextBudget, lim TextLimits, p challenge.Purpose) bool {
+	if b.Account >= lim.Account || b.Own >= lim.Number || b.OwnD >= lim.NumberD || b.NumberD >= 3*lim.NumberD || b.Shop >= lim.Shop {
+		return true
+	}
+	return p == challenge.Number && (b.Number >= lim.Number || b.NumberD >= lim.NumberD || b.Prefix >= lim.Prefix || b.Shop >= (lim.Shop+1)/2 ||
+		b.Shop >= breakAfter && b.Verified*100 < b.Shop*breakVerify)
 }

@@ -52,7 +52,7 @@ func TestWhatIsBoundAnewMayBeTriedAgain(t *testing.T) {
 		withCodes(t, s, e)
 		only("with codes", "sms", "recovery")
 
-		ticket, err := s.Keeper.AskReset(noCtx, ada)
+		ticket, err := s.Keeper.AskReset(noCtx, ada, account.Visitor{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,7 +25,7 @@ func TestWhoWritesTheDatabaseTurnsNoCodeIntoAnothers(t *testing.T) {
 		ask := func(email string) (ticket, id string) {
 			t.Helper()
 			s.Clock.Move(20 * time.Minute) // no code of before is shared
-			ticket, err := s.Keeper.AskReset(noCtx, email)
+			ticket, err := s.Keeper.AskReset(noCtx, email, account.Visitor{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -59,9 +59,9 @@ func (t *Tx) NewChallenge(c Challenge, token string) error {
 		c.ID, string(c.Purpose), c.Subject, c.Object, c.CodeOf, mac[:], ms(t.now))
 }
 
-// CodesOf counts the codes about one thing that were mailed since.
-func (v *View) CodesOf(object string, since time.Time) (n int64, err error) {
-	err = v.row(`SELECT count(*) FROM challenges WHERE object = $1 AND code_of = '' AND made_at > $2`, object, ms(since)).Scan(&n)
+// CodesOf counts the codes about one thing that were mailed for a purpose since.
+func (v *View) CodesOf(p challenge.Purpose, object string, since time.Time) (n int64, err error) {
+	err = v.row(`SELECT count(*) FROM challenges WHERE object = $1 AND purpose = $3 AND code_of = '' AND made_at > $2`, object, ms(since), string(p)).Scan(&n)
 	return n, err
 }
 
@@ -90,11 +90,11 @@ func (t *Tx) Choose(c Challenge, subject, object string) (Challenge, error) {
 		}
 		return c, nil
 	}
-	hour, err := t.CodesOf(object, t.now.Add(-time.Hour))
+	hour, err := t.CodesOf(c.Purpose, object, t.now.Add(-time.Hour))
 	if err != nil {
 		return c, err
 	}
-	day, err := t.CodesOf(object, t.now.Add(-24*time.Hour))
+	day, err := t.CodesOf(c.Purpose, object, t.now.Add(-24*time.Hour))
 	if err == nil && hour < challenge.AnHour && day < challenge.ADay {
 		c.Subject, c.Object = subject, object
 	}

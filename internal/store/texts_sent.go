@@ -13,6 +13,8 @@ type TextBudget struct {
 	Account  int64     // to this account in the last hour
 	Number   int64     // to this number in the last hour
 	NumberD  int64     // to this number in the last day, over all accounts
+	Own      int64     // to this number from this account in the last hour
+	OwnD     int64     // and in the last day
 	Prefix   int64     // to numbers that begin alike, in the last day
 	Shop     int64     // by the shop in the last day
 	Verified int64     // of those, how many were typed back
@@ -39,6 +41,8 @@ func (v *View) TextBudget(owner string, to contact.Phone, prefix string) (b Text
 		{&b.Account, `SELECT count(*) FROM texts_sent WHERE owner = $1 AND at > $2`, []any{owner, hour}},
 		{&b.Number, `SELECT count(*) FROM texts_sent WHERE number_mac = $1 AND at > $2`, []any{number, hour}},
 		{&b.NumberD, `SELECT count(*) FROM texts_sent WHERE number_mac = $1 AND at > $2`, []any{number, day}},
+		{&b.Own, `SELECT count(*) FROM texts_sent WHERE owner = $1 AND number_mac = $2 AND at > $3`, []any{owner, number, hour}},
+		{&b.OwnD, `SELECT count(*) FROM texts_sent WHERE owner = $1 AND number_mac = $2 AND at > $3`, []any{owner, number, day}},
 		{&b.Prefix, `SELECT count(*) FROM texts_sent WHERE prefix_mac = $1 AND at > $2`, []any{begin, day}},
 		{&b.Shop, `SELECT count(*) FROM texts_sent WHERE at > $1`, []any{day}},
 		{&b.Verified, `SELECT count(*) FROM texts_sent WHERE at > $1 AND verified_at > 0`, []any{day}},

@@ -208,7 +208,7 @@ func (s *Shop) mailCode(w http.ResponseWriter, r *http.Request, a askMail, cooki
 }
 
 func (s *Shop) askForgotten(w http.ResponseWriter, r *http.Request) {
-	s.mailCode(w, r, forgot, resetCookie, page.PathForgotCode, func(email string) (string, error) { return s.cfg.Keeper.AskReset(r.Context(), email) })
+	s.mailCode(w, r, forgot, resetCookie, page.PathForgotCode, func(email string) (string, error) { return s.cfg.Keeper.AskReset(r.Context(), email, Visitor(r)) })
 }
 
 const onItsWay = "If there is an account with this e-mail, a code is on its way to it."
