@@ -1,7 +1,6 @@
 package passkey_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,10 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/webauthn"
-	"github.com/chromedp/chromedp"
 
 	"github.com/cartkeep/cartkeep/internal/passkey"
 	"github.com/cartkeep/cartkeep/internal/shoptest/browser"
@@ -152,20 +149,6 @@ func (d *door) ceremonies(t *testing.T, n int) string {
 	return ""
 }
 
-// tell sends a command of the browser's protocol.
-func tell[P, R any](t *testing.T, p *browser.Page, c cdp.Command[P, R], params P) R {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(p.Context(), 10*time.Second)
-	defer cancel()
-	got, err := chromedp.Run(ctx, chromedp.Action[R](func(ctx context.Context, target *chromedp.Target) (R, error) {
-		return cdp.Call(ctx, target, c, params)
-	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got
-}
-
 func openDoor(t *testing.T, view browser.View) (*door, *browser.Page, string) {
 	t.Helper()
 	assets, err := page.New(page.Config{ShopName: "Tidewater"})
@@ -203,12 +186,12 @@ func waitFor(t *testing.T, p *browser.Page, selector, want string) {
 
 func TestABrowserEnrolsAndSignsIn(t *testing.T) {
 	d, p, at := openDoor(t, browser.View{})
-	tell(t, p, webauthn.Enable, webauthn.EnableParams{})
-	device := tell(t, p, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+	browser.Tell(p, webauthn.Enable, webauthn.EnableParams{})
+	device := browser.Tell(p, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
 		Protocol: "ctap2", Ctap2version: "ctap2_1", Transport: "internal", HasResidentKey: true, HasUserVerification: true,
 		IsUserVerified: true, AutomaticPresenceSimulation: true}}).AuthenticatorID
 	verified := func(yes bool) {
-		tell(t, p, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: device, IsUserVerified: yes})
+		browser.Tell(p, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: device, IsUserVerified: yes})
 	}
 
 	p.Open(at + "/register")
@@ -244,12 +227,12 @@ func TestABrowserEnrolsAndSignsIn(t *testing.T) {
 
 	p.Open(at + "/manage")
 	for range 100 {
-		if kept := tell(t, p, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: device}); len(kept.Credentials) == 0 {
+		if kept := browser.Tell(p, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: device}); len(kept.Credentials) == 0 {
 			break
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	if kept := tell(t, p, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: device}); len(kept.Credentials) != 0 {
+	if kept := browser.Tell(p, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: device}); len(kept.Credentials) != 0 {
 		t.Errorf("the device keeps %d passkeys of an account that has none", len(kept.Credentials))
 	}
 	if got := p.Complaints(); len(got) != 0 {
@@ -261,12 +244,12 @@ func TestABrowserEnrolsAndSignsIn(t *testing.T) {
 // passkeys are on offer gets the button's, and what fails is said in words.
 func TestAnOfferGivesWayAndFailuresAreSaid(t *testing.T) {
 	d, p, at := openDoor(t, browser.View{})
-	tell(t, p, webauthn.Enable, webauthn.EnableParams{})
-	device := tell(t, p, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+	browser.Tell(p, webauthn.Enable, webauthn.EnableParams{})
+	device := browser.Tell(p, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
 		Protocol: "ctap2", Ctap2version: "ctap2_1", Transport: "internal", HasResidentKey: true, HasUserVerification: true,
 		IsUserVerified: true, AutomaticPresenceSimulation: true}}).AuthenticatorID
 	present := func(yes bool) {
-		tell(t, p, webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: device, Enabled: yes})
+		browser.Tell(p, webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: device, Enabled: yes})
 	}
 	p.Open(at + "/register")
 	p.Click("[data-passkey-start]")
@@ -305,7 +288,7 @@ func TestAnOfferGivesWayAndFailuresAreSaid(t *testing.T) {
 		}
 	}
 
-	tell(t, p, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: "delete window.PublicKeyCredential"})
+	browser.Tell(p, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: "delete window.PublicKeyCredential"})
 	p.Open(at + "/sign-in")
 	if !browser.Eval[bool](p, "document.querySelector('[data-passkey-start]').hidden") {
 		t.Error("a browser without passkeys offers a button that can do nothing")

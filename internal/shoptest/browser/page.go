@@ -278,6 +278,18 @@ func Await[T any](p *Page, expression string) T {
 	return ask(p, "evaluate", chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
+// Tell gives the browser a command of its protocol and returns its answer.
+func Tell[P, R any](p *Page, c cdp.Command[P, R], params P) R {
+	p.t.Helper()
+	return ask(p, "tell the browser", chromedp.Action[R](func(ctx context.Context, t *chromedp.Target) (R, error) { return cdp.Call(ctx, t, c, params) }))
+}
+
+// Forget removes a cookie from the browser.
+func (p *Page) Forget(url, name string) {
+	p.t.Helper()
+	Tell(p, network.DeleteCookies, network.DeleteCookiesParams{Name: name, URL: url})
+}
+
 // Cookies returns the cookies that this page may send.
 func (p *Page) Cookies() []*network.Cookie {
 	p.t.Helper()
