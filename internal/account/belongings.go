@@ -90,6 +90,30 @@ func (k *Keeper) Order(ctx context.Context, account string, n order.Number) (o o
 	return o, err
 }
 
+// OrderPeople opens whom an account's own order is for, to an owner who has
+// just proved that it is them; not in the day after a change of contact.
+func (k *Keeper) OrderPeople(ctx context.Context, st access.Standing, o order.Order) (to order.Details, err error) {
+	err = k.db.View(ctx, func(v *store.View) error {
+		a, err := v.Account(st.Account)
+		if err != nil {
+			return err
+		}
+		if err := careful(a, v.Now()); err != nil {
+			return err
+		}
+		own, err := v.Linked(a.ID, o.Owner)
+		if err == nil && !own {
+			err = fault.Missing("We can't find that order.")
+		}
+		if err != nil {
+			return err
+		}
+		to, err = v.OrderDetails(o.Owner, o.ID)
+		return err
+	})
+	return to, err
+}
+
 // Cart is "ID.TOKEN" of the cart that an account has on every device; "" for
 // none.
 func (k *Keeper) Cart(ctx context.Context, account string) (c string, err error) {
@@ -115,6 +139,45 @@ func (k *Keeper) Places(ctx context.Context, account string) (out []store.Place,
 		return err
 	})
 	return out, err
+}
+
+// Place opens one address, for whoever has just proved that it is them. In the
+// day after a change of contact it stays covered.
+func (k *Keeper) Place(ctx context.Context, st access.Standing, id string) (p store.Place, err error) {
+	err = k.db.View(ctx, func(v *store.View) error {
+		list, err := k.open(v, st)
+		if err != nil {
+			return err
+		}
+		for _, p = range list {
+			if p.ID == id {
+				return nil
+			}
+		}
+		p = store.Place{}
+		return fault.Missing("That address is not in your address book any more.")
+	})
+	return p, err
+}
+
+// OpenPlaces opens the whole book likewise.
+func (k *Keeper) OpenPlaces(ctx context.Context, st access.Standing) (out []store.Place, err error) {
+	err = k.db.View(ctx, func(v *store.View) error {
+		out, err = k.open(v, st)
+		return err
+	})
+	return out, err
+}
+
+func (k *Keeper) open(v *store.View, st access.Standing) ([]store.Place, error) {
+	a, err := v.Account(st.Account)
+	if err == nil {
+		err = careful(a, v.Now())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v.Places(st.Account)
 }
 
 // SavePlace adds an address, or changes the one with its id. In the day after

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -149,4 +150,19 @@ func (d *Desk) PayAgain(ctx context.Context, number order.Number, token string) 
 	}
 	pay, err := d.open(ctx, o)
 	return OrderView{Order: o, Payment: pay}, err
+}
+
+// Mailbox is where an order's letters go, for a letter and never for a page:
+// the token alone shows nobody who that is.
+func (d *Desk) Mailbox(ctx context.Context, number order.Number, token string) (to contact.Email, err error) {
+	err = d.db.View(ctx, func(v *store.View) error {
+		o, err := d.opened(v, number, token)
+		if err != nil {
+			return err
+		}
+		details, err := v.OrderDetails(o.Owner, o.ID)
+		to = details.Email
+		return err
+	})
+	return to, err
 }

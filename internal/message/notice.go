@@ -211,3 +211,18 @@ func plainName(name string, room int) string {
 	}
 	return strings.TrimSpace(b.String())
 }
+
+// Subject is what a message about an account was about, for the list of those
+// that were sent.
+func Subject(k NoticeKind) string {
+	switch k {
+	case SecondCode:
+		return "Your code to sign in"
+	case NumberCode:
+		return "Your code for a number"
+	}
+	if say, ok := notices[k]; ok {
+		return say.subject
+	}
+	return "A message about your account"
+}

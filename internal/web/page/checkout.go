@@ -47,6 +47,7 @@ type Checkout struct {
 	Estimate  cart.Totals       // with the way of delivery that is chosen; only where Estimated
 	Estimated bool
 	Uses      DataUse
+	Member    bool // somebody is signed in, and may have an address book
 }
 
 // Method is a way of delivery with its price for this address.

@@ -29,6 +29,7 @@ const (
 	PathSecurity     = "/account/security"   // ways to sign in, browsers, sessions
 	PathMyOrders     = "/account/orders"
 	PathAddresses    = "/account/addresses"
+	PathUseAddress   = "/account/use-address" // GET; POST id: fills the checkout
 	PathMessages     = "/account/messages"
 	PathActivity     = "/account/activity"
 	PathUndo         = "/account/undo"   // GET ?token=; POST token

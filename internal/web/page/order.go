@@ -29,6 +29,11 @@ type OrderStatus struct {
 	Invoice  bool          // there is an invoice to look at
 	Credit   bool          // and a credit note
 
+	Mine   bool   // it is in the account of whoever is signed in
+	Proved bool   // who has just shown again that it is them
+	Offer  []Form // of an account, to a guest; none leaves it out
+	Wrong  bool   // something in the offer is wrong
+
 	Digital Digital // what is not sent by post
 }
 
@@ -41,7 +46,7 @@ type PayAgain struct {
 
 func (OrderStatus) template() string { return "order" }
 func (p OrderStatus) head(site) head {
-	return head{Title: "Order " + string(p.Order.Number), NoIndex: true}
+	return head{Title: "Order " + string(p.Order.Number), NoIndex: true, Wrong: p.Wrong}
 }
 
 // Step is one mark of the progress list.

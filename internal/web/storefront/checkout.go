@@ -148,6 +148,8 @@ func (s *Shop) showCheckout(w http.ResponseWriter, r *http.Request, status int, 
 		}
 	}
 	p := page.Checkout{Layout: s.layout(r), Step: step, Typed: typedOf(in), Problems: problems, Cart: c, Countries: destinations(settings)}
+	st := s.who(r)
+	p.Member = st.Account != "" && st.Role == ""
 	if p.Methods, err = s.methods(ctx, c, in); err == nil {
 		p.Uses, err = uses(c.Virtual())
 	}

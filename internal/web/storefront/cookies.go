@@ -134,6 +134,10 @@ const (
 	newsPassword  = "password"  // a new password was set
 	newsKnown     = "known"     // this browser is known
 	newsDone      = "done"      // a change was made
+	newsMoved     = "moved"     // the account has another e-mail
+	newsUndone    = "undone"    // a change was taken back
+	newsFound     = "found"     // orders of a guest came to the account
+	newsFoundNone = "foundnone" // there were none
 )
 
 // plainNews are the words of news that need nothing looked up.
@@ -146,6 +150,10 @@ var plainNews = map[string]string{
 	newsPassword:  "Your new password is set. Please sign in with it.",
 	newsKnown:     "This browser is known now. Please sign in.",
 	newsDone:      "It is done.",
+	newsMoved:     "Your account has its new e-mail. For a day, addresses stay covered.",
+	newsUndone:    "It is taken back, and everybody is signed out. Now choose a new password.",
+	newsFound:     "We found orders, and they stand below.",
+	newsFoundNone: "We found no other orders made with this e-mail.",
 }
 
 func tell(w http.ResponseWriter, n news) {

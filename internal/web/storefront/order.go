@@ -38,7 +38,7 @@ func (s *Shop) order(w http.ResponseWriter, r *http.Request) {
 		seeOther(w, page.PathOrders+string(number))
 		return
 	}
-	token, _ := orderToken(r, number)
+	token := s.orderKey(r, number)
 	v, ok := s.opened(w, r, number, token)
 	if !ok {
 		return
@@ -78,6 +78,12 @@ func (s *Shop) noOrder(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Shop) showOrder(w http.ResponseWriter, r *http.Request, status int, v checkout.OrderView, flash page.Flash) {
+	s.showOrderTo(w, r, status, v, flash, nil, nil)
+}
+
+// showOrderTo shows it; whole is whom it is for, to an owner who has just
+// proved that it is them. problems are those of the offer of an account.
+func (s *Shop) showOrderTo(w http.ResponseWriter, r *http.Request, status int, v checkout.OrderView, flash page.Flash, whole *order.Details, problems []fault.Problem) {
 	ctx := r.Context()
 	settings, err := s.db.Settings(ctx)
 	if err != nil {
@@ -97,7 +103,18 @@ func (s *Shop) showOrder(w http.ResponseWriter, r *http.Request, status int, v c
 			return
 		}
 	}
-	if p.People, p.Seen, err = s.people(r, v.Order); err == nil && p.Seen {
+	st := s.who(r)
+	if p.Mine, err = s.isMine(r, st, v.Order); err == nil {
+		if whole != nil {
+			p.People, p.Seen, p.Proved = *whole, true, true
+		} else {
+			p.People, p.Seen, err = s.people(r, v.Order)
+		}
+	}
+	if err == nil {
+		s.offerAccount(&p, st, problems)
+	}
+	if err == nil && p.Seen {
 		p.Tracking, err = s.desk.Tracking(ctx, v.Order)
 	}
 	if err == nil {
@@ -158,7 +175,7 @@ func (s *Shop) payAgain(w http.ResponseWriter, r *http.Request) {
 		s.noOrder(w, r)
 		return
 	}
-	token, _ := orderToken(r, number)
+	token := s.orderKey(r, number)
 	if _, ok := s.opened(w, r, number, token); !ok {
 		return
 	}

@@ -18,7 +18,7 @@ func (s *Shop) held(w http.ResponseWriter, r *http.Request) (number order.Number
 		s.noOrder(w, r)
 		return "", "", false
 	}
-	token, _ = orderToken(r, number)
+	token = s.orderKey(r, number)
 	if _, ok := s.opened(w, r, number, token); !ok {
 		return "", "", false
 	}

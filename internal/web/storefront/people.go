@@ -3,6 +3,7 @@ package storefront
 import (
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -98,7 +99,7 @@ func (s *Shop) Door(w http.ResponseWriter, r *http.Request, need access.Need, ve
 func next(w http.ResponseWriter, r *http.Request, otherwise string) string {
 	to, ok := gate.Cookie(r, nextCookie)
 	gate.ClearCookie(w, nextCookie)
-	if !ok || !strings.HasPrefix(to, page.PathAccount) && to != page.PathCheckout || strings.ContainsAny(to, "\\?#\r\n") || strings.HasPrefix(to, "//") {
+	if !ok || to != page.PathAccount && !strings.HasPrefix(to, page.PathAccount+"/") && to != page.PathCheckout || strings.ContainsAny(to, "\\?#\r\n") || path.Clean(to) != to {
 		return otherwise
 	}
 	return to

@@ -118,7 +118,9 @@ func (s *Shop) placeOrder(w http.ResponseWriter, r *http.Request) {
 		s.notPlaced(w, r, b, err, method)
 		return
 	}
-	keepOrderToken(w, placed.Order.Number, placed.Token)
+	if !s.own(r, placed.Order) {
+		keepOrderToken(w, placed.Order.Number, placed.Token)
+	}
 	if placed.Now.RedirectURL == "" {
 		seeOther(w, page.PathOrders+string(placed.Order.Number)) // paid or ended meanwhile
 		return

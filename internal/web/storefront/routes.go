@@ -111,6 +111,10 @@ func (s *Shop) entrance() []gate.Route {
 		with("signup cookie", open("GET", page.PathRegisterCode, s.registerCode)),
 		with("signup cookie", open("POST", page.PathRegisterCode, s.finishRegister, gate.Register.Limits()...)),
 
+		with("undo cookie", open("GET", page.PathUndo, s.undo)),
+		with("undo cookie", open("POST", page.PathUndo, s.takeBack, gate.Lookups)),
+		with("order cookie", open("POST", "/orders/{number}/account", s.accountFromOrder, gate.Orders, gate.Lookups)),
+
 		open("GET", page.PathForgotten, s.forgotten),
 		open("POST", page.PathForgotten, s.askForgotten, gate.Lookups, gate.Waits),
 		with("reset cookie", open("GET", page.PathForgotCode, s.forgotCode)),
@@ -128,7 +132,63 @@ func (s *Shop) entrance() []gate.Route {
 // accountRoutes is what somebody who is signed in may do.
 func (s *Shop) accountRoutes() []gate.Route {
 	in := access.Need{Level: access.Password}
+	get := func(path string, h http.HandlerFunc) gate.Route {
+		return gate.Route{Method: "GET", Path: path, Need: in, Handle: h}
+	}
+	post := func(path string, h http.HandlerFunc, limits ...gate.Class) gate.Route {
+		return gate.Route{Method: "POST", Path: path, Need: in, Limits: limits, Handle: h}
+	}
+	with := func(token string, r gate.Route) gate.Route { r.Token = token; return r }
+	// fresh needs a proof of the last minutes, whatever session there is.
+	fresh := func(act access.Act, r gate.Route) gate.Route {
+		r.Need.Fresh, r.Act = true, act
+		return r
+	}
 	return []gate.Route{
+		get(page.PathAccount, s.accountHome),
+		get(page.PathMessages, s.messages),
+		get(page.PathActivity, s.activity),
+
+		get(page.PathMyOrders, s.myOrders),
+		post(pathMyOrdersFind, s.askClaim, gate.Lookups),
+		with("claim cookie", get(pathMyOrdersFind, s.claimCode)),
+		with("claim cookie", post(pathMyOrdersFind+"/code", s.answerClaim, gate.LookUp.Limits()...)),
+		get(page.PathMyOrders+"/{number}", s.myOrder),
+		fresh(access.ShowAddress, get(page.PathMyOrders+"/{number}"+wholeOrder, s.myOrderWhole)),
+
+		get(page.PathAddresses, s.addresses),
+		fresh(access.SaveAddress, get(pathNewAddress, s.newAddress)),
+		fresh(access.SaveAddress, post(page.PathAddresses, s.saveAddress)),
+		fresh(access.ShowAddress, get(pathUseAddress, s.chooseAddress)),
+		fresh(access.ShowAddress, post(pathUseAddress, s.useAddress)),
+		fresh(access.ShowAddress, get(page.PathAddresses+"/{id}", s.address)),
+		fresh(access.SaveAddress, post(page.PathAddresses+"/{id}/first", s.firstAddress)),
+		fresh(access.SaveAddress, post(page.PathAddresses+"/{id}/remove", s.removeAddress)),
+
+		get(page.PathSecurity, s.security),
+		fresh(access.ChangeFactor, get(pathUnlock, s.unlock)),
+		fresh(access.ChangePassword, post(pathPassword, s.changePassword, gate.SignIns)),
+		fresh(access.ChangeFactor, post(pathPasskeys+"/begin", s.beginEnrol, gate.Ceremonies)),
+		fresh(access.ChangeFactor, with("passkey", post(pathPasskeys, s.finishEnrol))),
+		fresh(access.ChangeFactor, get(pathFactor+"/{id}", s.factor)),
+		fresh(access.ChangeFactor, post(pathFactor+"/{id}", s.renameFactor)),
+		fresh(access.ChangeFactor, post(pathFactor+"/{id}/remove", s.removeFactor)),
+		fresh(access.ChangeFactor, post(pathApp, s.beginApp)),
+		fresh(access.ChangeFactor, get(pathApp, s.app)),
+		fresh(access.ChangeFactor, post(pathApp+"/code", s.confirmApp)),
+		fresh(access.ChangePhone, post(pathPhone, s.beginPhone, gate.Lookups)),
+		fresh(access.ChangePhone, get(pathPhone, s.phone)),
+		fresh(access.ChangePhone, post(pathPhone+"/code", s.confirmPhone)),
+		fresh(access.ChangeFactor, post(pathCodes, s.makeCodes)),
+		fresh(access.ChangeFactor, post(pathCodes+"/confirm", s.confirmCodes)),
+		fresh(access.ChangeFactor, post(pathPrefer, s.prefer)),
+		fresh(access.ChangeEmail, post(pathMove, s.askMove, gate.Lookups)),
+		fresh(access.ChangeEmail, with("move cookie", get(pathMove, s.moveCode))),
+		fresh(access.ChangeEmail, with("move cookie", post(pathMove+"/code", s.answerMove, gate.LookUp.Limits()...))),
+		post(pathBrowsers, s.forgetBrowser),
+		post(pathSessions, s.endSession),
+		post(pathSessions+"/others", s.endSessions),
+
 		{Method: "POST", Path: page.PathSignOut, Need: in, Handle: s.signOut},
 		{Method: "GET", Path: page.PathProve, Need: in, Handle: s.prove},
 		{Method: "POST", Path: page.PathProve, Need: in, Limits: gate.StepUp.Limits(), Handle: s.answerProve},

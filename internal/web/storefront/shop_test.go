@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/demo"
@@ -52,7 +53,15 @@ func openWith(t testing.TB, desk func(s *shoptest.Shop, origin string) *checkout
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(s.logs, nil))
-	g := gate.New(gate.Config{Page: ErrorPage(pages, s.DB, nil), Log: log, Exempt: []netip.Prefix{netip.MustParsePrefix(quick)}})
+	var front *Shop
+	g := gate.New(gate.Config{Page: ErrorPage(pages, s.DB, nil), Log: log, Exempt: []netip.Prefix{netip.MustParsePrefix(quick)}, Counters: s.DB,
+		Who: func(r *http.Request) (access.Standing, error) {
+			cookie, _ := gate.Cookie(r, gate.SessionCookie)
+			return s.Keeper.Who(r.Context(), cookie)
+		},
+		Door: func(w http.ResponseWriter, r *http.Request, need access.Need, v access.Verdict) {
+			front.Door(w, r, need, v)
+		}})
 	mux := g.Table()
 	s.server = httptest.NewUnstartedServer(g.Wrap(mux))
 	s.server.StartTLS()
@@ -60,7 +69,7 @@ func openWith(t testing.TB, desk func(s *shoptest.Shop, origin string) *checkout
 	if desk != nil {
 		s.Desk = desk(s.Shop, s.server.URL)
 	}
-	front, err := New(Config{Gate: g, Pages: pages, Desk: s.Desk, Store: s.DB, Origin: s.server.URL, Letters: true,
+	front, err = New(Config{Gate: g, Pages: pages, Desk: s.Desk, Store: s.DB, Keeper: s.Keeper, Origin: s.server.URL, Letters: true,
 		Pictures: demo.Picture, Age: 50 * time.Millisecond, Kept: 8, Log: log})
 	if err != nil {
 		t.Fatal(err)

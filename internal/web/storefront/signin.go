@@ -141,5 +141,5 @@ func (s *Shop) signOut(w http.ResponseWriter, r *http.Request) {
 	forgetAll(w, r)
 	w.Header().Set("Clear-Site-Data", `"cache"`) // the back button shows nothing of it either
 	tell(w, news{word: newsSignedOut})
-	seeOther(w, page.PathHome)
+	seeOther(w, page.PathSignIn)
 }
