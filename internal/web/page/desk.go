@@ -97,11 +97,14 @@ type Section struct {
 	Empty string // what is said when there are no rows; "" leaves the list out
 	Codes []string
 	// Picture is drawn by ourselves and holds no text that somebody typed.
-	Picture template.HTML
+	Picture string
 	Forms   []Form
 	Links   []Link
 	Notice  bool // it has to be seen
 }
+
+// Drawn is the picture as a page shows it.
+func (s Section) Drawn() template.HTML { return template.HTML(s.Picture) }
 
 // Row is one line of a list.
 type Row struct {

@@ -2,7 +2,6 @@ package storefront
 
 import (
 	"context"
-	"html/template"
 	"net/http"
 	"slices"
 
@@ -114,7 +113,7 @@ func (s *Shop) showApp(w http.ResponseWriter, r *http.Request, status int, probl
 	d := s.accountDesk(w, r, page.PathSecurity, "Set up an authenticator app")
 	d.Problems = problems
 	d.Sections = []page.Section{
-		{Title: "1. Show the app this code", Says: []string{"Open the app, add an account, and point the camera here."}, Picture: template.HTML(e.Code)},
+		{Title: "1. Show the app this code", Says: []string{"Open the app, add an account, and point the camera here."}, Picture: e.Code},
 		{Title: "Or type this key", Says: []string{e.Key}},
 		{Title: "2. Type what the app shows", Forms: []page.Form{{Action: pathApp + "/code", Hidden: []page.Field{s.token(r)}, Inputs: []page.Input{page.CodeInput("Code of the app", "Six digits.", problems)}, Button: "Go on"}}},
 	}
