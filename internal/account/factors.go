@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/message"
+	"github.com/cartkeep/cartkeep/internal/otp"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
@@ -57,12 +59,12 @@ func (k *Keeper) Factors(ctx context.Context, account string) (out Factors, err 
 const undoFactor = day
 
 // added ends the other sessions of an account that has got a factor, and tells
-// its mailbox, which can take it back for a day.
-func (k *Keeper) added(t *store.Tx, a store.Account, f store.Factor, st access.Standing, v Visitor) error {
+// its mailbox, which can take it back for a day. was is what it took the place of.
+func (k *Keeper) added(t *store.Tx, a store.Account, f store.Factor, was []byte, st access.Standing, v Visitor) error {
 	if err := errors.Join(k.shake(t, a, st.Session), t.ClearTries(a.ID, string(f.Kind))); err != nil {
 		return err
 	}
-	c := store.Change{ID: store.NewID(), Kind: changeFactor, State: store.ChangeDone, Object: f.ID, New: string(f.Kind), EndsAt: t.Now().Add(undoFactor)}
+	c := store.Change{ID: store.NewID(), Kind: changeFactor, State: store.ChangeDone, Object: f.ID, New: string(f.Kind), Old: base64.RawURLEncoding.EncodeToString(was), EndsAt: t.Now().Add(undoFactor)}
 	if err := t.NewChange(a, c); err != nil {
 		return err
 	}
@@ -151,8 +153,10 @@ func (k *Keeper) switchOn(t *store.Tx, a store.Account, f store.Factor, step, dr
 	if err != nil {
 		return err
 	}
+	var was []byte
 	for _, old := range list {
 		if old.Kind == f.Kind && old.On {
+			was = old.Secret
 			if _, err := t.RemoveFactor(a.ID, old.ID); err != nil {
 				return err
 			}
@@ -165,7 +169,21 @@ func (k *Keeper) switchOn(t *store.Tx, a store.Account, f store.Factor, step, dr
 	if !on {
 		return store.ErrNoFactor
 	}
-	return k.added(t, a, f, st, v)
+	return k.added(t, a, f, was, st, v)
+}
+
+// putBack undoes the replacing of a factor: without it whoever reads the mail
+// of an account could take its second factor away by undoing a new one.
+func (k *Keeper) putBack(t *store.Tx, a store.Account, c store.Change) error {
+	was, err := base64.RawURLEncoding.DecodeString(c.Old)
+	if err != nil || len(was) == 0 {
+		return err
+	}
+	f := store.Factor{ID: store.NewID(), Kind: store.FactorKind(c.New), On: true, Secret: was, Label: "Text to your phone"}
+	if f.Kind == store.TOTPFactor {
+		f.Label, f.Step = "Authenticator app", t.Now().Unix()/int64(otp.Period/time.Second) // no code of before works again
+	}
+	return t.AddFactor(a, f)
 }
 
 // RemoveFactor removes a second factor. With the last one go the recovery

@@ -183,7 +183,11 @@ func (k *Keeper) Undo(ctx context.Context, tok string, v Visitor) error {
 				return err
 			}
 		case changeFactor:
-			if _, err := t.RemoveFactor(a.ID, c.Object); err != nil {
+			there, err := t.RemoveFactor(a.ID, c.Object)
+			if err == nil && there {
+				err = k.putBack(t, a, c)
+			}
+			if err != nil {
 				return err
 			}
 			if err := k.dropPassword(t, a); err != nil {

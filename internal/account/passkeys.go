@@ -304,7 +304,7 @@ func (k *Keeper) FinishEnrol(ctx context.Context, st access.Standing, ticket str
 		if err := t.AddFactor(a, f); err != nil {
 			return err
 		}
-		return k.added(t, a, f, st, v)
+		return k.added(t, a, f, nil, st, v)
 	})
 }
 

@@ -208,7 +208,7 @@ func (k *Keeper) raise(t *store.Tx, a store.Account, s store.Signed, method stri
 	if s.Level == access.Guest {
 		word = "signin.done"
 		if trust && !a.Staff() {
-			if err := t.TrustDevice(a.ID, k.db.DeviceID(a.ID, e.Device), t.Now().Add(TrustFor)); err != nil {
+			if err := t.TrustDevice(a, k.db.DeviceID(a.ID, e.Device), t.Now().Add(TrustFor)); err != nil {
 				return Entry{}, err
 			}
 		}

@@ -138,7 +138,7 @@ func (k *Keeper) shake(t *store.Tx, a store.Account, keep string) error {
 	if _, err := t.EndSessions(a.ID, keep); err != nil {
 		return err
 	}
-	return t.Distrust(a.ID)
+	return t.Distrust(a)
 }
 
 // AskDevice mails a code that makes a browser known: the way through for those

@@ -127,7 +127,7 @@ func (k *Keeper) EndSessions(ctx context.Context, st access.Standing) error {
 		if _, err := t.EndSessions(a.ID, st.Session); err != nil {
 			return err
 		}
-		if err := t.Distrust(a.ID); err != nil {
+		if err := t.Distrust(a); err != nil {
 			return err
 		}
 		return t.Event("signin.ended", a.ID, a.ID, store.How("all"))

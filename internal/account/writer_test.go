@@ -186,3 +186,87 @@ func email(t *testing.T, typed string) contact.Email {
 	}
 	return e
 }
+
+func TestWhoWritesTheDatabaseTrustsNoBrowserAndOwnsNoOrder(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		e := join(t, s, ada, good)
+		withPhone(t, s, e)
+		e, err := s.Keeper.SignIn(noCtx, ada, good, visitor(e))
+		if err != nil {
+			t.Fatal(err)
+		}
+		withCodes(t, s, e)
+		raw := s.Raw(t)
+		shoptest.Do(t, raw, `UPDATE devices SET trusted_until = $1`, s.Clock.Now().Add(time.Hour).UnixMilli())
+		if got, err := s.Keeper.SignIn(noCtx, ada, good, account.Visitor{Device: e.Device}); err == nil && !got.Half {
+			t.Errorf("a browser is trusted by a word in the database: %+v", got)
+		}
+		shoptest.Do(t, raw, `UPDATE devices SET agent = NULL`)
+		if got, err := s.Keeper.SignIn(noCtx, ada, good, account.Visitor{Device: e.Device}); err != nil || !got.Half {
+			t.Errorf("a browser without a seal is trusted: %+v, %v", got, err)
+		}
+
+		thief := join(t, s, eve, better)
+		subject := store.NewID()
+		shoptest.Do(t, raw, `INSERT INTO links (owner, subject, how, made_at) VALUES ($1, $2, 'mailbox', 1)`, thief.Account, subject)
+		own := func(owner string) (own bool) {
+			if err := s.DB.View(noCtx, func(v *store.View) (err error) { own, err = v.Linked(owner, subject); return err }); err != nil {
+				t.Fatal(err)
+			}
+			return own
+		}
+		if own(thief.Account) {
+			t.Error("an order was made her own by a word in the database")
+		}
+		shoptest.Do(t, raw, `DELETE FROM links`)
+		if err := s.DB.InTx(noCtx, ledger.System("test"), func(x *store.Tx) error { _, err := x.Link(e.Account, subject, "mailbox"); return err }); err != nil {
+			t.Fatal(err)
+		}
+		if !own(e.Account) {
+			t.Error("the shop's own link does not hold")
+		}
+		shoptest.Do(t, raw, `UPDATE links SET owner = $1`, thief.Account)
+		if own(thief.Account) {
+			t.Error("a link was turned to another account")
+		}
+	})
+}
+
+// TestUndoingANewNumberBringsTheOldOneBack: whoever reads the mail of an
+// account does not take its second factor away.
+func TestUndoingANewNumberBringsTheOldOneBack(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		e := join(t, s, ada, good)
+		withCodes(t, s, e)
+		withPhone(t, s, e)
+		half, err := s.Keeper.SignIn(noCtx, ada, good, account.Visitor{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Keeper.SendText(noCtx, half.Cookie); err != nil {
+			t.Fatal(err)
+		}
+		e, err = s.Keeper.Prove(noCtx, account.Visitor{Cookie: half.Cookie}, account.Proof{Method: account.BySMS, Typed: s.Code(t, phone)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Clock.Move(5 * time.Minute)
+		const next = "+4916055512345"
+		st := who(t, s, e.Cookie)
+		if err := s.Keeper.BeginPhone(noCtx, st, e.Cookie, next, ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Keeper.ConfirmPhone(noCtx, st, e.Cookie, s.Code(t, next), visitor(e)); err != nil {
+			t.Fatal(err)
+		}
+		_, link, _ := strings.Cut(s.Letter(t, ada).Text, "/account/undo?token=")
+		link, _, _ = strings.Cut(link, "\n")
+		if err := s.Keeper.Undo(noCtx, link, account.Visitor{}); err != nil {
+			t.Fatal(err)
+		}
+		f, err := s.Keeper.Factors(noCtx, e.Account)
+		if err != nil || !f.Strong || f.Password || len(f.Second) != 1 || string(f.Second[0].Secret) != phone {
+			t.Errorf("left: %+v, %v", f, err)
+		}
+	})
+}

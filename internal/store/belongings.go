@@ -1,9 +1,12 @@
 package store
 
 import (
+	"crypto/subtle"
 	"database/sql"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/contact"
@@ -43,6 +46,19 @@ func (t *Tx) KeepAccountCart(a Account, cart string) error {
 	return errors.Join(s.err, t.later("keep an account's cart", nil, `UPDATE account_details SET cart = $2 WHERE owner = $1`, a.ID, sealed))
 }
 
+// shown is how a link was shown, with a keyed hash that ties it to both: who can
+// write here makes no other's order their own.
+func (db *DB) shown(owner, subject, how string) string {
+	mac := db.keys.Token.Sum("link v1", []byte(owner), []byte(subject), []byte(how))
+	return how + "." + base64.RawURLEncoding.EncodeToString(mac[:])
+}
+
+// holds reports whether a link was made by the shop.
+func (db *DB) holds(owner, subject, kept string) bool {
+	how, _, _ := strings.Cut(kept, ".")
+	return subtle.ConstantTimeCompare([]byte(db.shown(owner, subject, how)), []byte(kept)) == 1
+}
+
 // Link says that a guest's subject is the person of an account, and how that
 // was shown. One that another account has is left alone.
 func (t *Tx) Link(owner, subject, how string) (bool, error) {
@@ -53,7 +69,7 @@ func (t *Tx) Link(owner, subject, how string) (bool, error) {
 	if taken > 0 {
 		return false, nil
 	}
-	_, err := t.exec(`INSERT INTO links (owner, subject, how, made_at) VALUES ($1, $2, $3, $4) ON CONFLICT (owner, subject) DO NOTHING`, owner, subject, how, ms(t.now))
+	_, err := t.exec(`INSERT INTO links (owner, subject, how, made_at) VALUES ($1, $2, $3, $4) ON CONFLICT (owner, subject) DO NOTHING`, owner, subject, t.db.shown(owner, subject, how), ms(t.now))
 	if err != nil {
 		return false, fmt.Errorf("link: %w", err)
 	}
@@ -62,12 +78,22 @@ func (t *Tx) Link(owner, subject, how string) (bool, error) {
 
 // LinkedOrders lists the orders of an account, the newest first.
 func (v *View) LinkedOrders(owner string, limit int) ([]order.Order, error) {
-	rows, err := v.rows(`SELECT o.number FROM links l JOIN orders o ON o.owner = l.subject WHERE l.owner = $1 ORDER BY o.placed_at DESC LIMIT $2`, owner, limit)
+	rows, err := v.rows(`SELECT o.number, l.subject, l.how FROM links l JOIN orders o ON o.owner = l.subject WHERE l.owner = $1 ORDER BY o.placed_at DESC LIMIT $2`, owner, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list an account's orders: %w", err)
 	}
-	numbers, err := column[order.Number](rows)
-	if err != nil {
+	var numbers []order.Number
+	for rows.Next() {
+		var n order.Number
+		var subject, how string
+		if err := rows.Scan(&n, &subject, &how); err != nil {
+			return nil, errors.Join(err, rows.Close())
+		}
+		if v.db.holds(owner, subject, how) {
+			numbers = append(numbers, n)
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, fmt.Errorf("list an account's orders: %w", err)
 	}
 	out := make([]order.Order, 0, len(numbers))
@@ -83,9 +109,12 @@ func (v *View) LinkedOrders(owner string, limit int) ([]order.Order, error) {
 
 // Linked reports whether a subject is an account's own.
 func (v *View) Linked(owner, subject string) (bool, error) {
-	var n int64
-	err := v.row(`SELECT count(*) FROM links WHERE owner = $1 AND subject = $2`, owner, subject).Scan(&n)
-	return n > 0, err
+	var how string
+	err := v.row(`SELECT how FROM links WHERE owner = $1 AND subject = $2`, owner, subject).Scan(&how)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil && v.db.holds(owner, subject, how), err
 }
 
 // Place is an entry of an address book.

@@ -26,26 +26,21 @@ func (db *DB) DeviceID(owner, token string) string {
 	return base64.RawURLEncoding.EncodeToString(mac[:])
 }
 
+// deviceRow is what the sealed name of a browser stands for: its id and its
+// trust, so that who can write here trusts none.
+func deviceRow(id string, until time.Time) string { return fmt.Sprintf("%s/%d", id, stamp(until)) }
+
 // Device finds a browser among those of an account; ok is false for a stranger.
 func (v *View) Device(owner, token string) (d Device, ok bool, err error) {
 	if token == "" {
 		return Device{}, false, nil
 	}
 	d.ID = v.db.DeviceID(owner, token)
-	rows, err := v.rows(`SELECT made_at, seen_at, trusted_until FROM devices WHERE owner = $1 AND id = $2`, owner, d.ID)
-	if err != nil {
-		return Device{}, false, fmt.Errorf("read device: %w", err)
+	list, err := v.devices(owner, `id = $2`, d.ID)
+	if err != nil || len(list) == 0 {
+		return Device{}, false, err
 	}
-	defer rows.Close()
-	if !rows.Next() {
-		return Device{}, false, rows.Err()
-	}
-	var made, seen, trusted int64
-	if err := rows.Scan(&made, &seen, &trusted); err != nil {
-		return Device{}, false, fmt.Errorf("read device: %w", err)
-	}
-	d.MadeAt, d.SeenAt, d.TrustedUntil = when(made), when(seen), since(trusted)
-	return d, true, nil
+	return list[0], true, nil
 }
 
 // maxDevices bounds how many browsers of an account are known; the one that was
@@ -64,7 +59,7 @@ func (t *Tx) KeepDevice(a Account, token, agent string) (id string, fresh bool, 
 	if err != nil {
 		return "", false, err
 	}
-	s := sealer{row: id}
+	s := sealer{row: deviceRow(id, time.Time{})}
 	sealed := put(&s, box, personal.DeviceAgent, agent)
 	if s.err != nil {
 		return "", false, s.err
@@ -76,13 +71,42 @@ func (t *Tx) KeepDevice(a Account, token, agent string) (id string, fresh bool, 
 }
 
 // TrustDevice spares a known browser the second factor at sign-in until a time.
-func (t *Tx) TrustDevice(owner, id string, until time.Time) error {
-	return t.later("trust device", nil, `UPDATE devices SET trusted_until = $3 WHERE owner = $1 AND id = $2`, owner, id, stamp(until))
+func (t *Tx) TrustDevice(a Account, id string, until time.Time) error {
+	list, err := t.devices(a.ID, `id = $2`, id)
+	if err != nil {
+		return err
+	}
+	return t.trust(a, list, until)
+}
+
+func (t *Tx) trust(a Account, list []Device, until time.Time) error {
+	box, err := t.accountBox(a, personal.Security)
+	if err != nil {
+		return err
+	}
+	for _, d := range list {
+		s := sealer{row: deviceRow(d.ID, until)}
+		if d.Agent == "" {
+			d.Agent = "a browser" // something has to be sealed
+		}
+		agent := put(&s, box, personal.DeviceAgent, d.Agent)
+		if s.err != nil {
+			return s.err
+		}
+		if err := t.later("trust device", nil, `UPDATE devices SET trusted_until = $3, agent = $4 WHERE owner = $1 AND id = $2`, a.ID, d.ID, stamp(until), agent); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Distrust ends the trust in every browser of an account.
-func (t *Tx) Distrust(owner string) error {
-	return t.later("distrust devices", nil, `UPDATE devices SET trusted_until = 0 WHERE owner = $1`, owner)
+func (t *Tx) Distrust(a Account) error {
+	list, err := t.devices(a.ID, `trusted_until <> $2`, 0)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	return t.trust(a, list, time.Time{})
 }
 
 // ForgetDevice forgets a browser and reports whether it was known.
@@ -98,11 +122,15 @@ func (t *Tx) ForgetDevices(owner string) error {
 
 // Devices lists the browsers of an account, the last used first.
 func (v *View) Devices(owner string) ([]Device, error) {
+	return v.devices(owner, `seen_at > $2`, 0)
+}
+
+func (v *View) devices(owner, where string, arg any) ([]Device, error) {
 	box, err := v.safe(owner)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := v.rows(`SELECT id, agent, made_at, seen_at, trusted_until FROM devices WHERE owner = $1 ORDER BY seen_at DESC`, owner)
+	rows, err := v.rows(`SELECT id, agent, made_at, seen_at, trusted_until FROM devices WHERE owner = $1 AND `+where+` ORDER BY seen_at DESC`, owner, arg)
 	if err != nil {
 		return nil, fmt.Errorf("list devices: %w", err)
 	}
@@ -115,8 +143,11 @@ func (v *View) Devices(owner string) ([]Device, error) {
 		if err := rows.Scan(&d.ID, &agent, &made, &seen, &trusted); err != nil {
 			return nil, fmt.Errorf("list devices: %w", err)
 		}
-		s := sealer{row: d.ID}
+		if agent == nil {
+			trusted = 0 // nothing is sealed that says so
+		}
 		d.MadeAt, d.SeenAt, d.TrustedUntil = when(made), when(seen), since(trusted)
+		s := sealer{row: deviceRow(d.ID, d.TrustedUntil)}
 		if d.Agent = get(&s, box, personal.DeviceAgent, agent); s.err != nil {
 			return nil, s.err
 		}

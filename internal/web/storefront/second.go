@@ -151,6 +151,9 @@ func (s *Shop) answer(w http.ResponseWriter, r *http.Request, st stage) {
 		err = fault.Missing("")
 	}
 	m := account.Method(form.Get(page.FieldMethod))
+	if err == nil && wayWords[m] == "" {
+		err = fault.Field(page.FieldMethod, "Please choose one of the ways on this page.")
+	}
 	var e account.Entry
 	if err == nil {
 		typed := form.Get(page.FieldCode)
