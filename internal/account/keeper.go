@@ -44,6 +44,7 @@ type Config struct {
 	Breached func(context.Context, password.Password) (bool, error)
 	Passkeys *passkey.Party // needed
 	Origin   string         // the shop's public origin, "https://shop.example"; needed
+	Console  string         // the origin of the staff console; "" where it is the shop's
 	Writer   func() (*message.Writer, error)
 	// Deliver hands a message about an account over, to be sent or kept. Nil
 	// leaves messages waiting.
@@ -67,6 +68,9 @@ func New(c Config) (*Keeper, error) {
 		return nil, errors.New("account: a keeper needs a store, a hasher, passkeys and the shop's origin")
 	}
 	c.Origin = strings.TrimSuffix(c.Origin, "/")
+	if c.Console == "" {
+		c.Console = c.Origin
+	}
 	k := &Keeper{cfg: c, db: c.Store, wake: c.Wake, log: c.Log}
 	if k.wake == nil {
 		k.wake = func() {}

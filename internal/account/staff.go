@@ -57,7 +57,7 @@ func (k *Keeper) Invite(ctx context.Context, by ledger.Actor, i Invitation) (lin
 		}
 		return t.NewInvite(inv, tok)
 	})
-	return k.cfg.Origin + "/admin/invite?token=" + id + "." + tok, err
+	return k.cfg.Console + "/admin/invite?token=" + id + "." + tok, err
 }
 
 // Invited looks at an invitation. It uses nothing up.

@@ -7,11 +7,13 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/job"
 	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
 
-// alarm writes what the gate has seen to the log and the ledger, in counts.
+// alarm writes what the gate has seen to the log and the ledger, in counts, and
+// tells the owners when an attack begins.
 func (s *server) alarm(a gate.Alarm) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -22,6 +24,21 @@ func (s *server) alarm(a gate.Alarm) {
 	if err != nil {
 		s.log.ErrorContext(ctx, "alarm not in the ledger", "kind", a.Kind, "error", err)
 	}
+	if a.Kind == gate.AttackBegins && s.keeper != nil && s.mayWrite(s.vault.db.Now()) {
+		if err := s.keeper.TellOwners(ctx, message.Alarm); err != nil {
+			s.log.ErrorContext(ctx, "alarm not told to the owners", "kind", a.Kind, "error", err)
+		}
+	}
+}
+
+// alarmEvery is how often the owners get a letter about an attack at most: one
+// that comes and goes must not fill their mailboxes.
+const alarmEvery = time.Hour
+
+// mayWrite reports whether the last letter is long enough ago.
+func (s *server) mayWrite(now time.Time) bool {
+	last := s.wrote.Load()
+	return (last == 0 || now.Sub(time.Unix(last, 0)) >= alarmEvery) && s.wrote.CompareAndSwap(last, now.Unix())
 }
 
 // watch looks for the end of an attack, which nobody may be there to see.

@@ -74,8 +74,15 @@ func (s *server) startDemo(ctx context.Context, p *Process) error {
 	if err := s.assemble(ctx); err != nil {
 		return err
 	}
+	owner, err := s.firstOwner(ctx)
+	if err != nil {
+		return err
+	}
 	a := s.addresses()
 	fmt.Fprintf(p.Out, "cartkeep: shop %s\ncartkeep: admin %s\ncartkeep: sandbox %s\ncartkeep: outbox %s\ncartkeep: private %s\n", a.shop, a.admin, a.sandbox, a.outbox, a.private)
+	if owner != "" {
+		fmt.Fprintf(p.Out, "cartkeep: owner %s\n", owner)
+	}
 	if s.settings.LimitsExempt != "" {
 		fmt.Fprintf(p.Err, "cartkeep: WARNING: clients in %s are free from request rates\n", s.settings.LimitsExempt)
 	}

@@ -34,6 +34,7 @@ type cli struct {
 	Refund   refundCmd   `cmd:"" help:"Give the whole price of an order back, the way it was paid."`
 	Files    filesCmd    `cmd:"" help:"Files that are sold."`
 	Licences licencesCmd `cmd:"" help:"Licence keys that are sold."`
+	Staff    staffCmd    `cmd:"" help:"Who works here: invite, confirm, disable, change roles."`
 	Keys     keysCmd     `cmd:"" help:"Look after the epoch keys."`
 	Embed    embedCmd    `cmd:"" help:"Print what goes into a page of another site, for a button and a cart there."`
 	Ledger   ledgerCmd   `cmd:"" help:"Check and export the ledger."`

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/message"
@@ -27,7 +28,8 @@ type call struct {
 // operating is what an operation works with.
 type operating struct {
 	vault    *vault
-	desk     *checkout.Desk // the running shop's; nil when none runs
+	desk     *checkout.Desk  // the running shop's; nil when none runs
+	keeper   *account.Keeper // likewise
 	actor    ledger.Actor
 	origin   string // the shop's public address; "" when it is not known
 	in       io.Reader
@@ -54,6 +56,8 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return o.orderList(ctx, limit)
 	case "order show", "order pack", "order ship", "order deliver", "refund":
 		return o.orderAct(ctx, c)
+	case "staff list", "staff invite", "staff confirm", "staff disable", "staff enable", "staff role", "staff passkeys":
+		return o.staff(ctx, c)
 	case "keys list":
 		return o.keysList()
 	case "ledger verify":

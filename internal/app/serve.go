@@ -83,6 +83,9 @@ func (initCmd) Run(ctx context.Context, p *Process, set *Settings) error {
 		fmt.Fprintln(p.Out, "cartkeep: the shop was there already; nothing was changed")
 	}
 	fmt.Fprintf(p.Out, "cartkeep: data folder %s\ncartkeep: key file %s\ncartkeep: keep a copy of the key file apart from the data. Without it nobody can read the data, you included.\n", f.path, path)
+	if made {
+		fmt.Fprint(p.Out, inviteHint)
+	}
 	return nil
 }
 
@@ -210,6 +213,11 @@ func (s *server) startPublic(ctx context.Context, p *Process) error {
 	}
 	if len(shop.Providers) == 0 {
 		fmt.Fprintln(p.Err, "cartkeep: no payment provider is set up yet: nobody can order")
+	}
+	if has, err := s.keeper.HasOwner(ctx); err != nil {
+		return err
+	} else if !has {
+		fmt.Fprint(p.Err, inviteHint)
 	}
 	a := s.addresses()
 	fmt.Fprintf(p.Out, "cartkeep: shop %s\ncartkeep: admin %s\ncartkeep: ready %s\n", a.shop, a.admin, s.origin)

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/access"
@@ -74,6 +75,7 @@ type server struct {
 	servers []*http.Server
 	failed  chan error
 	running sync.WaitGroup
+	wrote   atomic.Int64 // when the owners were last told of an attack, in seconds
 }
 
 // addresses are what a start prints.

@@ -128,8 +128,8 @@ type shop struct {
 	said   *kept // both outputs, as a log collector would have them
 	exited chan struct{}
 
-	origin, admin, bank, outbox, private string
-	client                               *http.Client // trusts the local authority, follows no redirect
+	origin, admin, bank, outbox, private, owner string
+	client                                      *http.Client // trusts the local authority, follows no redirect
 }
 
 // demo starts a new demo.
@@ -189,6 +189,8 @@ func (s *shop) line(text string, ready chan struct{}) {
 		s.outbox = rest
 	case "private":
 		s.private = strings.TrimSuffix(rest, "/")
+	case "owner":
+		s.owner = rest
 	case "ready":
 		s.origin = rest
 		close(ready)
