@@ -5,8 +5,13 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/cartkeep/cartkeep/internal/access"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
 
@@ -20,5 +25,47 @@ func TestAnAlarmIsLoggedAndInTheLedger(t *testing.T) {
 	}
 	if got := shoptest.One[int64](t, shop.Raw(t), `SELECT count(*) FROM events WHERE action = 'alarm.attack-begins'`); got != 1 {
 		t.Errorf("%d events, want 1", got)
+	}
+}
+
+func TestOwnersHearOfAnAttackOnceAnHour(t *testing.T) {
+	shop := shoptest.Open(t, "sqlite")
+	err := shop.DB.InTx(t.Context(), ledger.System("test"), func(tx *store.Tx) error {
+		for email, role := range map[string]access.Role{"ada@shop.test": access.Owner, "bob@shop.test": access.Manager} {
+			to, err := contact.ParseEmail(email)
+			if err != nil {
+				return err
+			}
+			if err := tx.NewAccount(store.Account{ID: store.NewID(), Role: role, Email: to, State: store.AccountOpen}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{log: slog.New(slog.DiscardHandler), vault: &vault{db: shop.DB}, keeper: shop.Keeper}
+	letters := func() (n int) {
+		shop.Run(t)
+		for _, m := range shop.Letters.All() {
+			if m.To != "ada@shop.test" {
+				t.Errorf("a letter to %s, want owners alone", m.To)
+			}
+			n++
+		}
+		return n
+	}
+	for range 3 {
+		s.alarm(gate.Alarm{Kind: gate.AttackBegins, Wrong: 60})
+		s.alarm(gate.Alarm{Kind: gate.AttackEnds})
+	}
+	if got := letters(); got != 1 {
+		t.Errorf("%d letters, want 1", got)
+	}
+	shop.Clock.Move(61 * time.Minute)
+	s.alarm(gate.Alarm{Kind: gate.AttackBegins, Wrong: 60})
+	if got := letters(); got != 2 {
+		t.Errorf("%d letters an hour later, want 2", got)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 )
 
@@ -288,6 +289,15 @@ func Tell[P, R any](p *Page, c cdp.Command[P, R], params P) R {
 func (p *Page) Forget(url, name string) {
 	p.t.Helper()
 	Tell(p, network.DeleteCookies, network.DeleteCookiesParams{Name: name, URL: url})
+}
+
+// Authenticator gives the tab a device for passkeys, whose person is always
+// there and always recognised.
+func (p *Page) Authenticator() {
+	p.t.Helper()
+	Tell(p, webauthn.Enable, webauthn.EnableParams{})
+	Tell(p, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+		Protocol: "ctap2", Ctap2version: "ctap2_1", Transport: "internal", HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true}})
 }
 
 // Cookies returns the cookies that this page may send.
