@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -79,7 +80,14 @@ func (k *Keeper) SignOut(ctx context.Context, cookie string) error {
 	if !ok {
 		return nil
 	}
-	return k.db.InTx(ctx, ledger.Customer(owner), func(t *store.Tx) error {
+	a, err := k.Account(ctx, owner)
+	if errors.Is(err, store.ErrNoAccount) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return k.db.InTx(ctx, actor(a), func(t *store.Tx) error {
 		there, err := t.EndSession(owner, store.SessionID(tok))
 		if err != nil || !there {
 			return err
