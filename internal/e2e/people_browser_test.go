@@ -23,6 +23,7 @@ func TestPeopleSignInByEveryMeans(t *testing.T) {
 	b := browser.Start(t, browser.Certificate(t, filepath.Join(s.dir, "certs", "leaf.pem")))
 	for i, view := range []browser.View{{Width: browser.Narrow, NoScript: true, Dark: true}, {Width: browser.Wide}} {
 		t.Run(name(view), func(t *testing.T) {
+			t.Parallel() // most of the time is waiting for the next code
 			m := &member{visitor: &visitor{t: t, shop: s, view: view, Page: b.Page(t, view)},
 				email: []string{"grace@example.com", "alan@example.com"}[i], phone: []string{"+4915112345678", "+4915112345679"}[i]}
 			m.joins()
@@ -211,13 +212,13 @@ func (m *member) provesAgain() {
 	m.Fill("#password", passphrase)
 	m.press("/sign-in")
 	m.expect(m.URL(), "/account")
-	m.Open(m.shop.origin + "/account/addresses/new")
+	m.Open(m.shop.origin + "/account/new-address")
 	m.expect(m.URL(), "/account/prove")
 	m.Open(m.shop.origin + "/account/prove?by=recovery")
 	m.shot("prove")
 	m.Fill("#code", m.recovery[4])
 	m.press("/account/prove")
-	m.expect(m.URL(), "/account/addresses/new")
+	m.expect(m.URL(), "/account/new-address")
 	m.shot("address-new")
 }
 
@@ -269,8 +270,8 @@ func (m *member) usesAPasskey() {
 	m.shot("security-passkey")
 	m.signsOut()
 	m.comesTo("/account") // the browser offers the passkey, and the virtual person takes it
-	m.status(m.Open(m.shop.origin+"/account/addresses/new"), 200)
-	m.expect(m.URL(), "/account/addresses/new")
+	m.status(m.Open(m.shop.origin+"/account/new-address"), 200)
+	m.expect(m.URL(), "/account/new-address")
 	browser.Tell(m.Page, webauthn.RemoveVirtualAuthenticator, webauthn.RemoveVirtualAuthenticatorParams{AuthenticatorID: device.AuthenticatorID})
 }
 
