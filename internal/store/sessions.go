@@ -26,7 +26,7 @@ type Session struct {
 	MadeAt   time.Time
 	SeenAt   time.Time
 	StrongAt time.Time // two factors were proved; zero when not
-	FreshAt  time.Time // the last proof; zero when a device stood in for one
+	FreshAt  time.Time // the last proof; zero when a device stood in for one; of half a session, when a passkey began it
 	EndsAt   time.Time
 	Agent    string // "Firefox on Linux"
 }
