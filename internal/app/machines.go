@@ -10,6 +10,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
+	"github.com/cartkeep/cartkeep/internal/web/page"
 )
 
 // machines is what is answered to machines at fixed places: health, call-backs
@@ -24,6 +25,22 @@ func (s *server) machines(shop store.Settings, providers []payment.Provider) []g
 		get("/.well-known/cartkeep/checkpoint", s.checkpoint),
 		get("/.well-known/cartkeep/ledger-key", s.ledgerKey),
 	}
+	out = append(out,
+		// Where password managers send people (W3C: A Well-Known URL for Changing Passwords, Passkey Endpoints).
+		get("/.well-known/change-password", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", page.PathSecurity+"#password")
+			w.WriteHeader(http.StatusFound)
+		}),
+		get("/.well-known/passkey-endpoints", func(w http.ResponseWriter, r *http.Request) {
+			body, err := s.passkeys.Endpoints(page.PathSecurity, page.PathSecurity)
+			if err != nil {
+				s.gate.Refuse(w, r, err)
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			gate.Cache(w, "public, max-age=300")
+			w.Write(body) // a reader that went away is no error of ours
+		}))
 	if contact := shop.Contact; contact != "" {
 		if !hasScheme(contact) {
 			contact = "mailto:" + contact

@@ -41,6 +41,7 @@ func (s *server) newKeeper(shop store.Settings) (*account.Keeper, error) {
 	}
 	hasher := password.NewHasher(s.places)
 	s.calibrate(hasher)
+	s.passkeys = party
 	return account.New(account.Config{Store: s.vault.db, Hasher: hasher, Breached: stolen.Breached, Passkeys: party, Origin: s.origin, Console: strings.TrimSuffix(s.addresses().admin, page.PathAdmin),
 		Writer: s.writer, Deliver: s.accountDeliverer(), Texts: s.textLimits(shop), Wake: s.jobs.Wake, Log: s.log})
 }

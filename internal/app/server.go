@@ -25,6 +25,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/job"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/passkey"
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/payment/sandbox"
 	"github.com/cartkeep/cartkeep/internal/privacy"
@@ -47,24 +48,25 @@ type server struct {
 	places   int // how many passwords are hashed at once
 	began    time.Time
 
-	origin  string // https://localhost:8443
-	tls     *tls.Config
-	local   *certs.Authority // demo
-	public  *certs.Public    // serve
-	sandbox *sandbox.Service // demo
-	gate    *gate.Gate
-	pages   *page.Set
-	desk    *checkout.Desk
-	keeper  *account.Keeper
-	list    *breach.List // of stolen passwords; nil without one
-	calm    func()       // ends measuring how long hashing takes
-	front   *storefront.Shop
-	staff   *admin.Console
-	table   *gate.Table // every route of the shop
-	jobs    *job.Runner
-	control *control
-	metrics *metrics
-	senders message.Channels // serve; empty when none is set up
+	origin   string // https://localhost:8443
+	tls      *tls.Config
+	local    *certs.Authority // demo
+	public   *certs.Public    // serve
+	sandbox  *sandbox.Service // demo
+	gate     *gate.Gate
+	pages    *page.Set
+	desk     *checkout.Desk
+	keeper   *account.Keeper
+	passkeys *passkey.Party
+	list     *breach.List // of stolen passwords; nil without one
+	calm     func()       // ends measuring how long hashing takes
+	front    *storefront.Shop
+	staff    *admin.Console
+	table    *gate.Table // every route of the shop
+	jobs     *job.Runner
+	control  *control
+	metrics  *metrics
+	senders  message.Channels // serve; empty when none is set up
 
 	doors    []net.Listener // of the shop
 	consoles []net.Listener // of the staff console, when it has its own

@@ -56,7 +56,7 @@ type member struct {
 // press submits the form that leads somewhere.
 func (m *member) press(action string) int {
 	m.t.Helper()
-	return m.Submit(`form[action="` + action + `"] button:not([data-passkey-start])`)
+	return m.Submit(`form[action="` + action + `"] button:not([type=button])`)
 }
 
 // newest is the newest code to somebody.

@@ -8,6 +8,7 @@ type Adopt struct {
 	Layout
 	Here cart.Cart // what this browser had; may be empty, when the shop can't tell where the other one comes from
 	New  cart.Cart // what came
+	Own  bool      // it comes from the account of whoever has just signed in
 }
 
 func (Adopt) template() string { return "adopt" }

@@ -101,8 +101,13 @@ func (s *Shop) adopted(w http.ResponseWriter, r *http.Request) {
 		s.gate.Refuse(w, r, err)
 		return
 	}
+	own, err := s.ofAccount(r, fresh)
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
 	if ask || len(mine.Lines)+len(mine.Saved) > 0 {
-		s.show(w, r, http.StatusOK, page.Adopt{Layout: s.layout(r), Here: mine, New: theirs})
+		s.show(w, r, http.StatusOK, page.Adopt{Layout: s.layout(r), Here: mine, New: theirs, Own: own})
 		return
 	}
 	s.take(w, r, fresh)

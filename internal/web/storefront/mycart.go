@@ -65,3 +65,14 @@ func (s *Shop) mine(r *http.Request, b basket) {
 		s.log.WarnContext(r.Context(), "a cart was not kept with its account", "error", err)
 	}
 }
+
+// ofAccount reports whether a cart is the one that the account of whoever is
+// signed in has on every device.
+func (s *Shop) ofAccount(r *http.Request, b basket) (bool, error) {
+	st := s.who(r)
+	if st.Account == "" || st.Role != "" {
+		return false, nil
+	}
+	kept, err := s.cfg.Keeper.Cart(r.Context(), st.Account)
+	return kept == b.String(), err
+}

@@ -220,4 +220,36 @@
     const el = e.target;
     if (el.getAttribute("aria-invalid") && !el.dataset.check && el.value.trim()) clear(el);
   });
+
+  // A password that is being typed: what is to be said of it stands beside it.
+  // It goes to this shop alone and is kept nowhere.
+  for (const el of document.querySelectorAll("input[data-meter]")) {
+    const said = el.closest(".field").querySelector("[data-said]");
+    let wait = 0, asked = null;
+    el.addEventListener("input", () => {
+      clearTimeout(wait);
+      asked?.abort();
+      if (!el.value) said.textContent = "";
+      else wait = setTimeout(() => {
+        const r = asked = new XMLHttpRequest();
+        r.open("POST", el.dataset.meter);
+        r.setRequestHeader("Content-Type", "application/x-www-form-urlencoded");
+        r.onload = () => { if (r.status === 200) said.textContent = r.responseText; };
+        r.send(new URLSearchParams({ password: el.value, email: el.form.elements.email?.value || "" }));
+      }, 400);
+    });
+  }
+  for (const el of document.querySelectorAll("input[data-show]")) {
+    const b = document.createElement("button");
+    const hide = (yes) => {
+      el.type = yes ? "password" : "text";
+      b.textContent = yes ? el.dataset.show : el.dataset.hide;
+    };
+    b.type = "button";
+    b.className = "plain";
+    b.addEventListener("click", () => hide(el.type === "text"));
+    el.form.addEventListener("submit", () => hide(true));
+    hide(true);
+    el.after(b);
+  }
 })();
