@@ -31,7 +31,7 @@ func TestEveryAnswerCarriesTheStrictHeaders(t *testing.T) {
 		{"POST", "/cart/lines", "variant_id=x", 403, false, []string{"Content-Type: application/x-www-form-urlencoded", "Origin: https://evil.example", "Sec-Fetch-Site: cross-site"}},
 		{"GET", "//orders/AAAAA-AAAAA?token=x", "", 404, false, nil}, {"GET", "/api/v1//products", "", 404, false, nil}, {"GET", "/assets/none.css", "", 404, false, nil},
 		{"OPTIONS", "/cart", "", 405, false, nil}, {"OPTIONS", "/api/v1/carts", "", 405, false, nil},
-		{"POST", "/payments/sandbox/notices", "{}", 400, false, nil}, {"GET", "/payments/sandbox/notices", "", 404, false, nil},
+		{"POST", "/payments/sandbox/notices", "{}", 400, false, nil}, {"GET", "/payments/sandbox/notices", "", 405, false, nil},
 	} {
 		a, err := s.try(row.method, row.path, row.body, row.headers...)
 		if err != nil {

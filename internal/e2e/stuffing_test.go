@@ -1,11 +1,18 @@
 package e2e
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"html"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"regexp"
 	"sort"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -122,9 +129,10 @@ func TestStuffingGetsNobodyIn(t *testing.T) {
 	if held.Load() == 0 {
 		t.Error("nobody was held up")
 	}
-	// An owner on a browser nobody knows makes it known by a code, and gets in.
+	// An owner on a browser nobody knows makes it known by a code, after the sum
+	// that everybody's browser does under attack, and gets in.
 	fresh := s.caller("203.0.113.5")
-	if a := fresh.post(t, "/sign-in/browser", url.Values{"email": {emails[5]}}); a.to != "/sign-in/browser/code" {
+	if a := fresh.post(t, "/sign-in/browser", url.Values{"email": {emails[5]}, "work": {fresh.sum(t, "/sign-in/browser")}}); a.to != "/sign-in/browser/code" {
 		t.Fatalf("asking for a code: %d %s", a.status, a.to)
 	}
 	var code string
@@ -132,10 +140,33 @@ func TestStuffingGetsNobodyIn(t *testing.T) {
 		code = s.codes(t)[emails[5]]
 		return code != ""
 	})
-	if a := fresh.post(t, "/sign-in/browser/code", url.Values{"code": {code}}); a.to != "/sign-in" {
+	if a := fresh.post(t, "/sign-in/browser/code", url.Values{"code": {code}, "work": {fresh.sum(t, "/sign-in/browser/code")}}); a.to != "/sign-in" {
 		t.Fatalf("the code: %d %s %.300s", a.status, a.to, a.body)
 	}
 	if a := fresh.post(t, "/sign-in", url.Values{"email": {emails[5]}, "password": {passphrase}}); a.to != "/account" {
 		t.Errorf("on a browser made known: %d %s", a.status, a.to)
 	}
+}
+
+var asked = regexp.MustCompile(`data-challenge="([^"]+)" data-salt="([^"]+)" data-signature="([^"]+)"`)
+
+// sum does what a browser does with the form of a page under attack; "" where
+// the page asks for nothing.
+func (p *caller) sum(t testing.TB, path string) string {
+	t.Helper()
+	m := asked.FindStringSubmatch(html.UnescapeString(p.get(t, path).body))
+	if m == nil {
+		return ""
+	}
+	for n := range 1_000_000 {
+		if sum := sha256.Sum256([]byte(m[2] + strconv.Itoa(n))); hex.EncodeToString(sum[:]) == m[1] {
+			b, err := json.Marshal(map[string]any{"algorithm": "SHA-256", "challenge": m[1], "salt": m[2], "signature": m[3], "number": n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return base64.StdEncoding.EncodeToString(b)
+		}
+	}
+	t.Fatal("the sum has no answer")
+	return ""
 }
