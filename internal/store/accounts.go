@@ -344,20 +344,6 @@ func (t *Tx) MoveAccount(a Account, to contact.Email) error {
 	return errors.Join(s.err, err)
 }
 
-// Rename changes the name of a shopper's account.
-func (t *Tx) Rename(a Account, name contact.Name) error {
-	box, err := t.accountBox(a, personal.Account)
-	if err != nil {
-		return err
-	}
-	s := sealer{row: a.ID}
-	sealed := put(&s, box, personal.AccountName, name)
-	if s.err != nil {
-		return s.err
-	}
-	return t.later("rename account", nil, `UPDATE account_details SET name = $2 WHERE owner = $1`, a.ID, sealed)
-}
-
 // accountTables hold rows of an account that end with it.
 var accountTables = []string{"accounts", "account_details", "staff_details", "factors", "recovery_codes", "sessions", "devices", "links", "addresses", "letters", "changes", "texts_sent"}
 
