@@ -20,6 +20,7 @@ type Hasher struct {
 	desk    *desk
 	present atomic.Pointer[Params]
 	calm    calm
+	derive  deriver
 }
 
 // NewHasher makes a hasher with as many places as the machine has room for
@@ -28,7 +29,7 @@ func NewHasher(slots int) *Hasher {
 	if slots <= 0 {
 		slots = Places()
 	}
-	h := &Hasher{desk: newDesk(slots)}
+	h := &Hasher{desk: newDesk(slots), derive: derive}
 	floor := Floor
 	h.present.Store(&floor)
 	return h
@@ -64,7 +65,7 @@ func (h *Hasher) Hash(ctx context.Context, who Priority, p Password) (string, er
 	}
 	defer leave()
 	var text string
-	aside(func() { text = newKept(p, h.Present()).String() })
+	aside(func() { text = newKept(h.derive, p, h.Present()).String() })
 	return text, nil
 }
 
@@ -84,8 +85,8 @@ func (h *Hasher) Verify(ctx context.Context, who Priority, encoded string, p Pas
 	h.Raise(k.params)
 	present := h.Present()
 	aside(func() {
-		ok = k.is(p)
-		topUp(p, present, k.params)
+		ok = k.is(h.derive, p)
+		h.topUp(p, present, k.params)
 	})
 	return ok, k.params.work() < present.work(), nil
 }
@@ -98,19 +99,19 @@ func (h *Hasher) VerifyNobody(ctx context.Context, who Priority, p Password) err
 		return err
 	}
 	defer leave()
-	aside(func() { topUp(p, h.Present(), Params{Memory: Floor.Memory}) })
+	aside(func() { h.topUp(p, h.Present(), Params{Memory: Floor.Memory}) })
 	return nil
 }
 
 // topUp does the work that is missing to present.
-func topUp(p Password, present, done Params) {
+func (h *Hasher) topUp(p Password, present, done Params) {
 	missing := int64(present.work()) - int64(done.work())
 	passes := math.Round(float64(missing) / float64(present.Memory))
 	if passes < 1 {
 		return
 	}
 	var salt [saltSize]byte
-	clear(derive(p, salt[:], Params{Memory: present.Memory, Passes: uint32(passes)}))
+	clear(h.derive(p, salt[:], Params{Memory: present.Memory, Passes: uint32(passes)}))
 }
 
 // calibrated is the most that a fast machine is given: more would be felt at
@@ -131,7 +132,7 @@ func (h *Hasher) Calibrate(ctx context.Context, budget time.Duration) (Params, e
 	best := time.Duration(math.MaxInt64)
 	for range 2 {
 		start := time.Now()
-		derive(usual, make([]byte, saltSize), Floor)
+		h.derive(usual, make([]byte, saltSize), Floor)
 		best = min(best, time.Since(start))
 	}
 	pass := max(best/time.Duration(Floor.Passes), 1)

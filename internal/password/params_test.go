@@ -15,10 +15,10 @@ func TestAHashFromTheReferenceImplementationIsRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !k.is(parsed(t, "correct horse battery staple")) {
+	if !k.is(derive, parsed(t, "correct horse battery staple")) {
 		t.Error("the right password is refused")
 	}
-	if k.is(parsed(t, "correct horse battery stapl")) || k.is(Password{}) {
+	if k.is(derive, parsed(t, "correct horse battery stapl")) || k.is(derive, Password{}) {
 		t.Error("a wrong password passes")
 	}
 }
