@@ -73,8 +73,8 @@ func (s site) open(t *testing.T) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if v.ring.Newest() != 1 {
-		t.Errorf("got newest epoch %d, want 1", v.ring.Newest())
+	if v.ring.Sealing() != 1 {
+		t.Errorf("got epoch in use %d, want 1", v.ring.Sealing())
 	}
 	id = v.db.ShopID()
 	return id, v.close()

@@ -15,9 +15,9 @@ import (
 type Ring struct {
 	store KeyStore
 
-	mu     sync.RWMutex
-	epochs map[EpochID]*epoch
-	newest EpochID
+	mu      sync.RWMutex
+	epochs  map[EpochID]*epoch
+	sealing EpochID // new wraps use it; 0 while the ring is empty
 }
 
 // epoch keeps what wrapping needs. The HKDF extract step depends on the epoch
@@ -27,8 +27,8 @@ type epoch struct {
 	created time.Time
 }
 
-// Open loads the living epochs from a key store. A ring may be empty: a new
-// shop calls NewEpoch next.
+// Open loads the living epochs from a key store; new wraps use the highest one.
+// A ring may be empty: a new shop calls NewEpoch and Use next.
 func Open(ctx context.Context, store KeyStore) (*Ring, error) {
 	r := &Ring{store: store, epochs: map[EpochID]*epoch{}}
 	if err := r.Reload(ctx); err != nil {
@@ -38,14 +38,15 @@ func Open(ctx context.Context, store KeyStore) (*Ring, error) {
 }
 
 // Reload reads the key store again: after ErrEpochUnknown, when another node
-// may have begun an epoch, and after another one destroyed one.
+// may have begun an epoch, and after another one destroyed one. New wraps go on
+// using the epoch they used, as long as it lives.
 func (r *Ring) Reload(ctx context.Context) error {
 	list, err := r.store.Load(ctx)
 	if err != nil {
 		return fmt.Errorf("load epoch keys: %w", err)
 	}
 	epochs := make(map[EpochID]*epoch, len(list))
-	var newest EpochID
+	var highest EpochID
 	for _, e := range list {
 		if e.ID == 0 || e.Key.IsZero() || epochs[e.ID] != nil {
 			return fmt.Errorf("load epoch keys: epoch %d is empty or there twice", e.ID)
@@ -56,14 +57,17 @@ func (r *Ring) Reload(ctx context.Context) error {
 			return err
 		}
 		epochs[e.ID] = made
-		newest = max(newest, e.ID)
+		highest = max(highest, e.ID)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, old := range r.epochs {
 		old.prk.zero()
 	}
-	r.epochs, r.newest = epochs, newest
+	r.epochs = epochs
+	if epochs[r.sealing] == nil {
+		r.sealing = highest
+	}
 	return nil
 }
 
@@ -76,11 +80,11 @@ func newEpoch(e Epoch) (*epoch, error) {
 	return &epoch{prk: hide((*[KeySize]byte)(prk)), created: e.Created}, nil
 }
 
-// Newest is the epoch that new wraps use; 0 when the ring is empty.
-func (r *Ring) Newest() EpochID {
+// Sealing is the epoch that new wraps use; 0 when the ring is empty.
+func (r *Ring) Sealing() EpochID {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.newest
+	return r.sealing
 }
 
 // EpochInfo is what may be shown of an epoch.
@@ -101,13 +105,18 @@ func (r *Ring) Epochs() []EpochInfo {
 	return list
 }
 
-// NewEpoch begins an epoch: its key is kept by the store first and used after.
-// With several nodes the caller lets all of them reload before wraps are made.
+// NewEpoch draws the key of the epoch after the highest one. The store keeps it
+// before it is in the ring, and nothing is wrapped with it before [Ring.Use]: the
+// caller first lets everybody else learn of it. The first of an empty ring is
+// used at once.
 func (r *Ring) NewEpoch(ctx context.Context, now time.Time) (EpochID, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := Epoch{ID: r.newest + 1, Key: NewEpochKey(), Created: now.UTC().Truncate(time.Millisecond)}
+	e := Epoch{ID: 1, Key: NewEpochKey(), Created: now.UTC().Truncate(time.Millisecond)}
 	defer e.Key.Wipe()
+	for id := range r.epochs {
+		e.ID = max(e.ID, id+1)
+	}
 	if err := r.store.Add(ctx, e); err != nil {
 		return 0, fmt.Errorf("keep epoch %d: %w", e.ID, err)
 	}
@@ -115,20 +124,51 @@ func (r *Ring) NewEpoch(ctx context.Context, now time.Time) (EpochID, error) {
 	if err != nil {
 		return 0, err
 	}
-	r.epochs[e.ID], r.newest = made, e.ID
+	r.epochs[e.ID] = made
+	if r.sealing == 0 {
+		r.sealing = e.ID
+	}
 	return e.ID, nil
 }
 
-var errNewest = errors.New("seal: the newest epoch is in use; begin another first")
+// Use makes new wraps use an epoch of the ring.
+func (r *Ring) Use(id EpochID) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.epochs[id] == nil {
+		return ErrEpochUnknown
+	}
+	r.sealing = id
+	return nil
+}
+
+// CheckSize is the length in bytes of an epoch's check.
+const CheckSize = 16
+
+// Check is HKDF-Expand(epoch key, "cartkeep/epoch-check/v1", 16 bytes): it tells
+// whether two key stores mean the same key by a number, and nothing of the key.
+// An epoch that is not in the ring is ErrEpochUnknown.
+func (r *Ring) Check(id EpochID) ([]byte, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	e := r.epochs[id]
+	if e == nil {
+		return nil, ErrEpochUnknown
+	}
+	out := make([]byte, CheckSize)
+	return out, expand(e.prk.key(), []byte("cartkeep/epoch-check/v1"), out)
+}
+
+var errInUse = errors.New("seal: this epoch is in use; use another one first")
 
 // DestroyEpoch ends an epoch here and in the key store. Every wrap still under
-// it is lost: the caller has re-wrapped the living ones. The newest epoch is
-// refused.
+// it is lost: the caller has re-wrapped the living ones. The one that new wraps
+// use is refused.
 func (r *Ring) DestroyEpoch(ctx context.Context, id EpochID) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if id == r.newest {
-		return errNewest
+	if id == r.sealing {
+		return errInUse
 	}
 	if err := r.store.Destroy(ctx, id); err != nil {
 		return fmt.Errorf("destroy epoch %d: %w", id, err)
@@ -147,5 +187,5 @@ func (r *Ring) Close() {
 	for _, e := range r.epochs {
 		e.prk.zero()
 	}
-	r.epochs, r.newest = map[EpochID]*epoch{}, 0
+	r.epochs, r.sealing = map[EpochID]*epoch{}, 0
 }

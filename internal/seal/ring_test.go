@@ -14,6 +14,51 @@ import (
 	"time"
 )
 
+// begin begins an epoch and uses it.
+func begin(t *testing.T, r *Ring, now time.Time) {
+	t.Helper()
+	id, err := r.NewEpoch(t.Context(), now)
+	if err == nil {
+		err = r.Use(id)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestANewEpochWaitsUntilItIsUsed: others can learn of it first, and tell by its
+// check whether theirs is the same.
+func TestANewEpochWaitsUntilItIsUsed(t *testing.T) {
+	ctx := context.Background()
+	r, m := testRing(t)
+	id, err := r.NewEpoch(ctx, may)
+	if err != nil || r.Sealing() != 1 {
+		t.Fatalf("got %d in use, %v", r.Sealing(), err)
+	}
+	if err := r.Reload(ctx); err != nil || r.Sealing() != 1 {
+		t.Errorf("read again: got %d in use, %v", r.Sealing(), err)
+	}
+	node, err := Open(ctx, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, err := r.Check(id)
+	theirs, err2 := node.Check(id)
+	first, err3 := r.Check(1)
+	if errors.Join(err, err2, err3) != nil || len(mine) != CheckSize || !bytes.Equal(mine, theirs) || bytes.Equal(mine, first) {
+		t.Errorf("checks: %x %x %x, %v %v %v", mine, theirs, first, err, err2, err3)
+	}
+	if err := r.Use(id); err != nil || r.Sealing() != id {
+		t.Errorf("got %d in use, %v", r.Sealing(), err)
+	}
+	if err := r.Use(9); !errors.Is(err, ErrEpochUnknown) || r.Sealing() != id {
+		t.Errorf("an epoch that is not there: %v", err)
+	}
+	if _, err := r.Check(9); !errors.Is(err, ErrEpochUnknown) {
+		t.Errorf("its check: %v", err)
+	}
+}
+
 func TestRewrapKeepsTheKeyAndMovesTheEpoch(t *testing.T) {
 	ctx := context.Background()
 	r, m := testRing(t)
@@ -22,9 +67,7 @@ func TestRewrapKeepsTheKeyAndMovesTheEpoch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.NewEpoch(ctx, may.AddDate(0, 1, 0)); err != nil {
-		t.Fatal(err)
-	}
+	begin(t, r, may.AddDate(0, 1, 0))
 	moved, err := r.Rewrap(ada, wrap)
 	if err != nil {
 		t.Fatal(err)
@@ -62,9 +105,7 @@ func TestAnotherNodeLearnsOfANewEpoch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.NewEpoch(ctx, may); err != nil {
-		t.Fatal(err)
-	}
+	begin(t, r, may)
 	_, wrap := testDossier(t, r, ada)
 	if _, err := node.Unwrap(ada, wrap); !errors.Is(err, ErrEpochUnknown) {
 		t.Errorf("before: got %v, want ErrEpochUnknown", err)
@@ -99,10 +140,10 @@ func TestARestoredShopGetsEpochsOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestTheNewestEpochIsNotDestroyed(t *testing.T) {
+func TestTheEpochInUseIsNotDestroyed(t *testing.T) {
 	ctx := context.Background()
 	r, m := testRing(t)
-	if err := r.DestroyEpoch(ctx, r.Newest()); err == nil {
+	if err := r.DestroyEpoch(ctx, r.Sealing()); err == nil {
 		t.Error("destroyed")
 	}
 	if list, err := m.Load(ctx); err != nil || len(list) != 1 {
@@ -112,8 +153,8 @@ func TestTheNewestEpochIsNotDestroyed(t *testing.T) {
 
 func TestAnEmptyRingWrapsNothing(t *testing.T) {
 	r, err := Open(context.Background(), NewMemory())
-	if err != nil || r.Newest() != 0 {
-		t.Fatalf("got %d, %v", r.Newest(), err)
+	if err != nil || r.Sealing() != 0 {
+		t.Fatalf("got %d, %v", r.Sealing(), err)
 	}
 	if _, _, err := r.NewDossier(ada); !errors.Is(err, ErrEpochUnknown) {
 		t.Errorf("got %v, want ErrEpochUnknown", err)
@@ -154,12 +195,10 @@ func (broken) Destroy(context.Context, EpochID) error { return errors.New("disk 
 func TestNoEpochIsUsedThatWasNotKept(t *testing.T) {
 	ctx := context.Background()
 	r, _ := testRing(t)
-	if _, err := r.NewEpoch(ctx, may); err != nil {
-		t.Fatal(err)
-	}
+	begin(t, r, may)
 	r.store = broken{r.store}
-	if _, err := r.NewEpoch(ctx, may); err == nil || r.Newest() != 2 {
-		t.Errorf("got newest %d, %v, want 2 and an error", r.Newest(), err)
+	if _, err := r.NewEpoch(ctx, may); err == nil || r.Sealing() != 2 {
+		t.Errorf("got newest %d, %v, want 2 and an error", r.Sealing(), err)
 	}
 	if err := r.DestroyEpoch(ctx, 1); err == nil || len(r.Epochs()) != 2 {
 		t.Errorf("got %v, %v, want both epochs and an error", r.Epochs(), err)
@@ -185,7 +224,11 @@ func TestManyUseARingAtOnce(t *testing.T) {
 	}
 	group.Go(func() {
 		for range 20 {
-			if _, err := r.NewEpoch(ctx, may); err != nil {
+			id, err := r.NewEpoch(ctx, may)
+			if err == nil {
+				err = r.Use(id)
+			}
+			if err != nil {
 				t.Error(err)
 			}
 			if err := r.Reload(ctx); err != nil {

@@ -32,7 +32,7 @@ type Owner struct {
 	Case    string // what it was for; may be empty
 }
 
-// NewDossier draws a dossier key and wraps it under the newest epoch.
+// NewDossier draws a dossier key and wraps it under the epoch in use.
 func (r *Ring) NewDossier(o Owner) (*Dossier, []byte, error) {
 	key := NewKey()
 	defer clear(key)
@@ -58,11 +58,11 @@ func (r *Ring) Unwrap(o Owner, wrap []byte) (*Dossier, error) {
 	return newDossier(o.Dossier, key)
 }
 
-// Rewrap wraps a dossier's key under the newest epoch. The key stays the same,
+// Rewrap wraps a dossier's key under the epoch in use. The key stays the same,
 // and so do all values under it.
 func (r *Ring) Rewrap(o Owner, wrap []byte) ([]byte, error) { return r.Adopt(r, o, wrap) }
 
-// Adopt wraps under this ring's newest epoch what another ring wrapped: a
+// Adopt wraps under this ring's epoch in use what another ring wrapped: a
 // restored shop gets epochs of its own, so that two copies never share one.
 func (r *Ring) Adopt(from *Ring, o Owner, wrap []byte) ([]byte, error) {
 	var room [KeySize]byte
@@ -86,13 +86,13 @@ func (r *Ring) wrap(o Owner, key []byte) ([]byte, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var keys [2 * KeySize]byte
-	if err := r.derive(&keys, r.newest, o); err != nil {
+	if err := r.derive(&keys, r.sealing, o); err != nil {
 		return nil, err
 	}
 	defer clear(keys[:])
 	out := make([]byte, wrapBox, wrapSize)
 	out[0] = wrapVersion
-	binary.BigEndian.PutUint32(out[1:], uint32(r.newest))
+	binary.BigEndian.PutUint32(out[1:], uint32(r.sealing))
 	copy(out[wrapCommit:], keys[KeySize:])
 	rand.Read(out[wrapNonce:wrapBox])
 	box, err := newGCM(keys[:KeySize])

@@ -71,8 +71,8 @@ type Options struct {
 	Cost Cost
 }
 
-// File is a key store in a file. It is safe for concurrent use in one program;
-// the shop's lock keeps other programs away.
+// File is a key store in a file. It is safe for concurrent use, by several
+// programs of one machine too.
 type File struct {
 	path string
 	shop string
@@ -138,9 +138,8 @@ func Open(path, shopID string, o Options) (*File, error) {
 		return nil, fmt.Errorf("open key file: %w", err)
 	}
 	f := &File{path: real, shop: shopID}
-	// A crash may have left a new file that was not yet renamed. It holds keys.
-	if err := os.Remove(f.temp()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open key file: remove unfinished copy: %w", err)
+	if err := f.tidy(); err != nil {
+		return nil, fmt.Errorf("open key file: %w", err)
 	}
 	head, err := f.read()
 	if err != nil {
@@ -160,6 +159,20 @@ func Open(path, shopID string, o Options) (*File, error) {
 	}
 	head.wipe()
 	return f, nil
+}
+
+// tidy removes the new file that a crash may have left before it was renamed: it
+// holds keys.
+func (f *File) tidy() error {
+	unlock, err := hold(f.path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := os.Remove(f.temp()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove unfinished copy: %w", err)
+	}
+	return nil
 }
 
 // Close wipes what was made of the passphrase; a sealed file must be opened
@@ -218,10 +231,15 @@ func (f *File) Destroy(_ context.Context, id seal.EpochID) error {
 }
 
 // change reads the file afresh, so that nothing which stands there is lost, and
-// replaces it.
+// replaces it. Other programs that use the file wait meanwhile.
 func (f *File) change(edit func(*document) (changed bool, err error)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	unlock, err := hold(f.path)
+	if err != nil {
+		return fmt.Errorf("lock key file: %w", err)
+	}
+	defer unlock()
 	doc, err := f.load()
 	if err != nil {
 		return err

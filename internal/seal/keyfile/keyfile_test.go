@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -393,5 +395,43 @@ func TestAKeyFileHasItsFirstEpochFromTheStart(t *testing.T) {
 				t.Errorf("the refused file is there: %v", err)
 			}
 		})
+	}
+}
+
+// TestTwoProgramsChangeOneFile: each holds the file open for itself, as two
+// programs do, and neither's epoch is lost.
+func TestTwoProgramsChangeOneFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "k.key")
+	first, err := Create(path, shop, Options{}, seal.Epoch{ID: 1, Key: seal.NewEpochKey(), Created: may})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const each = 20
+	var kept atomic.Int64
+	var group sync.WaitGroup
+	for range 2 {
+		f, err := Open(path, shop, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		group.Go(func() {
+			for n := 0; n < each; {
+				list, err := f.Load(t.Context())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				next := list[len(list)-1].ID + 1
+				if f.Add(t.Context(), seal.Epoch{ID: next, Key: seal.NewEpochKey(), Created: may}) == nil {
+					kept.Add(1)
+					n++
+				}
+			}
+		})
+	}
+	group.Wait()
+	list, err := first.Load(t.Context())
+	if err != nil || len(list) != 2*each+1 || kept.Load() != 2*each {
+		t.Errorf("%d epochs in the file after %d were kept, %v", len(list), kept.Load(), err)
 	}
 }
