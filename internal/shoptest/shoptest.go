@@ -79,6 +79,7 @@ type Shop struct {
 	Keeper   *account.Keeper
 	Clock    *Clock
 	Bank     *Bank
+	Keys     *seal.Memory // the key store under Ring
 	Ring     *seal.Ring
 	Letters  *Letters
 	Database string // what it was opened with
@@ -104,9 +105,9 @@ const ID = "018f2e6a-0000-7000-8000-000000000001"
 func OpenAt(t testing.TB, database, dir string) *Shop {
 	t.Helper()
 	ctx := context.Background()
-	s := &Shop{Clock: &Clock{}, Database: database, Dir: dir, Letters: &Letters{}}
+	s := &Shop{Clock: &Clock{}, Database: database, Dir: dir, Letters: &Letters{}, Keys: seal.NewMemory()}
 	var err error
-	if s.Ring, err = seal.Open(ctx, seal.NewMemory()); err != nil {
+	if s.Ring, err = seal.Open(ctx, s.Keys); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Ring.NewEpoch(ctx, time.Now()); err != nil {

@@ -50,21 +50,22 @@ type Config struct {
 
 // DB is an open store. Its methods may be called from many goroutines.
 type DB struct {
-	engine  engine
-	pool    *sql.DB // readers on SQLite, everything on PostgreSQL
-	writer  *writer // SQLite alone
-	stmts   *stmtCache
-	ring    *seal.Ring
-	shop    string
-	clock   func() time.Time
-	log     *slog.Logger
-	plain   bool
-	keys    Keys
-	snap    settingsCache
-	cards   cards
-	count   atomic.Int64 // statements run, for the benchmark
-	closing sync.Once
-	closed  error
+	engine   engine
+	pool     *sql.DB // readers on SQLite, everything on PostgreSQL
+	writer   *writer // SQLite alone
+	stmts    *stmtCache
+	ring     *seal.Ring
+	shop     string
+	clock    func() time.Time
+	log      *slog.Logger
+	plain    bool
+	keys     Keys
+	snap     settingsCache
+	cards    cards
+	count    atomic.Int64 // statements run, for the benchmark
+	reloaded atomic.Int64 // when an unknown epoch last made us ask the key store
+	closing  sync.Once
+	closed   error
 }
 
 // NewID returns a time-ordered random id (UUIDv7, RFC 9562) in text form.
@@ -113,7 +114,10 @@ func (db *DB) ready(ctx context.Context) error {
 	if err := db.checkRegister(ctx); err != nil {
 		return err
 	}
-	return db.loadKeys(ctx)
+	if err := db.loadKeys(ctx); err != nil {
+		return err
+	}
+	return db.MeetEpochs(ctx)
 }
 
 // Close ends the writer after the work it has accepted, closes every connection
@@ -179,8 +183,12 @@ func (t *Tx) Actor() ledger.Actor { return t.actor }
 // Now returns the one time of this transaction or look.
 func (v *View) Now() time.Time { return v.now }
 
-// View calls fn with a look at committed data.
+// View calls fn with a look at committed data. fn may run twice: see InTx.
 func (db *DB) View(ctx context.Context, fn func(*View) error) error {
+	return db.knowing(ctx, func() error { return db.look(ctx, fn) })
+}
+
+func (db *DB) look(ctx context.Context, fn func(*View) error) error {
 	v := &View{db: db, ctx: context.WithoutCancel(ctx), now: db.Now(), q: counted{db.reader(), &db.count}}
 	defer v.forget()
 	return db.engine.explain(fn(v))
@@ -188,16 +196,39 @@ func (db *DB) View(ctx context.Context, fn func(*View) error) error {
 
 // InTx runs fn in a transaction for actor. Everything fn changed is kept when
 // it returns nil, and nothing otherwise. fn may run more than once (a lost
-// connection, a deadlock), so it must not do network, hashing or waiting, and
+// connection, a deadlock, an epoch that another node began), so it must not do network, hashing or waiting, and
 // must set what it hands out anew each time.
 func (db *DB) InTx(ctx context.Context, actor ledger.Actor, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if db.writer != nil {
-		return db.engine.explain(db.writer.do(ctx, actor, fn))
+	return db.knowing(ctx, func() error {
+		if db.writer != nil {
+			return db.engine.explain(db.writer.do(ctx, actor, fn))
+		}
+		return db.engine.explain(db.retrying(ctx, actor, fn))
+	})
+}
+
+// reloadEvery bounds how often an unknown epoch makes us ask the key store: who
+// can write in the database must not make it busy.
+const reloadEvery = 2 * time.Second
+
+// knowing does something again, once, when it met an epoch that the ring does
+// not hold: another node may have begun it.
+func (db *DB) knowing(ctx context.Context, do func() error) error {
+	err := do()
+	if !errors.Is(err, seal.ErrEpochUnknown) || db.ring == nil {
+		return err
 	}
-	return db.engine.explain(db.retrying(ctx, actor, fn))
+	now, last := time.Now().UnixNano(), db.reloaded.Load()
+	if now-last < int64(reloadEvery) || !db.reloaded.CompareAndSwap(last, now) {
+		return err
+	}
+	if failed := db.ring.Reload(ctx); failed != nil {
+		return errors.Join(err, failed)
+	}
+	return do()
 }
 
 func (db *DB) newTx(ctx context.Context, actor ledger.Actor, q querier) *Tx {

@@ -1,0 +1,254 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/seal"
+)
+
+// Epoch is what the database knows of an epoch. Its key is in the key store.
+type Epoch struct {
+	ID      seal.EpochID
+	Begun   time.Time
+	Emptied time.Time // no living dossier needs it since; zero while one does
+	Closed  time.Time // it was decided that its key goes; zero before
+	Gone    time.Time // the key store has forgotten it; zero before
+
+	mark []byte
+}
+
+// ErrForeignKeys means that the key store has another key than the one that
+// this database was sealed with.
+var ErrForeignKeys = errors.New("the key store holds another key under this number than the one this database was sealed with")
+
+// MissingEpochs is the error of a key store without an epoch that dossiers need.
+type MissingEpochs struct{ IDs []seal.EpochID }
+
+func (e *MissingEpochs) Error() string {
+	return fmt.Sprintf("the key store lacks epoch %v, under which dossiers are wrapped; put it back from a copy of the key file or from the recovery file", e.IDs)
+}
+
+// Epochs lists every epoch there ever was, oldest first.
+func (v *View) Epochs() ([]Epoch, error) {
+	rows, err := v.rows(`SELECT id, mark, begun_at, emptied_at, closed_at, gone_at FROM epochs ORDER BY id`)
+	if err != nil {
+		return nil, fmt.Errorf("list epochs: %w", err)
+	}
+	defer rows.Close()
+	var out []Epoch
+	for rows.Next() {
+		var e Epoch
+		var id, begun, emptied, closed, gone int64
+		if err := rows.Scan(&id, &e.mark, &begun, &emptied, &closed, &gone); err != nil {
+			return nil, fmt.Errorf("list epochs: %w", err)
+		}
+		e.ID, e.Begun, e.Emptied, e.Closed, e.Gone = seal.EpochID(id), when(begun), since(emptied), since(closed), since(gone)
+		out = append(out, e)
+	}
+	return out, rows.Err()
+}
+
+// MeetEpochs compares the epochs of the ring with those the database knows of,
+// takes note of new ones and lets new wraps use the newest that is noted. It
+// refuses a ring that means another key by a number, and one that lacks an epoch
+// which something may need. A rotation that was cut short goes on by it.
+func (db *DB) MeetEpochs(ctx context.Context) error {
+	if db.ring == nil {
+		return nil
+	}
+	err := db.meetEpochs(ctx)
+	if errors.Is(err, ErrEpochTaken) {
+		err = db.meetEpochs(ctx) // another node took note of the same one; now it is there to be compared
+	}
+	return err
+}
+
+func (db *DB) meetEpochs(ctx context.Context) error {
+	marks := map[seal.EpochID][]byte{}
+	for _, e := range db.ring.Epochs() {
+		mark, err := db.ring.Check(e.ID)
+		if err != nil {
+			return err
+		}
+		marks[e.ID] = mark
+	}
+	var newest seal.EpochID
+	err := db.InTx(ctx, ledger.System("epochs"), func(t *Tx) error {
+		newest = 0
+		known, err := t.Epochs()
+		if err != nil {
+			return err
+		}
+		var missing []seal.EpochID
+		noted := map[seal.EpochID]bool{}
+		for _, e := range known {
+			noted[e.ID] = true
+			mark, here := marks[e.ID]
+			switch {
+			case here && !bytes.Equal(mark, e.mark):
+				return fmt.Errorf("epoch %d: %w", e.ID, ErrForeignKeys)
+			case here && e.Closed.IsZero():
+				newest = max(newest, e.ID)
+			case !here && e.Closed.IsZero():
+				missing = append(missing, e.ID)
+			}
+		}
+		if len(missing) > 0 {
+			return &MissingEpochs{missing}
+		}
+		for _, e := range db.ring.Epochs() {
+			if noted[e.ID] || marks[e.ID] == nil {
+				continue
+			}
+			if err := t.noteEpoch(e.ID, marks[e.ID], e.Created); err != nil {
+				return err
+			}
+			newest = max(newest, e.ID)
+		}
+		return nil
+	})
+	if err != nil || newest == 0 {
+		return err
+	}
+	return db.ring.Use(newest)
+}
+
+// ErrEpochTaken means that somebody else began an epoch with the same number.
+var ErrEpochTaken = errors.New("another epoch with this number was begun at the same moment")
+
+// NoteEpoch takes note of an epoch that the ring has begun, before it is used.
+func (db *DB) NoteEpoch(ctx context.Context, who ledger.Actor, id seal.EpochID) error {
+	mark, err := db.ring.Check(id)
+	if err != nil {
+		return err
+	}
+	return db.InTx(ctx, who, func(t *Tx) error { return t.noteEpoch(id, mark, t.now) })
+}
+
+func (t *Tx) noteEpoch(id seal.EpochID, mark []byte, begun time.Time) error {
+	if _, err := t.exec(`INSERT INTO epochs (id, mark, begun_at) VALUES ($1, $2, $3)`, int64(id), mark, ms(begun)); err != nil {
+		if duplicate(err) {
+			return fmt.Errorf("epoch %d: %w", id, ErrEpochTaken)
+		}
+		return fmt.Errorf("note epoch %d: %w", id, err)
+	}
+	return t.Event("keys.begun", "", fmt.Sprintf("epoch %d", id), "")
+}
+
+// CountByEpoch counts the dossiers that are not destroyed, by the epoch under
+// which they are wrapped. It looks at every dossier.
+func (v *View) CountByEpoch() (map[seal.EpochID]int64, error) {
+	rows, err := v.rows(`SELECT epoch, count(*) FROM dossiers WHERE state <> 'destroyed' GROUP BY epoch`)
+	if err != nil {
+		return nil, fmt.Errorf("count dossiers: %w", err)
+	}
+	defer rows.Close()
+	out := map[seal.EpochID]int64{}
+	for rows.Next() {
+		var id, n int64
+		if err := rows.Scan(&id, &n); err != nil {
+			return nil, fmt.Errorf("count dossiers: %w", err)
+		}
+		out[seal.EpochID(id)] = n
+	}
+	return out, rows.Err()
+}
+
+// Wrapped is a dossier's key as it is stored, and whose it is.
+type Wrapped struct {
+	Owner seal.Owner
+	Wrap  []byte
+	Moved []byte // the same key under another epoch, to be stored instead
+}
+
+// WrapsBefore returns up to limit wraps, in the order of the table, that were
+// made under an earlier epoch than the given one. after is where the page before
+// it ended; nil begins.
+func (v *View) WrapsBefore(epoch seal.EpochID, after *seal.Owner, limit int) ([]Wrapped, error) {
+	const which = `SELECT subject, case_id, purpose, id, wrap FROM dossiers WHERE epoch < $1 AND state <> 'destroyed'`
+	query, args := which+` ORDER BY subject, case_id, purpose, id LIMIT $2`, []any{int64(epoch), limit}
+	if after != nil {
+		query = which + ` AND (subject, case_id, purpose, id) > ($3, $4, $5, $6) ORDER BY subject, case_id, purpose, id LIMIT $2`
+		args = append(args, after.Subject, after.Case, after.Purpose, after.Dossier)
+	}
+	rows, err := v.rows(query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read wraps: %w", err)
+	}
+	defer rows.Close()
+	out := make([]Wrapped, 0, limit)
+	for rows.Next() {
+		var w Wrapped
+		if err := rows.Scan(&w.Owner.Subject, &w.Owner.Case, &w.Owner.Purpose, &w.Owner.Dossier, &w.Wrap); err != nil {
+			return nil, fmt.Errorf("read wraps: %w", err)
+		}
+		out = append(out, w)
+	}
+	return out, rows.Err()
+}
+
+// Rewrap stores the moved wraps, each unless its dossier was destroyed or
+// re-wrapped since it was read.
+func (t *Tx) Rewrap(list []Wrapped) error {
+	for _, w := range list {
+		epoch, err := seal.WrapEpoch(w.Moved)
+		if err != nil {
+			return fmt.Errorf("re-wrap dossier %s: %w", w.Owner.Dossier, err)
+		}
+		err = t.later("re-wrap a dossier", nil, `UPDATE dossiers SET wrap = $6, epoch = $7 WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND id = $4 AND wrap = $5`,
+			w.Owner.Subject, w.Owner.Case, w.Owner.Purpose, w.Owner.Dossier, w.Wrap, w.Moved, int64(epoch))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// MarkEmptied notes since when nothing alive needs an epoch; with empty false
+// that something does again.
+func (t *Tx) MarkEmptied(id seal.EpochID, empty bool) error {
+	at := int64(0)
+	if empty {
+		at = ms(t.now)
+	}
+	_, err := t.exec(`UPDATE epochs SET emptied_at = $2 WHERE id = $1 AND (emptied_at = 0) = $3 AND closed_at = 0`, int64(id), at, empty)
+	return err
+}
+
+// errNeeded tells that a dossier still needs the epoch.
+var errNeeded = errors.New("a dossier still needs this epoch")
+
+// CloseEpoch decides that the key of an epoch goes. It refuses when anything
+// alive is wrapped under it.
+func (t *Tx) CloseEpoch(id seal.EpochID) error {
+	var one int64
+	err := t.row(`SELECT count(*) FROM (SELECT 1 AS one FROM dossiers WHERE epoch = $1 AND state <> 'destroyed' LIMIT 1) AS any_dossier`, int64(id)).Scan(&one)
+	if err != nil {
+		return fmt.Errorf("close epoch %d: %w", id, err)
+	}
+	if one > 0 {
+		return fmt.Errorf("close epoch %d: %w", id, errNeeded)
+	}
+	n, err := t.exec(`UPDATE epochs SET closed_at = $2 WHERE id = $1 AND closed_at = 0`, int64(id), ms(t.now))
+	if err != nil || n == 0 {
+		return err
+	}
+	return t.Event("keys.closed", "", fmt.Sprintf("epoch %d", id), "")
+}
+
+// EpochGone notes that the key store has forgotten a closed epoch.
+func (t *Tx) EpochGone(id seal.EpochID) error {
+	n, err := t.exec(`UPDATE epochs SET gone_at = $2 WHERE id = $1 AND closed_at > 0 AND gone_at = 0`, int64(id), ms(t.now))
+	if err != nil || n == 0 {
+		return err
+	}
+	return t.Event("keys.destroyed", "", fmt.Sprintf("epoch %d", id), "")
+}
+
+// Shared reports whether other nodes may use the same database.
+func (db *DB) Shared() bool { return db.engine == onPostgres }
