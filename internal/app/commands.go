@@ -12,17 +12,6 @@ import (
 	"github.com/cartkeep/cartkeep/internal/personal"
 )
 
-type keysCmd struct {
-	List keysListCmd `cmd:"" help:"List the living epoch keys by age."`
-}
-
-type keysListCmd struct{}
-
-// Run lists the epochs.
-func (keysListCmd) Run(ctx context.Context, p *Process, set *Settings) error {
-	return carryOut(ctx, p, set, call{Name: "keys list"}, nil)
-}
-
 type ledgerCmd struct {
 	Verify     ledgerVerifyCmd     `cmd:"" help:"Check the ledger: prints ok SIZE ROOT, or the first bad index."`
 	Checkpoint ledgerCheckpointCmd `cmd:"" help:"Print a fresh signed checkpoint; keep it where nobody of the shop can change it."`

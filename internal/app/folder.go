@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/cartkeep/cartkeep/internal/keylife"
 	"github.com/cartkeep/cartkeep/internal/seal"
 	"github.com/cartkeep/cartkeep/internal/seal/keyfile"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -254,11 +255,13 @@ func resolved(path string) string {
 	}
 }
 
-// vault is an open shop: its key file, its ring of keys and its store.
+// vault is an open shop: its key file, its ring of keys, its store and who looks
+// after the keys.
 type vault struct {
 	keys *keyfile.File
 	ring *seal.Ring
 	db   *store.DB
+	life *keylife.Keeper
 }
 
 // unlock opens the ring and the store of the folder's shop.
@@ -290,7 +293,7 @@ func (f *folder) unlock(ctx context.Context, s *Settings, log *slog.Logger) (*va
 		keys.Close()
 		return nil, err
 	}
-	return &vault{keys, ring, db}, nil
+	return &vault{keys, ring, db, keylife.New(db, ring, time.Duration(s.BackupWindow)*24*time.Hour, log)}, nil
 }
 
 func (v *vault) close() error {

@@ -59,7 +59,9 @@ func (o *operating) do(ctx context.Context, c call) error {
 	case "staff list", "staff invite", "staff confirm", "staff disable", "staff enable", "staff role", "staff passkeys":
 		return o.staff(ctx, c)
 	case "keys list":
-		return o.keysList()
+		return o.keysList(ctx, c.Args["json"] == "yes")
+	case "keys rotate":
+		return o.keysRotate(ctx, c.Args["bar"] == "yes")
 	case "ledger verify":
 		return o.ledgerVerify(ctx, c.Args["checkpoint"])
 	case "ledger checkpoint":
@@ -118,18 +120,6 @@ func carryOut(ctx context.Context, p *Process, set *Settings, c call, in io.Read
 type emptyReader struct{}
 
 func (emptyReader) Read([]byte) (int, error) { return 0, io.EOF }
-
-func (o *operating) keysList() error {
-	newest := o.vault.ring.Newest()
-	for _, e := range o.vault.ring.Epochs() {
-		word := ""
-		if e.ID == newest {
-			word = "  newest"
-		}
-		fmt.Fprintf(o.out, "epoch %d  made %s  %d days old%s\n", e.ID, e.Created.UTC().Format(time.RFC3339), int(time.Since(e.Created).Hours()/24), word)
-	}
-	return nil
-}
 
 func (o *operating) ledgerVerify(ctx context.Context, old string) error {
 	if _, err := o.vault.db.Sequence(ctx); err != nil {

@@ -23,6 +23,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/demo"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/job"
+	"github.com/cartkeep/cartkeep/internal/keylife"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/passkey"
@@ -275,6 +276,10 @@ func (s *server) schedule() {
 		_, err := privacy.Retention(ctx, db, s.log, s.desk.SweepCarts)
 		return err
 	}})
+	s.jobs.Repeat(job.Round{Name: "epochs", Every: keylife.TendEvery, Do: s.vault.life.Tend})
+	if db.Shared() {
+		s.jobs.Repeat(job.Round{Name: "epochs of other nodes", Every: keylife.MeetEvery, Do: s.vault.life.Meet})
+	}
 	s.jobs.Repeat(job.Round{Name: "checkpoint", Every: time.Minute, Do: func(ctx context.Context) error { return publish(ctx, db) }})
 	s.jobs.Repeat(job.Round{Name: "pictures", Every: 6 * time.Hour, Do: db.SweepPictures})
 	s.jobs.Repeat(s.watch())

@@ -33,6 +33,7 @@ type Settings struct {
 	Database        string        `help:"postgres://… puts the shop on PostgreSQL, by TLS or a local socket; empty is SQLite in the data folder." secret:"yes" placeholder:"URL"`
 	KeyFile         string        `help:"Where the epoch keys are: never inside the data folder. Default: cartkeep/SHOP-ID.key in the user's configuration folder." type:"path" placeholder:"FILE"`
 	Passphrase      string        `help:"Seals the key file. Give it as CARTKEEP_PASSPHRASE_FILE; a flag shows in the list of processes." secret:"yes" placeholder:"TEXT"`
+	BackupWindow    int           `help:"For how many days a backup may be restored. An old epoch key lives as much longer than what it protects, and so does what was erased in a backup." default:"35" placeholder:"DAYS"`
 	Listen          string        `help:"Where shoppers reach the shop. Default for the demo: localhost:8443, else :443. Port 0 picks a free one." placeholder:"HOST:PORT" group:"Serving"`
 	SandboxListen   string        `help:"Where the make-believe bank of the demo listens, on 127.0.0.1. Default: the next port." placeholder:"HOST:PORT" group:"Serving"`
 	AdminListen     string        `help:"Moves the staff console to an address of its own; the shop's then answers /admin with 404. In the demo a loopback address." placeholder:"HOST:PORT" group:"Serving"`
@@ -74,6 +75,9 @@ func (s *Settings) check() error {
 	}
 	if s.Hold < time.Second || s.Hold > 24*time.Hour {
 		bad = append(bad, errors.New("hold: give a time from 1s to 24h"))
+	}
+	if s.BackupWindow < 1 || s.BackupWindow > 400 {
+		bad = append(bad, errors.New("backup-window: give 1 to 400 days"))
 	}
 	for name, list := range map[string]string{"trusted-proxies": s.TrustedProxies, "limits-exempt": s.LimitsExempt} {
 		if _, err := gate.ParsePrefixes(list); err != nil {

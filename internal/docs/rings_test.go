@@ -31,7 +31,7 @@ var rings = []ring{
 		"order": "cart catalog contact discount fault money", "area": "fault", "tax": "area fault money", "shipping": "area fault money"}},
 	{"guards", "seal personal ledger password otp", map[string]string{"personal": "seal", "seal/keyfile": "seal", "otp": "seal"}},
 	{"outside world", "store payment message passkey breach picture certs", map[string]string{"payment/sandbox": "payment", "message/smtp": "message", "message/sms": "message"}},
-	{"doings", "account checkout intake settings privacy job", nil},
+	{"doings", "account checkout intake settings privacy keylife job", nil},
 	{"delivery", "web", map[string]string{"web/storefront": "web/gate web/page", "web/admin": "web/gate web/page", "web/api": "web/gate web/page", "web/embed": "web/gate web/page"}},
 	{"assembly", "app", nil},
 }

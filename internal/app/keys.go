@@ -1,0 +1,145 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cartkeep/cartkeep/internal/keylife"
+)
+
+type keysCmd struct {
+	List   keysListCmd   `cmd:"" help:"List the epoch keys: their age, how many dossiers need each, and what keeps it."`
+	Rotate keysRotateCmd `cmd:"" help:"Begin a new epoch now and re-wrap everything alive under it. The shop serves meanwhile."`
+}
+
+type keysListCmd struct {
+	JSON bool `help:"One JSON object a line." name:"json"`
+}
+
+// Run lists epochs.
+func (c keysListCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	args := map[string]string{}
+	if c.JSON {
+		args["json"] = "yes"
+	}
+	return carryOut(ctx, p, set, call{Name: "keys list", Args: args}, nil)
+}
+
+type keysRotateCmd struct{}
+
+// Run begins an epoch.
+func (keysRotateCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	args := map[string]string{}
+	if terminal(p.Err) {
+		args["bar"] = "yes"
+	}
+	return carryOut(ctx, p, set, call{Name: "keys rotate", Args: args}, nil)
+}
+
+// epochLine is an epoch as JSON.
+type epochLine struct {
+	Epoch    uint32     `json:"epoch"`
+	State    string     `json:"state"`
+	Begun    time.Time  `json:"begun"`
+	Dossiers int64      `json:"dossiers"`
+	Ends     *time.Time `json:"ends,omitempty"`
+	Gone     *time.Time `json:"destroyed,omitempty"`
+}
+
+// keysList tells of each epoch that lives, and in JSON of the others too.
+func (o *operating) keysList(ctx context.Context, lines bool) error {
+	list, err := o.vault.life.List(ctx)
+	if err != nil {
+		return err
+	}
+	now := o.vault.db.Now()
+	enc := json.NewEncoder(o.out)
+	for _, e := range list {
+		if lines {
+			if err := enc.Encode(epochLine{uint32(e.ID), e.State.String(), e.Begun, e.Dossiers, date(e.Ends), date(e.Gone)}); err != nil {
+				return err
+			}
+			continue
+		}
+		if e.State == keylife.Finished {
+			continue
+		}
+		fmt.Fprintf(o.out, "epoch %d  made %s  %s old  %s  %s\n", e.ID, e.Begun.Format(time.DateOnly), many(int(now.Sub(e.Begun).Hours()/24), "day"), many(int(e.Dossiers), "dossier"), keeps(e))
+	}
+	return nil
+}
+
+func date(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// keeps says what keeps an epoch alive.
+func keeps(e keylife.Epoch) string {
+	switch e.State {
+	case keylife.Sealing:
+		return "in use"
+	case keylife.Leaving:
+		return "older; its dossiers are being re-wrapped"
+	case keylife.Waiting:
+		return "kept for backups until " + e.Ends.Format(time.DateOnly) + ", then destroyed"
+	default:
+		return "being destroyed"
+	}
+}
+
+// keysRotate begins an epoch and re-wraps what is alive.
+func (o *operating) keysRotate(ctx context.Context, bar bool) error {
+	id, err := o.vault.life.Rotate(ctx, o.actor)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(o.out, "cartkeep: epoch %d began; what is sealed from now on needs its key\n", id)
+	show := progress(o.err, bar)
+	var done int64
+	err = o.vault.life.Rewrap(ctx, keylife.Calm, func(p keylife.Progress) {
+		done = p.Done
+		show(p)
+	})
+	if bar && done > 0 {
+		fmt.Fprintln(o.err)
+	}
+	if err != nil {
+		return fmt.Errorf("re-wrapping stopped; a running shop goes on with it by itself within the hour: %w", err)
+	}
+	fmt.Fprintf(o.out, "cartkeep: %s re-wrapped; older keys are destroyed when no backup needs them\n", many(int(done), "dossier"))
+	return nil
+}
+
+// progress shows a bar, at most ten times a second, or does nothing.
+func progress(w io.Writer, bar bool) func(keylife.Progress) {
+	const width = 40
+	var last time.Time
+	return func(p keylife.Progress) {
+		if !bar || p.All == 0 || p.Done < p.All && time.Since(last) < 100*time.Millisecond {
+			return
+		}
+		last = time.Now()
+		full := int(p.Done * width / p.All)
+		fmt.Fprintf(w, "\r[%s%s] %d of %d", strings.Repeat("#", full), strings.Repeat(".", width-full), p.Done, p.All)
+	}
+}
+
+// terminal reports whether somebody looks at w.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
