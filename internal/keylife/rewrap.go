@@ -10,14 +10,19 @@ import (
 )
 
 // page is how many dossiers one transaction re-wraps. While it runs nobody else
-// writes on SQLite, so it is over in a few milliseconds.
-const page = 250
+// writes on SQLite, so there it is over in a millisecond or two.
+func (k *Keeper) page() int {
+	if k.db.Shared() {
+		return 8 * store.RewrapPage
+	}
+	return 4 * store.RewrapPage
+}
 
 // Pace is how much of the time re-wrapping leaves to the shop.
 type Pace int
 
 const (
-	// Calm rests after each page for as long as the page took.
+	// Calm rests after each page for a quarter as long as the page took.
 	Calm Pace = iota
 	// Swift does not rest.
 	Swift
@@ -84,6 +89,7 @@ func (k *Keeper) count(ctx context.Context) (left int64, err error) {
 	return left, nil
 }
 
+// pass re-wraps all that it finds under older epochs.
 func (k *Keeper) pass(ctx context.Context, pace Pace, all int64, tell func(Progress)) error {
 	newest := k.ring.Sealing()
 	var after *seal.Owner
@@ -92,15 +98,15 @@ func (k *Keeper) pass(ctx context.Context, pace Pace, all int64, tell func(Progr
 		began := time.Now()
 		var list []store.Wrapped
 		err := k.db.View(ctx, func(v *store.View) (err error) {
-			list, err = v.WrapsBefore(newest, after, page)
+			list, err = v.WrapsBefore(newest, after, k.page())
 			return err
 		})
 		if err != nil || len(list) == 0 {
 			return err
 		}
-		for i := range list {
-			if list[i].Moved, err = k.ring.Rewrap(list[i].Owner, list[i].Wrap); err != nil {
-				return fmt.Errorf("re-wrap dossier %s: %w", list[i].Owner.Dossier, err)
+		for i, w := range list {
+			if list[i].Moved, err = k.ring.Rewrap(w.Owner, w.Wrap); err != nil {
+				return fmt.Errorf("re-wrap dossier %s: %w", w.Owner.Dossier, err)
 			}
 		}
 		if err := k.db.InTx(ctx, system, func(t *store.Tx) error { return t.Rewrap(list) }); err != nil {
@@ -110,7 +116,7 @@ func (k *Keeper) pass(ctx context.Context, pace Pace, all int64, tell func(Progr
 		after = &list[len(list)-1].Owner
 		tell(Progress{Done: done, All: max(all, done)})
 		if pace == Calm {
-			if err := rest(ctx, time.Since(began)); err != nil {
+			if err := rest(ctx, time.Since(began)/4); err != nil {
 				return err
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/ledger"
@@ -192,17 +194,38 @@ func (v *View) WrapsBefore(epoch seal.EpochID, after *seal.Owner, limit int) ([]
 	return out, rows.Err()
 }
 
-// Rewrap stores the moved wraps, each unless its dossier was destroyed or
-// re-wrapped since it was read.
+// RewrapPage is how many wraps one statement of Rewrap stores. SQLite's driver
+// looks every parameter up by name, so many more would cost more than they save.
+const RewrapPage = 16
+
+// rewrapQuery moves a page of wraps. The key under a wrap never changes, so it
+// matters not which wrap is replaced, only that the dossier is alive.
+var rewrapQuery = func() string {
+	var cases, values strings.Builder
+	for i := range RewrapPage {
+		n := 2 + 5*i
+		fmt.Fprintf(&cases, " WHEN $%d THEN $%d", n+3, n+4)
+		fmt.Fprintf(&values, ", ($%d, $%d, $%d, $%d)", n, n+1, n+2, n+3)
+	}
+	return `UPDATE dossiers SET epoch = $1, wrap = CASE id` + cases.String() + ` ELSE wrap END WHERE (subject, case_id, purpose, id) IN (VALUES ` +
+		values.String()[2:] + `) AND epoch < $1 AND state <> 'destroyed'`
+}()
+
+// Rewrap stores the moved wraps, all of one epoch, each unless its dossier was
+// destroyed or re-wrapped since it was read.
 func (t *Tx) Rewrap(list []Wrapped) error {
-	for _, w := range list {
-		epoch, err := seal.WrapEpoch(w.Moved)
+	for page := range slices.Chunk(list, RewrapPage) {
+		epoch, err := seal.WrapEpoch(page[0].Moved)
 		if err != nil {
-			return fmt.Errorf("re-wrap dossier %s: %w", w.Owner.Dossier, err)
+			return fmt.Errorf("re-wrap dossiers: %w", err)
 		}
-		err = t.later("re-wrap a dossier", nil, `UPDATE dossiers SET wrap = $6, epoch = $7 WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND id = $4 AND wrap = $5`,
-			w.Owner.Subject, w.Owner.Case, w.Owner.Purpose, w.Owner.Dossier, w.Wrap, w.Moved, int64(epoch))
-		if err != nil {
+		args := make([]any, 1, 1+5*RewrapPage)
+		args[0] = int64(epoch)
+		for i := range RewrapPage {
+			w := page[min(i, len(page)-1)] // the last stands for those that are not there
+			args = append(args, w.Owner.Subject, w.Owner.Case, w.Owner.Purpose, w.Owner.Dossier, w.Moved)
+		}
+		if err := t.later("re-wrap dossiers", nil, rewrapQuery, args...); err != nil {
 			return err
 		}
 	}
