@@ -102,7 +102,10 @@ func find(view *store.View, to contact.Email, v Visitor) (c candidate, err error
 	if c.account.State != store.AccountOpen {
 		return candidate{}, nil
 	}
-	if c.secret, err = passwordOf(view, c.account.ID); err != nil {
+	if c.secret, err = passwordOf(view, c.account.ID); errors.Is(err, store.ErrTampered) {
+		return candidate{}, nil // a stranger learns no more of it than of an account that isn't there
+	}
+	if err != nil {
 		return candidate{}, err
 	}
 	if c.strong, err = view.Strong(c.account.ID); err != nil {

@@ -56,6 +56,8 @@ var _ = []Field{
 		Label: "Phone number that a code was sent to, as a keyed hash", Reason: "bounds how many codes one number gets"}),
 	note(Field{Table: "texts_sent", Column: "prefix_mac", Kind: Hash, Purpose: Security, Category: "user.contact.phone_number",
 		Label: "Beginning of that number, as a keyed hash", Reason: "bounds what fraud with ranges of numbers can cost"}),
+	note(Field{Table: "accounts", Column: "guard", Kind: Hash, Purpose: Security, Category: "user.authorization",
+		Label: "Your ways to sign in, as a keyed hash", Reason: "shows when somebody took one away in the database"}),
 	note(Field{Table: "throttles", Column: "who", Kind: Hash, Purpose: Security, Category: "user.unique_id",
 		Label: "Whose password or code was typed wrong, as a keyed hash", Reason: "nobody gets to try again and again; a few failures are forgotten after 30 days, many after a year"}),
 	note(Field{Table: "throttles", Column: "device", Kind: Hash, Purpose: Security, Category: "user.device.cookie_id",

@@ -138,7 +138,7 @@ func (t *Tx) NewAccount(a Account) error {
 	}
 	err = t.later("new account", nil, `INSERT INTO accounts (owner, role, state, preferred, made_at, seen_at, proved_at, reset_at, careful_until) VALUES ($1, $2, $3, '', $4, $4, $4, 0, 0)`,
 		a.ID, string(a.Role), string(a.State), ms(t.now))
-	if err != nil {
+	if err = errors.Join(err, t.reguard(a.ID)); err != nil {
 		return err
 	}
 	return t.Event("account.made", a.ID, a.ID, How(string(a.Role)))

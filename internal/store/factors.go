@@ -62,8 +62,10 @@ func (t *Tx) AddFactor(a Account, f Factor) error {
 	if s.err != nil {
 		return fmt.Errorf("seal factor: %w", s.err)
 	}
-	return t.later("keep factor", nil, `INSERT INTO factors (owner, id, kind, state, secret, label, step, drift, astray, made_at, used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, 0)`,
-		a.ID, f.ID, string(f.Kind), onOff(f.On), secret, label, f.Step, f.Drift, ms(t.now))
+	return t.guarding(a.ID, func() error {
+		return t.later("keep factor", nil, `INSERT INTO factors (owner, id, kind, state, secret, label, step, drift, astray, made_at, used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, 0)`,
+			a.ID, f.ID, string(f.Kind), onOff(f.On), secret, label, f.Step, f.Drift, ms(t.now))
+	})
 }
 
 func onOff(on bool) string {
@@ -73,8 +75,15 @@ func onOff(on bool) string {
 	return "new"
 }
 
-// Factors opens every factor of an account, the oldest first.
+// Factors opens every factor of an account, the oldest first. ErrTampered when
+// they are not those that we have put there.
 func (v *View) Factors(owner string) ([]Factor, error) {
+	if err := v.Guarded(owner); err != nil {
+		if errors.Is(err, ErrNoAccount) {
+			return nil, nil
+		}
+		return nil, err
+	}
 	box, err := v.safe(owner)
 	if err != nil {
 		return nil, err
@@ -123,7 +132,11 @@ func (t *Tx) KeepAstray(owner string, was Factor, astray int64) error {
 // SwitchOn makes a factor that was tried work from now on. false when it is
 // not there or works already.
 func (t *Tx) SwitchOn(owner, id string, step, drift int64) (bool, error) {
-	n, err := t.exec(`UPDATE factors SET state = 'on', step = $3, drift = $4, used_at = $5 WHERE owner = $1 AND id = $2 AND state = 'new'`, owner, id, step, drift, ms(t.now))
+	var n int64
+	err := t.guarding(owner, func() (err error) {
+		n, err = t.exec(`UPDATE factors SET state = 'on', step = $3, drift = $4, used_at = $5 WHERE owner = $1 AND id = $2 AND state = 'new'`, owner, id, step, drift, ms(t.now))
+		return err
+	})
 	return n == 1, err
 }
 
@@ -155,7 +168,11 @@ func (t *Tx) Relabel(a Account, id, label string) error {
 
 // RemoveFactor removes a factor and reports whether it was there.
 func (t *Tx) RemoveFactor(owner, id string) (bool, error) {
-	n, err := t.exec(`DELETE FROM factors WHERE owner = $1 AND id = $2`, owner, id)
+	var n int64
+	err := t.guarding(owner, func() (err error) {
+		n, err = t.exec(`DELETE FROM factors WHERE owner = $1 AND id = $2`, owner, id)
+		return err
+	})
 	return n == 1, err
 }
 
@@ -169,42 +186,54 @@ func (t *Tx) RemoveUntried(owner string, kind FactorKind) error {
 // of new ones that were not confirmed. Those in use stay
 // until ConfirmRecoveryCodes.
 func (t *Tx) NewRecoveryCodes(owner string, codes [][]byte) error {
-	if _, err := t.exec(`DELETE FROM recovery_codes WHERE owner = $1 AND state = 'new'`, owner); err != nil {
-		return fmt.Errorf("replace recovery codes: %w", err)
-	}
-	for _, c := range codes {
-		if err := t.later("keep a recovery code", nil, `INSERT INTO recovery_codes (owner, code, state, made_at, used_at) VALUES ($1, $2, 'new', $3, 0)`, owner, c, ms(t.now)); err != nil {
-			return err
+	return t.guarding(owner, func() error {
+		if _, err := t.exec(`DELETE FROM recovery_codes WHERE owner = $1 AND state = 'new'`, owner); err != nil {
+			return fmt.Errorf("replace recovery codes: %w", err)
 		}
-	}
-	return nil
+		for _, c := range codes {
+			if err := t.later("keep a recovery code", nil, `INSERT INTO recovery_codes (owner, code, state, made_at, used_at) VALUES ($1, $2, 'new', $3, 0)`, owner, c, ms(t.now)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // ConfirmRecoveryCodes makes the new codes the only ones, once one of them was
 // typed. false when it is none of them.
-func (t *Tx) ConfirmRecoveryCodes(owner string, one []byte) (bool, error) {
-	var n int64
-	if err := t.row(`SELECT count(*) FROM recovery_codes WHERE owner = $1 AND code = $2 AND state = 'new'`, owner, one).Scan(&n); err != nil || n == 0 {
-		return false, err
-	}
-	if _, err := t.exec(`DELETE FROM recovery_codes WHERE owner = $1 AND state = 'on'`, owner); err != nil {
-		return false, err
-	}
-	_, err := t.exec(`UPDATE recovery_codes SET state = 'on' WHERE owner = $1`, owner)
-	return err == nil, err
+func (t *Tx) ConfirmRecoveryCodes(owner string, one []byte) (ok bool, err error) {
+	err = t.guarding(owner, func() error {
+		var n int64
+		if err := t.row(`SELECT count(*) FROM recovery_codes WHERE owner = $1 AND code = $2 AND state = 'new'`, owner, one).Scan(&n); err != nil || n == 0 {
+			return err
+		}
+		ok = true
+		if _, err := t.exec(`DELETE FROM recovery_codes WHERE owner = $1 AND state = 'on'`, owner); err != nil {
+			return err
+		}
+		_, err := t.exec(`UPDATE recovery_codes SET state = 'on' WHERE owner = $1`, owner)
+		return err
+	})
+	return ok && err == nil, err
 }
 
 // UseRecoveryCode uses a code up and reports whether it was a good one: of two
 // that show it at the same time, one gets true.
 func (t *Tx) UseRecoveryCode(owner string, code []byte) (bool, error) {
-	n, err := t.exec(`UPDATE recovery_codes SET used_at = $3 WHERE owner = $1 AND code = $2 AND state = 'on' AND used_at = 0`, owner, code, ms(t.now))
+	var n int64
+	err := t.guarding(owner, func() (err error) {
+		n, err = t.exec(`UPDATE recovery_codes SET used_at = $3 WHERE owner = $1 AND code = $2 AND state = 'on' AND used_at = 0`, owner, code, ms(t.now))
+		return err
+	})
 	return n == 1, err
 }
 
 // DropRecoveryCodes ends every code of an account.
 func (t *Tx) DropRecoveryCodes(owner string) error {
-	_, err := t.exec(`DELETE FROM recovery_codes WHERE owner = $1`, owner)
-	return err
+	return t.guarding(owner, func() error {
+		_, err := t.exec(`DELETE FROM recovery_codes WHERE owner = $1`, owner)
+		return err
+	})
 }
 
 // RecoveryLeft counts the codes that can still be used.
@@ -217,6 +246,12 @@ func (v *View) RecoveryLeft(owner string) (n int64, err error) {
 // its owner has shown that the recovery codes are saved. Before that a lost
 // phone would be a lost account.
 func (v *View) Strong(owner string) (strong bool, err error) {
+	if err := v.Guarded(owner); err != nil {
+		if errors.Is(err, ErrNoAccount) {
+			return false, nil
+		}
+		return false, err
+	}
 	err = v.row(`SELECT `+strongIs+` FROM accounts a WHERE a.owner = $1`, owner).Scan(&strong)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
