@@ -52,6 +52,8 @@ var ours = map[string]string{
 	"golang.org/x/crypto/":          "seal password",
 	"github.com/FastFilter/":        "password",
 	"rsc.io/qr":                     "otp",
+	"filippo.io/age":                "seal backup",
+	"github.com/cloudflare/circl/":  "seal",
 	"golang.org/x/mod/":             "ledger",
 	"net/http":                      "payment message picture certs breach web app",
 	"github.com/danielgtaylor/huma": "web/api",
