@@ -160,6 +160,9 @@ func (k *Keeper) switchOn(t *store.Tx, a store.Account, f store.Factor, step, dr
 			if _, err := t.RemoveFactor(a.ID, old.ID); err != nil {
 				return err
 			}
+			if err := k.tellNumber(t, a, old, v); err != nil {
+				return err
+			}
 		}
 	}
 	on, err := t.SwitchOn(a.ID, f.ID, step, drift)
@@ -231,6 +234,9 @@ func (k *Keeper) RemoveFactor(ctx context.Context, st access.Standing, id string
 			return err
 		}
 		if err := t.Event("factor.removed", a.ID, id, store.How(string(gone.Kind))); err != nil {
+			return err
+		}
+		if err := k.tellNumber(t, a, gone, v); err != nil {
 			return err
 		}
 		return k.notify(t, a, notice{kind: message.FactorRemoved, agent: v.Agent})

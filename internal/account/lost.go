@@ -183,7 +183,7 @@ func (k *Keeper) replaceLost(t *store.Tx, a store.Account, c store.Change, s sto
 			if _, err := t.RemoveFactor(a.ID, f.ID); err != nil {
 				return Entry{}, err
 			}
-			if err := t.ClearTries(a.ID, string(f.Kind)); err != nil {
+			if err := errors.Join(t.ClearTries(a.ID, string(f.Kind)), k.tellNumber(t, a, f, v)); err != nil {
 				return Entry{}, err
 			}
 		}

@@ -127,9 +127,12 @@ func (k *Keeper) sendNotice(ctx context.Context, j store.Job) error {
 	return k.db.InTx(ctx, ledger.System("account"), func(t *store.Tx) error { return t.LetterSent(l.Owner, l.ID) })
 }
 
-// numberFor is where the text of a line goes: to the number that is being
-// proved, else to the one that was.
+// numberFor is where the text of a line goes: to the number that was taken away
+// or is being proved, else to the one that works.
 func (k *Keeper) numberFor(v *store.View, l store.AccountLetter) (contact.Phone, error) {
+	if l.ToChange != "" {
+		return oldNumber(v, l.Owner, l.ToChange)
+	}
 	if l.Object == "" {
 		return phoneOf(v, l.Owner)
 	}
@@ -156,7 +159,7 @@ func (k *Keeper) numberFor(v *store.View, l store.AccountLetter) (contact.Phone,
 // any more: the code in it has ended.
 func (k *Keeper) notice(v *store.View, a store.Account, l store.AccountLetter) (n message.Notice, over bool, err error) {
 	n = message.Notice{Kind: message.NoticeKind(l.Kind), To: a.Email, Name: a.Name, At: l.At, Where: l.Agent, Staff: a.Staff()}
-	if l.ToChange != "" {
+	if l.ToChange != "" && l.Channel == string(message.Email) {
 		c, err := v.Change(a.ID, l.ToChange)
 		if err != nil {
 			return n, false, err

@@ -116,7 +116,7 @@ func (k *Keeper) BeginPhone(ctx context.Context, st access.Standing, cookie, typ
 }
 
 // ConfirmPhone makes a number work, once the code of the text to it is typed.
-// The number before it is told, by mail and by the change's own notice.
+// The mailbox and the number before it are told.
 func (k *Keeper) ConfirmPhone(ctx context.Context, st access.Standing, cookie, typed string, v Visitor) error {
 	s, tok, err := k.session(ctx, cookie)
 	if err != nil {
@@ -173,9 +173,13 @@ func (k *Keeper) text(ctx context.Context, s store.Signed, tok string, p challen
 			return fault.Limited("We have just sent you a code. Please wait a moment before you ask for another one.", wait)
 		}
 		c := store.Challenge{ID: store.NewID(), Purpose: p, Subject: a.ID, Object: object}
-		if over(b, lim, p) || !lim.Allowed(number) {
+		why := shut(b, lim, p)
+		if why != "" || over(b, lim, p) || !lim.Allowed(number) {
 			// Nothing is sent, and whoever tries numbers for money is not told.
-			return t.Event("text.withheld", a.ID, a.ID, "")
+			if err := t.Event("text.withheld", a.ID, a.ID, store.How(why)); err != nil || why == "" {
+				return err
+			}
+			return k.alarmTexts(t, why)
 		}
 		if err := t.NewChallenge(c, tok); err != nil {
 			return err
@@ -191,23 +195,22 @@ func (k *Keeper) text(ctx context.Context, s store.Signed, tok string, p challen
 	return err
 }
 
-// send is notify for a text to a number that may not be proved yet.
+// send is notify for a text to a number that may not be proved yet, or no longer.
 func (k *Keeper) send(t *store.Tx, a store.Account, n notice) error {
-	l := store.AccountLetter{Owner: a.ID, ID: store.NewID(), Channel: string(message.SMS), Kind: string(n.kind), Object: n.object}
+	l := store.AccountLetter{Owner: a.ID, ID: store.NewID(), Channel: string(message.SMS), Kind: string(n.kind), Object: n.object, ToChange: n.change, Agent: n.agent}
 	if err := t.NewLetter(a, l); err != nil {
 		return err
 	}
 	return t.Enqueue(JobNotice, a.ID, l.ID, t.Now())
 }
 
-// over reports whether a budget is used up, or the breaker is open. What anybody
-// with an account can use up, by naming numbers that are not theirs, holds up
-// the proving of numbers alone: that of a number, of a range, half of the shop's
-// day, and the breaker. So nobody keeps the code of a second factor from others.
+// over reports whether a budget of an account or a number is used up. What
+// anybody with an account can use up, by naming numbers that are not theirs,
+// holds up the proving of numbers alone. So nobody keeps the code of a second
+// factor from others.
 func over(b store.TextBudget, lim TextLimits, p challenge.Purpose) bool {
-	if b.Account >= lim.Account || b.Own >= lim.Number || b.OwnD >= lim.NumberD || b.NumberD >= 3*lim.NumberD || b.Shop >= lim.Shop {
+	if b.Account >= lim.Account || b.Own >= lim.Number || b.OwnD >= lim.NumberD || b.NumberD >= 3*lim.NumberD {
 		return true
 	}
-	return p == challenge.Number && (b.Number >= lim.Number || b.NumberD >= lim.NumberD || b.Prefix >= lim.Prefix || b.Shop >= (lim.Shop+1)/2 ||
-		b.Shop >= breakAfter && b.Verified*100 < b.Shop*breakVerify)
+	return p == challenge.Number && (b.Number >= lim.Number || b.NumberD >= lim.NumberD)
 }

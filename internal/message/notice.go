@@ -23,6 +23,7 @@ const (
 	MoveCode   NoticeKind = "move-code"   // proves the mailbox an account changes to
 	SecondCode NoticeKind = "second-code" // by text: the second factor
 	NumberCode NoticeKind = "number-code" // by text: proves a number
+	NumberGone NoticeKind = "number-gone" // by text: to a number that was taken away
 
 	Welcome         NoticeKind = "welcome"
 	HaveAccount     NoticeKind = "have-account"
@@ -40,6 +41,7 @@ const (
 	Undone          NoticeKind = "undone"
 	StaffWaiting    NoticeKind = "staff-waiting" // to owners: somebody has taken an invitation
 	Alarm           NoticeKind = "alarm"         // to owners: the shop is under attack
+	TextsShut       NoticeKind = "texts-shut"    // to owners: codes by text are held back
 )
 
 // Notice is a message about an account.
@@ -113,12 +115,16 @@ var notices = map[NoticeKind]words{
 	Undone:        {subject: "It is undone", title: "It is undone", what: []string{"The change to your account was taken back. Everybody was signed out."}, next: []string{"Open the shop yourself and choose “Forgotten password?”, so that only you have the password."}, when: true, not: "If this was not you, write to us."},
 	StaffWaiting:  {subject: "Somebody waits to be let in", title: "Somebody waits to be let in", what: []string{"Somebody took an invitation to work in the shop and waits for an owner to confirm it."}, not: "Confirm only whom you know, after speaking with them. Open the staff pages yourself."},
 	Alarm:         {subject: "Somebody tries many passwords", title: "Somebody tries many passwords", what: []string{"Many sign-ins fail at once. The shop asks strangers for some work before each try, and your customers can still sign in."}, not: "You don’t have to do anything. Open the staff pages yourself to see how it goes."},
+	TextsShut: {subject: "Codes by text are held back", title: "Codes by text are held back", what: []string{"Many codes by text were asked for in a day, or few of them were typed back. That is how some people earn money with calls to numbers of their own."},
+		next: []string{"The shop sends fewer texts until a day has passed. Your customers can use an app, a passkey or a recovery code."},
+		not:  "Look at the bill of whoever sends your texts. Name only countries that you sell to in the setting sms-countries, and start the shop again."},
 }
 
 // texts is what is said by text, above the code or alone.
 var texts = map[NoticeKind]string{
 	SecondCode:    "Your code is %s. Never tell it anybody, not even us.",
 	NumberCode:    "Your code is %s. It proves that this number is yours.",
+	NumberGone:    "This number gets no more codes for your account. If it was not you, set a new password.",
 	RecoveryBegun: "Somebody wants to replace the second step of your account. If it was not you, look at our mail and stop it.",
 	EmailChanged:  "Your account has another e-mail now. If it was not you, look at the mail to your old one.",
 }
@@ -220,6 +226,8 @@ func Subject(k NoticeKind) string {
 		return "Your code to sign in"
 	case NumberCode:
 		return "Your code for a number"
+	case NumberGone:
+		return "Your number gets no more codes"
 	}
 	if say, ok := notices[k]; ok {
 		return say.subject

@@ -35,6 +35,7 @@ var told = []struct {
 	{Undone, "a change was taken back"},
 	{StaffWaiting, "somebody takes an invitation: to the owners"},
 	{Alarm, "many sign-ins fail: to the owners"},
+	{TextsShut, "codes by text are held back: to the owners"},
 }
 
 // toldByText are those that go to a phone.
@@ -44,6 +45,7 @@ var toldByText = []struct {
 }{
 	{SecondCode, "somebody signs in with a code by text"},
 	{NumberCode, "a number is to be proved"},
+	{NumberGone, "a number is changed or taken away: to the old one"},
 	{RecoveryBegun, "a second step is to be replaced, by text"},
 	{EmailChanged, "an account has another e-mail, by text"},
 }
