@@ -262,6 +262,8 @@ type vault struct {
 	ring *seal.Ring
 	db   *store.DB
 	life *keylife.Keeper
+
+	identity string // where the identities of its backups lie
 }
 
 // unlock opens the ring and the store of the folder's shop.
@@ -293,7 +295,7 @@ func (f *folder) unlock(ctx context.Context, s *Settings, log *slog.Logger) (*va
 		keys.Close()
 		return nil, err
 	}
-	return &vault{keys, ring, db, keylife.New(db, ring, time.Duration(s.BackupWindow)*24*time.Hour, log)}, nil
+	return &vault{keys, ring, db, keylife.New(db, ring, time.Duration(s.BackupWindow)*24*time.Hour, log), identityPath(path)}, nil
 }
 
 func (v *vault) close() error {

@@ -36,6 +36,7 @@ type cli struct {
 	Licences licencesCmd `cmd:"" help:"Licence keys that are sold."`
 	Staff    staffCmd    `cmd:"" help:"Who works here: invite, confirm, disable, change roles."`
 	Keys     keysCmd     `cmd:"" help:"Look after the epoch keys."`
+	Backup   backupCmd   `cmd:"" help:"Make backups, check them, restore them into a new shop."`
 	Embed    embedCmd    `cmd:"" help:"Print what goes into a page of another site, for a button and a cart there."`
 	Ledger   ledgerCmd   `cmd:"" help:"Check and export the ledger."`
 	Privacy  privacyCmd  `cmd:"" help:"What is kept about people."`

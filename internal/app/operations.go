@@ -62,6 +62,8 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return o.keysList(ctx, c.Args["json"] == "yes")
 	case "keys rotate":
 		return o.keysRotate(ctx, c.Args["bar"] == "yes")
+	case "backup create":
+		return o.backupCreate(ctx, c.Args["to"], c.Args["recipients"])
 	case "ledger verify":
 		return o.ledgerVerify(ctx, c.Args["checkpoint"])
 	case "ledger checkpoint":

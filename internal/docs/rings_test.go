@@ -31,7 +31,7 @@ var rings = []ring{
 		"order": "cart catalog contact discount fault money", "area": "fault", "tax": "area fault money", "shipping": "area fault money"}},
 	{"guards", "seal personal ledger password otp", map[string]string{"personal": "seal", "seal/keyfile": "seal", "otp": "seal"}},
 	{"outside world", "store payment message passkey breach picture certs", map[string]string{"payment/sandbox": "payment", "message/smtp": "message", "message/sms": "message"}},
-	{"doings", "account checkout intake settings privacy keylife job", nil},
+	{"doings", "account checkout intake settings privacy keylife backup job", nil},
 	{"delivery", "web", map[string]string{"web/storefront": "web/gate web/page", "web/admin": "web/gate web/page", "web/api": "web/gate web/page", "web/embed": "web/gate web/page"}},
 	{"assembly", "app", nil},
 }
@@ -55,6 +55,7 @@ var ours = map[string]string{
 	"filippo.io/age":                "seal backup",
 	"github.com/cloudflare/circl/":  "seal",
 	"golang.org/x/mod/":             "ledger",
+	"github.com/klauspost/compress": "backup",
 	"net/http":                      "payment message picture certs breach web app",
 	"github.com/danielgtaylor/huma": "web/api",
 	"github.com/caddyserver/":       "certs",

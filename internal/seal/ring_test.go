@@ -126,7 +126,7 @@ func TestARestoredShopGetsEpochsOfItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	restored, _ := testRing(t)
-	moved, err := restored.Adopt(old, ada, wrap)
+	moved, err := restored.Adopt(old, ada, ada, wrap)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,18 +60,20 @@ func (r *Ring) Unwrap(o Owner, wrap []byte) (*Dossier, error) {
 
 // Rewrap wraps a dossier's key under the epoch in use. The key stays the same,
 // and so do all values under it.
-func (r *Ring) Rewrap(o Owner, wrap []byte) ([]byte, error) { return r.Adopt(r, o, wrap) }
+func (r *Ring) Rewrap(o Owner, wrap []byte) ([]byte, error) { return r.Adopt(r, o, o, wrap) }
 
 // Adopt wraps under this ring's epoch in use what another ring wrapped: a
-// restored shop gets epochs of its own, so that two copies never share one.
-func (r *Ring) Adopt(from *Ring, o Owner, wrap []byte) ([]byte, error) {
+// restored shop gets epochs of its own, so that two copies never share one. It
+// gets a new id too, and is the one subject whose own dossiers change their
+// owner by that; everybody else's was and is the same.
+func (r *Ring) Adopt(from *Ring, was, is Owner, wrap []byte) ([]byte, error) {
 	var room [KeySize]byte
-	key, err := from.unwrap(o, wrap, room[:0])
+	key, err := from.unwrap(was, wrap, room[:0])
 	if err != nil {
 		return nil, err
 	}
 	defer clear(key)
-	return r.wrap(o, key)
+	return r.wrap(is, key)
 }
 
 // WrapEpoch tells under which epoch a wrap was made.

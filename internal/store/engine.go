@@ -181,7 +181,8 @@ func (db *DB) connect(ctx context.Context, database string) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("open database: %w", err), write.Close())
 	}
-	db.pool, err = sql.Open("sqlite", dsn+readOnly)
+	db.source = dsn + readOnly
+	db.pool, err = sql.Open("sqlite", db.source)
 	if err != nil {
 		return errors.Join(fmt.Errorf("open database: %w", err), db.writer.close())
 	}

@@ -23,6 +23,13 @@ func (db *DB) Signer() (*ledger.Signer, error) {
 	return ledger.NewSigner(ledgerOrigin(db.shop), db.keys.Ledger)
 }
 
+// BackupSigner returns what signs the manifests of this shop's backups.
+func (db *DB) BackupSigner() (*ledger.Signer, error) { return db.backupSigner(db.shop) }
+
+func (db *DB) backupSigner(shop string) (*ledger.Signer, error) {
+	return ledger.NewSigner("cartkeep/"+shop+"/backup/1", db.keys.Ledger)
+}
+
 // Sequence gives every committed event its place in the tree and returns how
 // many it numbered. Writers never queue on the tree: they insert events without
 // a number, and this passes every second.

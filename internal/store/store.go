@@ -52,6 +52,7 @@ type Config struct {
 type DB struct {
 	engine   engine
 	pool     *sql.DB // readers on SQLite, everything on PostgreSQL
+	source   string  // of readers, on SQLite
 	writer   *writer // SQLite alone
 	stmts    *stmtCache
 	ring     *seal.Ring
