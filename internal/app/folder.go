@@ -258,10 +258,11 @@ func resolved(path string) string {
 // vault is an open shop: its key file, its ring of keys, its store and who looks
 // after the keys.
 type vault struct {
-	keys *keyfile.File
-	ring *seal.Ring
-	db   *store.DB
-	life *keylife.Keeper
+	keys  *keyfile.File
+	ring  *seal.Ring
+	db    *store.DB
+	life  *keylife.Keeper
+	saver *saver
 
 	identity string // where the identities of its backups lie
 }
@@ -295,7 +296,9 @@ func (f *folder) unlock(ctx context.Context, s *Settings, log *slog.Logger) (*va
 		keys.Close()
 		return nil, err
 	}
-	return &vault{keys, ring, db, keylife.New(db, ring, time.Duration(s.BackupWindow)*24*time.Hour, log), identityPath(path)}, nil
+	life, save := keylife.New(db, ring, time.Duration(s.BackupWindow)*24*time.Hour, log), &saver{keys, db, path, id}
+	life.Saving(save.save)
+	return &vault{keys, ring, db, life, save, identityPath(path)}, nil
 }
 
 func (v *vault) close() error {

@@ -12,11 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cartkeep/cartkeep/internal/keylife"
+	"github.com/cartkeep/cartkeep/internal/ledger"
 )
 
 type keysCmd struct {
-	List   keysListCmd   `cmd:"" help:"List the epoch keys: their age, how many dossiers need each, and what keeps it."`
-	Rotate keysRotateCmd `cmd:"" help:"Begin a new epoch now and re-wrap everything alive under it. The shop serves meanwhile."`
+	List     keysListCmd   `cmd:"" help:"List the epoch keys: their age, how many dossiers need each, and what keeps it."`
+	Recovery recoveryCmd   `cmd:"" help:"Bring the keys back one day: who may, with what, and whether it was tried."`
+	Rotate   keysRotateCmd `cmd:"" help:"Begin a new epoch now and re-wrap everything alive under it. The shop serves meanwhile."`
 }
 
 type keysListCmd struct {
@@ -73,8 +75,15 @@ func (o *operating) keysList(ctx context.Context, lines bool) error {
 		}
 		fmt.Fprintf(o.out, "epoch %d  made %s  %s old  %s  %s\n", e.ID, e.Begun.Format(time.DateOnly), many(int(now.Sub(e.Begun).Hours()/24), "day"), many(int(e.Dossiers), "dossier"), keeps(e))
 	}
-	return nil
+	advice, err := o.vault.saver.advice(ctx, o.vault.ring.Sealing())
+	if err == nil && advice != "" {
+		fmt.Fprintln(o.err, "cartkeep: "+advice)
+	}
+	return err
 }
+
+// systemKeys is who acts when the shop looks after its keys by itself.
+var systemKeys = ledger.System("keys")
 
 func date(t time.Time) *time.Time {
 	if t.IsZero() {

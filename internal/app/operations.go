@@ -15,6 +15,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/seal"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
@@ -60,6 +61,26 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return o.staff(ctx, c)
 	case "keys list":
 		return o.keysList(ctx, c.Args["json"] == "yes")
+	case "keys recovery":
+		return o.recoveryState(ctx)
+	case "keys recovery add":
+		if err := o.register(ctx, c.Args["recipient"], "added by "+o.actor.ID); err != nil {
+			return err
+		}
+		return o.recoveryState(ctx)
+	case "keys recovery split":
+		needed, err := strconv.Atoi(c.Args["needed"])
+		total, err2 := strconv.Atoi(c.Args["total"])
+		if err := errors.Join(err, err2); err != nil {
+			return err
+		}
+		return o.recoverySplit(ctx, needed, total)
+	case "keys recovery try":
+		var marks map[seal.EpochID]string
+		if err := json.Unmarshal([]byte(c.Args["marks"]), &marks); err != nil {
+			return err
+		}
+		return o.recoveryTried(ctx, marks)
 	case "keys rotate":
 		return o.keysRotate(ctx, c.Args["bar"] == "yes")
 	case "backup create":

@@ -51,6 +51,7 @@ type Keeper struct {
 	ring   *seal.Ring
 	window time.Duration
 	grace  time.Duration
+	save   func(context.Context) error
 	log    *slog.Logger
 
 	busy sync.Mutex // held by whoever changes epochs in this program
@@ -62,8 +63,13 @@ func New(db *store.DB, ring *seal.Ring, window time.Duration, log *slog.Logger) 
 	if window <= 0 {
 		window = Window
 	}
-	return &Keeper{db: db, ring: ring, window: window, grace: Grace, log: log}
+	return &Keeper{db: db, ring: ring, window: window, grace: Grace, log: log, save: func(context.Context) error { return nil }}
 }
+
+// Saving says who brings the recovery file up to date. It is called whenever the
+// key store may have changed: after a new epoch was kept and before anything is
+// wrapped with it, and after one was destroyed.
+func (k *Keeper) Saving(save func(context.Context) error) { k.save = save }
 
 var system = ledger.System("keys")
 
@@ -83,6 +89,9 @@ func (k *Keeper) rotate(ctx context.Context, who ledger.Actor) (seal.EpochID, er
 	id, err := k.ring.NewEpoch(ctx, k.db.Now())
 	if err != nil {
 		return 0, err
+	}
+	if err := k.save(ctx); err != nil {
+		return 0, fmt.Errorf("the new epoch is not used: %w", err)
 	}
 	if err := k.db.NoteEpoch(ctx, who, id); err != nil {
 		if !errors.Is(err, store.ErrEpochTaken) {
@@ -141,6 +150,9 @@ func (k *Keeper) newest(ctx context.Context) (seal.EpochID, error) {
 func (k *Keeper) Tend(ctx context.Context) error {
 	k.busy.Lock()
 	defer k.busy.Unlock()
+	if err := k.save(ctx); err != nil {
+		return err
+	}
 	if err := k.meet(ctx); err != nil {
 		return err
 	}
@@ -154,8 +166,10 @@ func (k *Keeper) Tend(ctx context.Context) error {
 	if err := k.rewrap(ctx, Calm, func(Progress) {}); err != nil {
 		return err
 	}
-	_, err := k.destroy(ctx, k.window)
-	return err
+	if _, err := k.destroy(ctx, k.window); err != nil {
+		return err
+	}
+	return k.save(ctx)
 }
 
 // Shred begins an epoch, re-wraps everything alive and destroys every older
@@ -184,7 +198,7 @@ func (k *Keeper) Shred(ctx context.Context, who ledger.Actor, tell func(Progress
 	if err != nil {
 		return n, err
 	}
-	return n, k.db.Scrub(ctx)
+	return n, errors.Join(k.save(ctx), k.db.Scrub(ctx))
 }
 
 // destroy ends the epochs that have been empty for as long as wait says.

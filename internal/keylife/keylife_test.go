@@ -221,6 +221,44 @@ func TestWhatWasCutOffGoesOn(t *testing.T) {
 	})
 }
 
+// TestNothingIsSealedUnderAnEpochThatCouldNotBeSaved: a recovery file that can't
+// be written holds up the new epoch and not the shop; later it goes on by itself.
+func TestNothingIsSealedUnderAnEpochThatCouldNotBeSaved(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		k := keeper(s)
+		full := errors.New("disk full")
+		var held []seal.EpochID
+		k.Saving(func(ctx context.Context) error {
+			list, err := s.Keys.Load(ctx)
+			held = nil
+			for _, e := range list {
+				held = append(held, e.ID)
+			}
+			return errors.Join(full, err)
+		})
+		if _, err := k.Rotate(t.Context(), ada); !errors.Is(err, full) {
+			t.Errorf("got %v", err)
+		}
+		if s.Ring.Sealing() != 1 || len(held) != 2 {
+			t.Errorf("epoch %d is in use, and %v were to be saved", s.Ring.Sealing(), held)
+		}
+		if err := k.Tend(t.Context()); !errors.Is(err, full) || s.Ring.Sealing() != 1 {
+			t.Errorf("epoch %d is in use, %v", s.Ring.Sealing(), err)
+		}
+		reads(t, s.DB, bought(t, s, "meanwhile"))
+		full = nil
+		tend(t, k)
+		want(t, k, "1 waiting, 2 sealing")
+		// What is destroyed is taken out of the file too.
+		s.Clock.Move(keylife.Window)
+		tend(t, k)
+		tend(t, k)
+		if len(held) != 2 || held[0] != 2 {
+			t.Errorf("saved %v, want no destroyed epoch", held)
+		}
+	})
+}
+
 func TestAKeyStoreThatDoesNotFitIsRefused(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
 		k := keeper(s)

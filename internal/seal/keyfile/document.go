@@ -32,6 +32,25 @@ type document struct {
 	sealed []byte       // the epoch lines, until they are opened
 }
 
+// Text writes epochs down as a key file without a passphrase: what a recovery
+// file holds. The caller wipes it.
+func Text(shopID string, epochs []seal.Epoch) ([]byte, error) {
+	return (&document{shop: shopID, epochs: epochs}).marshal(nil)
+}
+
+// Parse reads what Text wrote for a shop. The caller wipes the epochs' keys.
+func Parse(text []byte, shopID string) ([]seal.Epoch, error) {
+	d, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
+	if d.lock != nil || d.shop != shopID {
+		d.wipe()
+		return nil, fmt.Errorf("%w: it says %q, this shop is %q", ErrShop, d.shop, shopID)
+	}
+	return d.epochs, nil
+}
+
 func (d *document) wipe() {
 	for _, e := range d.epochs {
 		e.Key.Wipe()
