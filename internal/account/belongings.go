@@ -2,9 +2,11 @@ package account
 
 import (
 	"context"
+	"strings"
 
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/challenge"
+	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -130,6 +132,26 @@ func (k *Keeper) KeepCart(ctx context.Context, st access.Standing, c string) err
 		return nil // staff shop with accounts of their own
 	}
 	return k.act(ctx, st, func(t *store.Tx, a store.Account) error { return t.KeepAccountCart(a, c) })
+}
+
+// CallMe keeps what somebody wants to be called; nothing typed takes it away.
+func (k *Keeper) CallMe(ctx context.Context, st access.Standing, typed string) error {
+	var name contact.Name
+	if strings.TrimSpace(typed) != "" {
+		var err error
+		if name, err = contact.ParseName(typed); err != nil {
+			return err
+		}
+	}
+	return k.act(ctx, st, func(t *store.Tx, a store.Account) error {
+		if a.Name.Equal(name) {
+			return nil
+		}
+		if err := t.NameAccount(a, name); err != nil {
+			return err
+		}
+		return t.Event("account.named", a.ID, a.ID, "")
+	})
 }
 
 // Places opens somebody's address book.

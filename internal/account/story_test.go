@@ -86,6 +86,42 @@ func TestAnAccountIsMadeByItsMailboxAlone(t *testing.T) {
 	})
 }
 
+func TestANameIsOneOfThisAccountAlone(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		lovelace := join(t, s, ada, good)
+		bob := join(t, s, "bob@example.com", good)
+		st := who(t, s, lovelace.Cookie)
+		called := func(want string) {
+			t.Helper()
+			for _, is := range []struct{ account, name string }{{lovelace.Account, want}, {bob.Account, ""}} {
+				if a, err := s.Keeper.Account(noCtx, is.account); err != nil || a.Name.Reveal() != is.name {
+					t.Errorf("got %q, %v, want %q", a.Name.Reveal(), err, is.name)
+				}
+			}
+		}
+		called("")
+		if err := s.Keeper.CallMe(noCtx, st, " Zoë  of Ockham "); err != nil {
+			t.Fatal(err)
+		}
+		called("Zoë of Ockham")
+		if err := s.Keeper.CallMe(noCtx, st, "line\nbreak"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("two lines: got %v, want invalid", err)
+		}
+		called("Zoë of Ockham")
+		if err := s.Keeper.CallMe(noCtx, st, ""); err != nil {
+			t.Fatal(err)
+		}
+		called("")
+		if err := s.Keeper.SignOut(noCtx, lovelace.Cookie); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Keeper.CallMe(noCtx, st, "Too Late"); err == nil {
+			t.Error("a session that has ended names the account")
+		}
+		called("")
+	})
+}
+
 func TestAMailboxWithAnAccountIsToldByMailAlone(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
 		join(t, s, ada, good)

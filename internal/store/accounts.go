@@ -344,6 +344,18 @@ func (t *Tx) MoveAccount(a Account, to contact.Email) error {
 	return errors.Join(s.err, err)
 }
 
+// NameAccount keeps what a shopper wants to be called; the zero name takes that
+// away.
+func (t *Tx) NameAccount(a Account, name contact.Name) error {
+	box, err := t.accountBox(a, personal.Account)
+	if err != nil {
+		return err
+	}
+	s := sealer{row: a.row()}
+	sealed := put(&s, box, personal.AccountName, name)
+	return errors.Join(s.err, t.later("name an account", func() error { return ErrNoAccount }, `UPDATE account_details SET name = $2 WHERE owner = $1`, a.ID, sealed))
+}
+
 // accountTables hold rows of an account that end with it.
 var accountTables = []string{"accounts", "account_details", "staff_details", "factors", "recovery_codes", "sessions", "devices", "links", "addresses", "letters", "changes", "texts_sent"}
 

@@ -26,6 +26,7 @@ const (
 	PathProve        = "/account/prove"      // GET; POST: proves again
 	PathSignOut      = "/sign-out"           // POST
 	PathAccount      = "/account"            // what is kept and where to go
+	PathCallMe       = "/account/name"       // POST name: what somebody wants to be called
 	PathSecurity     = "/account/security"   // ways to sign in, browsers, sessions
 	PathMyOrders     = "/account/orders"
 	PathAddresses    = "/account/addresses"

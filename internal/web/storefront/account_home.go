@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -51,6 +52,10 @@ func counted(n int, one, many string) string {
 
 // accountHome shows what an account keeps and the one thing worth doing next.
 func (s *Shop) accountHome(w http.ResponseWriter, r *http.Request) {
+	s.showHome(w, r, http.StatusOK, "", nil)
+}
+
+func (s *Shop) showHome(w http.ResponseWriter, r *http.Request, status int, typed string, problems []fault.Problem) {
 	ctx, st := r.Context(), s.who(r)
 	a, err := s.cfg.Keeper.Account(ctx, st.Account)
 	var f account.Factors
@@ -66,11 +71,7 @@ func (s *Shop) accountHome(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d := s.accountDesk(w, r, page.PathAccount, "Your account")
-	who := "E-mail " + covered(a.Email.Reveal())
-	if !a.Name.IsZero() {
-		who = firstOf(a.Name.Reveal()) + "•••, " + who
-	}
-	d.Says = []string{who}
+	d.Says, d.Problems = []string{"E-mail " + covered(a.Email.Reveal())}, problems
 	if next := nextStep(f); next.Title != "" {
 		d.Sections = append(d.Sections, next)
 	}
@@ -82,8 +83,34 @@ func (s *Shop) accountHome(w http.ResponseWriter, r *http.Request) {
 			{Text: "Messages", Small: []string{"What we wrote to you"}, Link: page.Link{Text: "Messages", URL: page.PathMessages}},
 			{Text: "Activity", Small: []string{"What happened here in the last 90 days"}, Link: page.Link{Text: "Activity", URL: page.PathActivity}},
 		}},
+		s.namePart(r, st, a, typed, problems),
 		page.Section{Forms: []page.Form{{Action: page.PathSignOut, Hidden: []page.Field{s.token(r)}, Button: "Sign out", Quiet: true}}})
-	s.show(w, r, http.StatusOK, d)
+	s.show(w, r, status, d)
+}
+
+// namePart asks what somebody wants to be called. A password alone shows the
+// first letter of it; the rest is for whoever has just proved that it is them.
+func (s *Shop) namePart(r *http.Request, st access.Standing, a store.Account, typed string, problems []fault.Problem) page.Section {
+	out := page.Section{ID: "called", Title: "What should we call you?"}
+	if !a.Name.IsZero() {
+		out.Says = []string{"For now it is " + firstOf(a.Name.Reveal()) + "•••. An empty field takes it away."}
+		if st.Fresh && problems == nil {
+			typed = a.Name.Reveal()
+		}
+	}
+	out.Forms = []page.Form{{Action: page.PathCallMe, Hidden: []page.Field{s.token(r)}, Button: "Keep this name", Quiet: true,
+		Inputs: []page.Input{optional(page.TextInput(page.FieldName, "Name", typed, "Any name you like. It is sealed with the rest of your account.", "nickname", problems))}}}
+	return out
+}
+
+// callMe keeps it.
+func (s *Shop) callMe(w http.ResponseWriter, r *http.Request) {
+	form, err := gate.Form(r)
+	typed := form.Get(page.FieldName)
+	if err == nil {
+		err = s.cfg.Keeper.CallMe(r.Context(), s.who(r), typed)
+	}
+	s.settled(w, r, err, page.PathAccount, func(status int, problems []fault.Problem) { s.showHome(w, r, status, typed, problems) })
 }
 
 // mostOrders bounds how many orders of an account are listed.

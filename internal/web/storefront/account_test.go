@@ -97,6 +97,23 @@ func TestEveryPageOfAnAccountOpensForItsOwner(t *testing.T) {
 	b.get("/account").is(200, "Add a passkey", "1 address", "Sign out")
 }
 
+func TestAMemberIsCalledWhatTheyLike(t *testing.T) {
+	s := open(t)
+	b := s.member(t, adasMail)
+	called := func(name string) seen { return s.sends(t, b, "/account/name", url.Values{"name": {name}}) }
+	called("  Countess   of Lovelace ").is(200, "It is done.", `value="Countess of Lovelace"`)
+	called("see evil.example/now").is(422, "Please check what is marked", `href="#name"`, "A name cannot contain a web address", `value="see evil.example/now"`)
+	b.get("/account").is(200, "For now it is C•••.", `value="Countess of Lovelace"`)
+	b.get("/account/activity").is(200, "What we call you was changed").not("Countess")
+	s.stale() // a password alone shows one letter of it
+	b.get("/account").is(200, "For now it is C•••.").not("Countess", "Lovelace")
+	s.shopper(t).get("/account").not("Countess", "C•••")
+	called(" ").is(200, "What should we call you?").not("For now it is", "Countess")
+	if a, err := s.Keeper.Account(t.Context(), s.standing(t, b).Account); err != nil || !a.Name.IsZero() {
+		t.Errorf("taken away, there is still %v, %v", a.Name.Reveal(), err)
+	}
+}
+
 func TestAStrangerIsAskedWhoTheyAreAndComesBack(t *testing.T) {
 	s := open(t)
 	s.member(t, adasMail)
@@ -154,7 +171,7 @@ func TestFormsOfAnAccountNeedTheirToken(t *testing.T) {
 	s := open(t)
 	b := s.member(t, adasMail)
 	for _, path := range []string{"/account/addresses", "/account/security/password", "/account/security/app", "/account/security/codes", "/account/security/phone",
-		"/account/security/email", "/account/security/browsers", "/account/security/sessions", "/account/security/sessions/others", "/account/security/preferred", "/account/find-orders", "/sign-out"} {
+		"/account/security/email", "/account/security/browsers", "/account/security/sessions", "/account/security/sessions/others", "/account/security/preferred", "/account/find-orders", "/account/name", "/sign-out"} {
 		b.post(path, book()).is(403)
 		f := book()
 		f.Set("csrf", s.standing(t, s.shopper(t)).CSRF+"x")

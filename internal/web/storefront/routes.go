@@ -146,6 +146,7 @@ func (s *Shop) accountRoutes() []gate.Route {
 	}
 	return []gate.Route{
 		get(page.PathAccount, s.accountHome),
+		post(page.PathCallMe, s.callMe),
 		get(page.PathMessages, s.messages),
 		get(page.PathActivity, s.activity),
 
