@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/access"
@@ -110,6 +111,7 @@ type Taking struct {
 	Ceremony string // of the passkey
 	Response []byte
 	Label    string // what the passkey is called
+	Name     string // of somebody new, as colleagues and letters call them; may be ""
 	Code     string // a recovery code, from somebody who has lost their passkeys
 }
 
@@ -121,6 +123,13 @@ func (k *Keeper) FinishInvite(ctx context.Context, w Taking, v Visitor) (Entry, 
 	id, tok, ok := split(w.Ticket)
 	if !ok {
 		return Entry{}, errEnded
+	}
+	var name contact.Name
+	if strings.TrimSpace(w.Name) != "" {
+		var err error
+		if name, err = contact.ParseName(w.Name); err != nil {
+			return Entry{}, err
+		}
 	}
 	var e Entry
 	err := k.db.InTx(ctx, ledger.System("account"), func(t *store.Tx) error {
@@ -134,6 +143,7 @@ func (k *Keeper) FinishInvite(ctx context.Context, w Taking, v Visitor) (Entry, 
 			return err
 		}
 		a := invitee(i, c.Account)
+		a.Name = name
 		if i.Account != "" {
 			if a, err = t.Account(i.Account); err != nil {
 				return err
@@ -160,7 +170,7 @@ func (k *Keeper) FinishInvite(ctx context.Context, w Taking, v Visitor) (Entry, 
 			if err := t.NewAccount(a); err != nil {
 				return err
 			}
-		} else if err := k.dropPasskeys(t, a); err != nil {
+		} else if err := errors.Join(k.dropPasskeys(t, a), k.notify(t, a, notice{kind: message.RecoveryUsed, agent: v.Agent})); err != nil {
 			return err
 		}
 		f := store.Factor{ID: store.NewID(), Kind: store.PasskeyFactor, On: true, Secret: key.Marshal(), Label: labelOf(w.Label, "Passkey"), Step: int64(key.Sign)}

@@ -35,6 +35,7 @@ type noteLetter struct {
 	Link     string // "" for none
 	LinkText string
 	Ignore   string // what to do if one did not ask for it
+	Staff    bool   // who reads it works in the shop
 }
 
 // LookupCode writes the letter as the message with this id.

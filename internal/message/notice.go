@@ -135,13 +135,16 @@ func (w *Writer) Notice(id string, n Notice) (Message, error) {
 	if !ok {
 		return Message{}, errors.New("write notice: there is no letter of this kind")
 	}
+	if n.Staff {
+		say = say.staff(n.Kind)
+	}
 	if say.code != (n.Code != "") || (say.link == "") && n.Link != "" {
 		return Message{}, errors.New("write notice: a code or a link stands where none may, or is missing")
 	}
 	if strings.ContainsFunc(n.Code, noDigit) {
 		return Message{}, errors.New("write notice: its code has more than digits")
 	}
-	l := noteLetter{Shop: w.shop, Subject: say.subject + " at " + w.shop.Name, Title: say.title, Closing: say.next, Link: n.Link, LinkText: say.link, Ignore: say.not}
+	l := noteLetter{Shop: w.shop, Subject: say.subject + " at " + w.shop.Name, Title: say.title, Closing: say.next, Link: n.Link, LinkText: say.link, Ignore: say.not, Staff: n.Staff}
 	if hello := greeting(n.Name); hello != "" {
 		l.Opening = append(l.Opening, "Hello "+hello+",")
 	}

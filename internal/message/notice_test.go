@@ -68,6 +68,17 @@ func TestNoticesReadAsAgreed(t *testing.T) {
 		out.WriteString(p.Message.Text + "\n")
 		seen[p.Name] = true
 		kind, letter := strings.CutPrefix(p.Name, "notice-")
+		if of, staff := strings.CutPrefix(p.Name, "staff-"); staff {
+			kind, letter = of, true
+			for _, bad := range []string{"your account", "password", "Security", "page “"} {
+				if strings.Contains(p.Message.Text, bad) {
+					t.Errorf("%s has %q: %s", p.Name, bad, p.Message.Text)
+				}
+			}
+			if !strings.Contains(p.Message.Text, "your staff account") || !strings.Contains(p.Message.Text, "an owner") {
+				t.Errorf("%s does not speak to staff", p.Name)
+			}
+		}
 		if !letter {
 			continue
 		}
@@ -82,7 +93,7 @@ func TestNoticesReadAsAgreed(t *testing.T) {
 				t.Errorf("%s has %s", p.Name, bad)
 			}
 		}
-		if NoticeKind(kind) == SignupCode || NoticeKind(kind) == RecoveryBegun {
+		if strings.HasPrefix(p.Name, "notice-") && (NoticeKind(kind) == SignupCode || NoticeKind(kind) == RecoveryBegun) {
 			golden(t, p.Name+".html", p.Message.HTML)
 		}
 	}
@@ -90,6 +101,11 @@ func TestNoticesReadAsAgreed(t *testing.T) {
 	for kind := range notices {
 		if !seen["notice-"+string(kind)] {
 			t.Errorf("%s is shown nowhere", kind)
+		}
+	}
+	for kind := range forStaff {
+		if !seen["staff-"+string(kind)] {
+			t.Errorf("%s is shown nowhere as staff read it", kind)
 		}
 	}
 	for kind := range texts {

@@ -52,20 +52,27 @@ var toldByText = []struct {
 
 // noticePreviews writes every message about accounts with sample values.
 func (w *Writer) noticePreviews(to contact.Email, name contact.Name, at time.Time) (out []Preview, err error) {
-	sample := Notice{To: to, Name: name, At: at, Where: "Firefox on Linux"}
-	for _, l := range told {
-		n := sample
-		n.Kind = l.kind
-		say := notices[l.kind]
+	letter := func(name, when string, n Notice) {
+		say := notices[n.Kind]
 		if say.code {
 			n.Code, n.Minutes = "00000000", 10
 		}
 		if say.link != "" {
 			n.Link = w.shop.Origin + "/account/undo?token=sample"
 		}
-		m, e := w.Notice("sample-"+string(l.kind), n)
+		m, e := w.Notice("sample-"+name, n)
 		err = errors.Join(err, e)
-		out = append(out, Preview{"notice-" + string(l.kind), l.when, m})
+		out = append(out, Preview{name, when, m})
+	}
+	sample := Notice{To: to, Name: name, At: at, Where: "Firefox on Linux"}
+	for _, l := range told {
+		n := sample
+		n.Kind, n.Staff = l.kind, l.kind == StaffWaiting || l.kind == Alarm || l.kind == TextsShut
+		letter("notice-"+string(l.kind), l.when, n)
+		if _, ok := forStaff[l.kind]; ok {
+			n.Staff = true
+			letter("staff-"+string(l.kind), l.when+": to staff", n)
+		}
 	}
 	number, e := contact.ParsePhone("+4915112345678", "")
 	err = errors.Join(err, e)

@@ -209,6 +209,14 @@ func TestLostPasskeysAreReplacedByAnotherOwnerAndACode(t *testing.T) {
 	again.get(link)
 	again.enrol("code", codes[1])
 	again.is(200, "Your security")
+	s.Run(t)
+	told := false
+	for _, m := range s.Letters.All() {
+		told = told || m.To == "bob@shop.test" && strings.Contains(m.Text, "one of your recovery codes for your staff account")
+	}
+	if !told {
+		t.Error("he hears nothing of passkeys that were replaced")
+	}
 	bob.get("/admin")
 	bob.is(200, "It opens with your passkey.") // where the old passkey was, it ended
 	bob.signIn()

@@ -24,10 +24,10 @@ func (c *Console) invitation(w http.ResponseWriter, r *http.Request) {
 		seeOther(w, page.PathAdminInvite)
 		return
 	}
-	c.showInvitation(w, r, http.StatusOK, "", nil)
+	c.showInvitation(w, r, http.StatusOK, "", "", nil)
 }
 
-func (c *Console) showInvitation(w http.ResponseWriter, r *http.Request, status int, wrong string, problems []fault.Problem) {
+func (c *Console) showInvitation(w http.ResponseWriter, r *http.Request, status int, name, wrong string, problems []fault.Problem) {
 	ticket, _ := gate.Ticket(r, inviteCookie)
 	i, err := c.keeper.Invited(r.Context(), ticket)
 	if fault.Is(err, fault.NotFound) {
@@ -56,7 +56,12 @@ func (c *Console) showInvitation(w http.ResponseWriter, r *http.Request, status 
 		p.Says = []string{from + " lets " + i.Email.Reveal() + " replace lost passkeys."}
 		says = append(says, "Your old passkeys stop to work, and you are signed out everywhere else.")
 		form.Inputs = append(form.Inputs, page.RecoveryInput(problems))
-	} else if !i.Confirmed {
+	} else {
+		own := page.TextInput(page.FieldName, "Your name", name, "As your colleagues know you. Our letters to you begin with it.", "name", problems)
+		own.Optional = true
+		form.Inputs = append([]page.Input{own}, form.Inputs...)
+	}
+	if i.Account == "" && !i.Confirmed {
 		says = append(says, "Afterwards an owner looks once more that it is you. Then you can sign in.")
 	}
 	p.Sections = append(p.Sections, page.Section{Says: says, Forms: []page.Form{form}})
@@ -99,12 +104,12 @@ func (c *Console) takeInvitation(w http.ResponseWriter, r *http.Request) {
 	}
 	ceremony, response, ok := gate.Answered(w, r)
 	if !ok {
-		c.showInvitation(w, r, http.StatusUnprocessableEntity, tooLate, nil)
+		c.showInvitation(w, r, http.StatusUnprocessableEntity, form.Get(page.FieldName), tooLate, nil)
 		return
 	}
 	var e account.Entry
 	take := func() (err error) {
-		e, err = c.keeper.FinishInvite(r.Context(), account.Taking{Ticket: ticket, Ceremony: ceremony, Response: response, Label: form.Get(page.FieldLabel), Code: form.Get(page.FieldCode)}, visitor(r))
+		e, err = c.keeper.FinishInvite(r.Context(), account.Taking{Ticket: ticket, Ceremony: ceremony, Response: response, Label: form.Get(page.FieldLabel), Name: form.Get(page.FieldName), Code: form.Get(page.FieldCode)}, visitor(r))
 		return err
 	}
 	if i.Account == "" {
@@ -121,7 +126,7 @@ func (c *Console) takeInvitation(w http.ResponseWriter, r *http.Request) {
 		if len(f.Problems) > 0 {
 			wrong = ""
 		}
-		c.showInvitation(w, r, http.StatusUnprocessableEntity, wrong, f.Problems)
+		c.showInvitation(w, r, http.StatusUnprocessableEntity, form.Get(page.FieldName), wrong, f.Problems)
 	case err != nil:
 		c.gate.Refuse(w, r, err)
 	case e.Cookie == "":

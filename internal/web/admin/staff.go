@@ -32,6 +32,9 @@ func (c *Console) showStaff(w http.ResponseWriter, r *http.Request, status int, 
 	people := page.Section{Title: "Who works here"}
 	for _, a := range all.People {
 		row := page.Row{Text: a.Email.Reveal(), Small: []string{string(a.Role)}, Mark: stateWords[a.State], Link: page.Link{URL: pathPerson + a.ID}}
+		if !a.Name.IsZero() {
+			row.Small = append([]string{a.Name.Reveal()}, row.Small...)
+		}
 		if a.ID == st.Account {
 			row.Mark = "you"
 		}

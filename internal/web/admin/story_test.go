@@ -34,7 +34,9 @@ func TestAnOwnerBringsAManagerInAndPutsThemOutEverywhere(t *testing.T) {
 				t.Errorf("the address is %s, want the token out of it", bob.last.path)
 			}
 			bob.is(200, "ada@shop.test invites bob@shop.test to work here as manager.")
-			bob.enrol()
+			bob.enrol("name", "Bob\u202e")
+			bob.is(422, "You are invited", `name="name"`)
+			bob.enrol("name", "Bob Kestrel")
 			bob.is(200, "You wait for an owner")
 			bob.signIn()
 			bob.is(422, "an owner has to confirm you first")
@@ -42,7 +44,7 @@ func TestAnOwnerBringsAManagerInAndPutsThemOutEverywhere(t *testing.T) {
 			bob.is(200, "It opens with your passkey.")
 
 			ada.get("/admin/staff")
-			ada.is(200, "waits for you")
+			ada.is(200, "waits for you", "Bob Kestrel")
 			ada.post("/admin/staff/person/" + s.id("bob@shop.test") + "/confirm")
 			ada.is(200, "This person can sign in now.")
 			bob.signIn()
@@ -54,6 +56,9 @@ func TestAnOwnerBringsAManagerInAndPutsThemOutEverywhere(t *testing.T) {
 			laptop := bob.elsewhere()
 			laptop.signIn()
 			laptop.is(200, "You work here as manager")
+			if m := s.Letter(t, "bob@shop.test"); !strings.Contains(m.Text, "Hello Bob Kestrel,") || !strings.Contains(m.Text, "your staff account") || !strings.Contains(m.Text, "tell an owner of the shop") {
+				t.Errorf("of a new browser he reads %s", m.Text)
+			}
 
 			ada.post("/admin/staff/person/" + s.id("bob@shop.test") + "/disable")
 			ada.is(200, "signed out everywhere")
