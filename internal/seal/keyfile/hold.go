@@ -5,11 +5,11 @@ import (
 	"syscall"
 )
 
-// hold waits until no other program changes the file at path, and keeps them
+// Hold waits until no other program changes the file at path, and keeps them
 // away until the returned function is called. The lock is on the file itself,
 // which a change replaces: whoever waited for a file that is gone waits again,
 // for the one that has its name.
-func hold(path string) (unlock func(), err error) {
+func Hold(path string) (unlock func(), err error) {
 	for {
 		f, err := os.Open(path)
 		if err != nil {

@@ -118,13 +118,13 @@ func (f *File) create(doc *document) error {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
 		return err
 	}
-	if err := f.writeTemp(text); err != nil {
+	if err := writeTemp(f.path, text); err != nil {
 		return err
 	}
-	defer os.Remove(f.temp())
+	defer os.Remove(temp(f.path))
 	// A link, unlike a rename, replaces nothing: two shops started at once must
 	// not make two keys for one path.
-	if err := os.Link(f.temp(), f.path); err != nil {
+	if err := os.Link(temp(f.path), f.path); err != nil {
 		return err
 	}
 	return syncDir(f.path)
@@ -164,12 +164,12 @@ func Open(path, shopID string, o Options) (*File, error) {
 // tidy removes the new file that a crash may have left before it was renamed: it
 // holds keys.
 func (f *File) tidy() error {
-	unlock, err := hold(f.path)
+	unlock, err := Hold(f.path)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := os.Remove(f.temp()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(temp(f.path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove unfinished copy: %w", err)
 	}
 	return nil
@@ -235,7 +235,7 @@ func (f *File) Destroy(_ context.Context, id seal.EpochID) error {
 func (f *File) change(edit func(*document) (changed bool, err error)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	unlock, err := hold(f.path)
+	unlock, err := Hold(f.path)
 	if err != nil {
 		return fmt.Errorf("lock key file: %w", err)
 	}
@@ -254,7 +254,7 @@ func (f *File) change(edit func(*document) (changed bool, err error)) error {
 		return fmt.Errorf("replace key file: %w", err)
 	}
 	defer clear(text)
-	if err := f.replace(text); err != nil {
+	if err := Put(f.path, text); err != nil {
 		return fmt.Errorf("replace key file: %w", err)
 	}
 	return nil
@@ -279,35 +279,37 @@ func (f *File) text(doc *document) ([]byte, error) {
 	return text, nil
 }
 
-// writeTemp puts text beside the key file, on the disk. What an earlier crash
+// writeTemp puts text beside the file at path, on the disk. What an earlier crash
 // left there goes first.
-func (f *File) writeTemp(text []byte) error {
-	if err := os.Remove(f.temp()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func writeTemp(path string, text []byte) error {
+	if err := os.Remove(temp(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	out, err := os.OpenFile(f.temp(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	out, err := os.OpenFile(temp(path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	if err := writeSynced(out, text); err != nil {
-		os.Remove(f.temp())
+		os.Remove(temp(path))
 		return err
 	}
 	return nil
 }
 
-func (f *File) replace(text []byte) error {
-	if err := f.writeTemp(text); err != nil {
+// Put replaces the file at path, mode 0600: after a crash the old one or the new
+// one is there, whole.
+func Put(path string, text []byte) error {
+	if err := writeTemp(path, text); err != nil {
 		return err
 	}
-	if err := os.Rename(f.temp(), f.path); err != nil {
-		os.Remove(f.temp())
+	if err := os.Rename(temp(path), path); err != nil {
+		os.Remove(temp(path))
 		return err
 	}
-	return syncDir(f.path)
+	return syncDir(path)
 }
 
-func (f *File) temp() string { return f.path + ".new" }
+func temp(path string) string { return path + ".new" }
 
 func (f *File) load() (*document, error) {
 	doc, err := f.read()
