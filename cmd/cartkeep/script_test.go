@@ -24,7 +24,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"cartkeep": main})
+	testscript.Main(m, map[string]func(){"cartkeep": main, "keyplugin": keyplugin})
 }
 
 // TestCommandLine runs the stories of testdata, each with a home of its own:

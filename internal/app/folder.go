@@ -198,23 +198,6 @@ func firstKey(path, id string, s *Settings, now time.Time) error {
 	return nil
 }
 
-func openKeys(path, id string, s *Settings) (*keyfile.File, error) {
-	pass := []byte(s.Passphrase)
-	defer clear(pass)
-	keys, err := keyfile.Open(path, id, keyfile.Options{Passphrase: pass})
-	if err != nil {
-		return nil, keyFileError(path, err)
-	}
-	return keys, nil
-}
-
-func keyFileError(path string, err error) error {
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("the key file of this shop is missing: %s", path)
-	}
-	return err
-}
-
 // keyPath says where the key file is, and refuses a place inside the folder,
 // whichever links lead there.
 func keyPath(s *Settings, f *folder, id string) (string, error) {
@@ -258,7 +241,7 @@ func resolved(path string) string {
 // vault is an open shop: its key file, its ring of keys, its store and who looks
 // after the keys.
 type vault struct {
-	keys  *keyfile.File
+	keys  keeper
 	ring  *seal.Ring
 	db    *store.DB
 	life  *keylife.Keeper

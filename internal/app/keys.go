@@ -16,9 +16,11 @@ import (
 )
 
 type keysCmd struct {
-	List     keysListCmd   `cmd:"" help:"List the epoch keys: their age, how many dossiers need each, and what keeps it."`
-	Recovery recoveryCmd   `cmd:"" help:"Bring the keys back one day: who may, with what, and whether it was tried."`
-	Rotate   keysRotateCmd `cmd:"" help:"Begin a new epoch now and re-wrap everything alive under it. The shop serves meanwhile."`
+	List        keysListCmd   `cmd:"" help:"List the epoch keys: their age, how many dossiers need each, and what keeps it."`
+	Recovery    recoveryCmd   `cmd:"" help:"Bring the keys back one day: who may, with what, and whether it was tried."`
+	Rotate      keysRotateCmd `cmd:"" help:"Begin a new epoch now and re-wrap everything alive under it. The shop serves meanwhile."`
+	Move        keysMoveCmd   `cmd:"" help:"Let somebody else keep the keys: a file, sealed by a passphrase or not, Vault, or a program. The shop is stopped meanwhile."`
+	TryProvider keysTryCmd    `cmd:"" help:"Try the provider in the settings out, with keys of its own: does it do what a provider has to?"`
 }
 
 type keysListCmd struct {

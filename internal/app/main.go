@@ -64,6 +64,7 @@ func Main(args []string) int {
 	// of the processor they get is the system's to say, and they stand behind.
 	places := password.Places()
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + places)
+	conceal()
 	return Run(ctx, args, Process{Places: places, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv, Environ: os.Environ()})
 }
 

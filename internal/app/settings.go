@@ -54,6 +54,7 @@ type Settings struct {
 	LogRequests     bool          `help:"Log every request: route, status, duration; never an address, a query or a value. Failures are always logged." group:"Serving"`
 	DemoHSTS        bool          `help:"Send HSTS from the demo. Browsers apply it to every port of localhost." name:"demo-hsts" group:"Serving"`
 
+	Keeping `embed:""`
 	Mailing `embed:""`
 }
 
@@ -194,6 +195,13 @@ func (s *sources) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag) (
 	secret := flag.Tag.Has("secret")
 	if path, ok := s.env(name + "_FILE"); ok && secret {
 		return secretFile(path)
+	}
+	// What systemd hands a service (systemd.exec(5), LoadCredential).
+	if dir, ok := s.env("CREDENTIALS_DIRECTORY"); ok && secret {
+		path := filepath.Join(dir, "cartkeep."+flag.Name)
+		if _, err := os.Stat(path); err == nil {
+			return secretFile(path)
+		}
 	}
 	if v, ok := s.file[flag.Name]; ok {
 		return tomlText(v)

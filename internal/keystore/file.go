@@ -47,8 +47,29 @@ func (d document) text() []byte {
 	return fmt.Appendf(b, "check: %x\n", sha256.Sum256(b))
 }
 
-// Is reports whether a key file's text is one of wrapped keys.
-func Is(text []byte) bool { return bytes.HasPrefix(text, []byte(firstLine+"\n")) }
+// Provider tells which kind of provider has wrapped the keys in a file: "vault" or
+// "plugin"; "" for a key file, whose keys nobody has wrapped.
+func Provider(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("open key file: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return "", fmt.Errorf("open key file: %w", err)
+	}
+	defer clear(text)
+	if !bytes.HasPrefix(text, []byte(firstLine+"\n")) {
+		return "", nil
+	}
+	d, err := parse(text)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	word, _, _ := strings.Cut(d.provider, " ")
+	return word, nil
+}
 
 // parse reads what text wrote and nothing else.
 func parse(text []byte) (document, error) {

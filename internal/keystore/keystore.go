@@ -224,5 +224,15 @@ func (s *Store) Destroy(ctx context.Context, id seal.EpochID) error {
 	return replace(s.path, doc.text())
 }
 
+// Forget deletes the provider's keys of epochs that somebody else keeps now. The
+// file is no longer ours.
+func (s *Store) Forget(ctx context.Context, epochs []seal.Epoch) error {
+	var all error
+	for _, e := range epochs {
+		all = errors.Join(all, s.with.Delete(ctx, s.keyName(e.ID)))
+	}
+	return all
+}
+
 // Close lets go of nothing: no key stays here.
 func (s *Store) Close() {}

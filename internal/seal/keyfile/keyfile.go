@@ -88,22 +88,53 @@ type File struct {
 func Create(path, shopID string, o Options, epochs ...seal.Epoch) (*File, error) {
 	doc := document{shop: shopID, epochs: epochs}
 	f := &File{path: path, shop: shopID}
-	if len(o.Passphrase) > 0 {
-		if o.Cost == (Cost{}) {
-			o.Cost = DefaultCost()
-		}
-		lock, err := newLock(o.Cost)
-		if err != nil {
-			return nil, err
-		}
-		doc.lock = lock
-		f.kek = lock.key(o.Passphrase)
+	if err := f.protect(&doc, o); err != nil {
+		return nil, err
 	}
 	if err := f.create(&doc); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("create key file: %w", err)
 	}
 	return f, nil
+}
+
+// Replace puts a key file with the given epochs in place of whatever keeps them
+// at path now. It was read again before it took that place.
+func Replace(ctx context.Context, path, shopID string, o Options, epochs []seal.Epoch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	doc := document{shop: shopID, epochs: epochs}
+	f := &File{path: path, shop: shopID}
+	defer f.Close()
+	if err := f.protect(&doc, o); err != nil {
+		return err
+	}
+	text, err := f.text(&doc)
+	if err != nil {
+		return fmt.Errorf("replace key file: %w", err)
+	}
+	defer clear(text)
+	if err := Put(path, text); err != nil {
+		return fmt.Errorf("replace key file: %w", err)
+	}
+	return nil
+}
+
+// protect makes what a passphrase turns into, where there is one.
+func (f *File) protect(doc *document, o Options) error {
+	if len(o.Passphrase) == 0 {
+		return nil
+	}
+	if o.Cost == (Cost{}) {
+		o.Cost = DefaultCost()
+	}
+	lock, err := newLock(o.Cost)
+	if err != nil {
+		return err
+	}
+	doc.lock, f.kek = lock, lock.key(o.Passphrase)
+	return nil
 }
 
 func (f *File) create(doc *document) error {
