@@ -11,7 +11,9 @@ import (
 )
 
 type backupCmd struct {
-	Create backupCreateCmd `cmd:"" help:"Make a backup. The shop serves meanwhile. The last line printed is the path of its data part."`
+	Create  backupCreateCmd  `cmd:"" help:"Make a backup. The shop serves meanwhile. The last line printed is the path of its data part."`
+	Verify  backupVerifyCmd  `cmd:"" help:"Try a backup: restore it into a scratch place, open what it holds, check its ledger, throw the scratch away."`
+	Restore backupRestoreCmd `cmd:"" help:"Make a new shop from a backup. Who was erased since stays erased."`
 }
 
 type backupCreateCmd struct {
@@ -53,6 +55,16 @@ func (o *operating) backupCreate(ctx context.Context, to, recipients string) err
 	}
 	fmt.Fprintf(o.out, "cartkeep: %s in the data part, %s in the key part %s\n%s\n", many(int(m.Rows), "row"), many(int(m.Dossiers), "dossier"), m.Keys, filepath.Join(to, m.Data))
 	return nil
+}
+
+// backupKeys makes a key part alone, for a restore beside this shop.
+func (o *operating) backupKeys(ctx context.Context, to string) error {
+	pair, err := backup.OpenPair(o.vault.identity)
+	if err != nil {
+		return err
+	}
+	_, err = backup.CreateKeys(ctx, o.vault.db, backup.Folder(to), pair, nil)
+	return err
 }
 
 // identityPath is where the shop's backup identities lie: beside its key file.

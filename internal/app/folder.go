@@ -203,11 +203,11 @@ func firstKey(path, id string, s *Settings, now time.Time) error {
 func keyPath(s *Settings, f *folder, id string) (string, error) {
 	path := s.KeyFile
 	if path == "" {
-		dir, err := os.UserConfigDir()
+		dir, err := keyFolder()
 		if err != nil {
-			return "", errors.New("no place for the key file: set CARTKEEP_KEY_FILE")
+			return "", err
 		}
-		path = filepath.Join(dir, "cartkeep", id+".key")
+		path = filepath.Join(dir, id+".key")
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -217,6 +217,15 @@ func keyPath(s *Settings, f *folder, id string) (string, error) {
 		return "", errors.New("key file: it must not lie inside the data folder, where a thief of the data would find it")
 	}
 	return abs, nil
+}
+
+// keyFolder is where key files lie that nobody has named a place for.
+func keyFolder() (string, error) {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", errors.New("no place for the key file: set CARTKEEP_KEY_FILE")
+	}
+	return filepath.Join(dir, "cartkeep"), nil
 }
 
 func inside(dir, path string) bool {

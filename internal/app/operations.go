@@ -85,6 +85,8 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return o.keysRotate(ctx, c.Args["bar"] == "yes")
 	case "backup create":
 		return o.backupCreate(ctx, c.Args["to"], c.Args["recipients"])
+	case "backup keys":
+		return o.backupKeys(ctx, c.Args["to"])
 	case "ledger verify":
 		return o.ledgerVerify(ctx, c.Args["checkpoint"])
 	case "ledger checkpoint":
@@ -156,6 +158,9 @@ func (o *operating) ledgerVerify(ctx context.Context, old string) error {
 	fmt.Fprintln(o.out, report)
 	if !report.OK() {
 		return statusError(1)
+	}
+	for _, b := range report.Branches {
+		fmt.Fprintf(o.out, "restored at %d from %s: %s lost by restore\n", b.Kept, b.Origin, many(int(b.Lost()), "event"))
 	}
 	fmt.Fprintf(o.err, "cartkeep: %.0f events a second\n", float64(report.Size)/max(time.Since(began).Seconds(), 1e-6))
 	return nil

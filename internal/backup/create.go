@@ -27,7 +27,7 @@ type Made struct {
 // names it and gets its own name last: where there is a data part, there is a key
 // part that fits.
 func Create(ctx context.Context, db *store.DB, to Target, pair *Pair, more []age.Recipient, who ledger.Actor) (Made, error) {
-	signer, err := db.BackupSigner()
+	signer, err := db.BackupSigner(db.ShopID())
 	if err != nil {
 		return Made{}, err
 	}
@@ -82,15 +82,37 @@ func Create(ctx context.Context, db *store.DB, to Target, pair *Pair, more []age
 	return m, db.InTx(ctx, who, func(t *store.Tx) error { return t.Event("backup.made", "", m.Data, "") })
 }
 
+// CreateKeys makes a key part alone: it pairs with every older data part.
+func CreateKeys(ctx context.Context, db *store.DB, to Target, pair *Pair, more []age.Recipient) (string, error) {
+	signer, err := db.BackupSigner(db.ShopID())
+	if err != nil {
+		return "", err
+	}
+	checkpoint, err := db.Checkpoint(ctx, false)
+	if err != nil {
+		return "", err
+	}
+	n := name(db.ShopID(), db.Now(), Keys)
+	_, err = createKeys(ctx, db, to, n, pair, more, signer, Header{Format: format, Shop: db.ShopID(), Checkpoint: checkpoint})
+	return n, err
+}
+
 // createKeys makes a key part.
 func createKeys(ctx context.Context, db *store.DB, to Target, name string, pair *Pair, more []age.Recipient, signer *ledger.Signer, h Header) (n int64, err error) {
-	h.Part, h.At = Keys, db.Now()
+	h.Part = Keys
 	err = to.Put(ctx, name, func(w io.Writer) error {
-		p, err := newPartWriter(w, pair.recipients(Keys, more), h)
-		if err != nil {
-			return err
-		}
-		err = db.Snapshot(ctx, func(s *store.Snapshot) error { return p.copy(s, store.KeyTable()) })
+		var p *partWriter
+		// Before the snapshot: what the part says of its age is never too young.
+		h.At = db.Now()
+		err := db.Snapshot(ctx, func(s *store.Snapshot) (err error) {
+			if h.Schema, err = s.Schema(); err != nil {
+				return err
+			}
+			if p, err = newPartWriter(w, pair.recipients(Keys, more), h); err != nil {
+				return err
+			}
+			return p.copy(s, store.KeyTable())
+		})
 		if err != nil {
 			return err
 		}

@@ -78,7 +78,7 @@ func readAll(t *testing.T, to Folder, name string, ids []age.Identity) (*part, m
 func TestABackupReadsBackAndIsTwoParts(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
 		m, to, pair := made(t, s)
-		signer, err := s.DB.BackupSigner()
+		signer, err := s.DB.BackupSigner(shoptest.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +151,7 @@ func TestEachPartOpensWithItsOwnIdentityOnly(t *testing.T) {
 func TestAnyChangedByteIsFoundAndTheFileNamed(t *testing.T) {
 	s := shoptest.Open(t, "sqlite")
 	m, to, pair := made(t, s)
-	signer, err := s.DB.BackupSigner()
+	signer, err := s.DB.BackupSigner(shoptest.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

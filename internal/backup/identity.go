@@ -11,6 +11,9 @@ import (
 	"filippo.io/age"
 )
 
+// Identity opens parts that were sealed to it.
+type Identity = age.Identity
+
 // Pair is the shop's own identities: parts of one kind open with one of them,
 // and not with the other.
 type Pair struct{ data, keys *age.X25519Identity }

@@ -17,6 +17,7 @@ type Report struct {
 	Emptied    int64      // events of which only the leaf hash is left
 	Checkpoint Checkpoint // the one that ends the export
 	Signed     bool       // its signature was checked and is good
+	Branches   []Branch   // places where the ledger was restored from a backup
 	FirstBad   int64      // index of the first bad event; -1 when all is well
 	Exact      bool       // the place is exact; else the trouble is at FirstBad or after it
 	Problem    string     // what is wrong, for people; "" when all is well
@@ -172,9 +173,17 @@ func (v *verifier) finish() {
 		v.bad(v.proven, false, "the checkpoint at the end does not hold: %v", err)
 		return
 	}
-	r.Checkpoint, r.Signed = c, len(v.keys) > 0
+	r.Checkpoint, r.Signed, r.Branches = c, len(v.keys) > 0, c.Branches()
+	shorter := false
+	if v.old != nil {
+		var problem string
+		if shorter, problem = forked(c, *v.old); problem != "" {
+			v.bad(min(v.old.Size, r.Size), false, "%s", problem)
+			return
+		}
+	}
 	switch {
-	case v.old != nil && v.old.Size > r.Size:
+	case v.old != nil && v.old.Size > r.Size && !shorter:
 		v.bad(r.Size, true, "the end is cut off: an older checkpoint had %d events", v.old.Size)
 	case c.Size > r.Size:
 		v.bad(r.Size, true, "the end is cut off: the checkpoint has %d events", c.Size)

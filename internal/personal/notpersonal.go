@@ -59,6 +59,7 @@ func NotPersonal() map[string]map[string]string {
 		"tiles":             {"*": "hashes of leaves"},
 		"tree":              {"*": "size of the tree"},
 		"checkpoints":       {"*": "signed statements about the tree"},
+		"branches":          {"*": "signed statements about where the ledger was restored"},
 		"schema_migrations": {"*": "which migrations ran"},
 	}
 }

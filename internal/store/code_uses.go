@@ -24,8 +24,7 @@ import (
 // transaction is to be given up. Doing it again for the same order counts once.
 func (t *Tx) UseCode(c discount.Code, id order.ID, owner string, customer contact.Email, end time.Time) (bool, error) {
 	key := c.Key()
-	// Each code has hashes of its own: they do not tell who used two of them.
-	mac := t.db.keys.Index.Hash(personal.CodeIndex.Name()+"/"+key, customer.Key())
+	mac := t.db.codeCustomer(key, customer)
 	n, err := t.exec(`INSERT INTO code_uses (code, order_id, owner, customer, ends_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (code, order_id) DO NOTHING`,
 		key, string(id), owner, mac, ms(end))
 	if err != nil {
@@ -58,6 +57,12 @@ func (t *Tx) UseCode(c discount.Code, id order.ID, owner string, customer contac
 		return false, fmt.Errorf("count a customer's uses: %w", err)
 	}
 	return used <= c.Each, nil
+}
+
+// codeCustomer is the blind index of a customer of a code. Each code has hashes
+// of its own: they do not tell who used two of them.
+func (db *DB) codeCustomer(key string, customer contact.Email) []byte {
+	return db.keys.Index.Hash(personal.CodeIndex.Name()+"/"+key, customer.Key())
 }
 
 // KeepUses makes the uses of an order lasting: it is paid.

@@ -21,7 +21,10 @@ var ErrForeign = errors.New("this database belongs to another shop")
 
 // migrate brings the schema forward. Migrations are embedded, go forward only
 // and are not edited once released.
-func (db *DB) migrate(ctx context.Context) error {
+func (db *DB) migrate(ctx context.Context) error { return db.migrateTo(ctx, 0) }
+
+// migrateTo brings the schema forward to a version; 0 is the newest.
+func (db *DB) migrateTo(ctx context.Context, version int64) error {
 	dir, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
@@ -43,7 +46,13 @@ func (db *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	if _, err := p.Up(ctx); err != nil {
+	list := p.ListSources()
+	if newest := list[len(list)-1].Version; version > newest {
+		return ErrNewerSchema
+	} else if version == 0 {
+		version = newest
+	}
+	if _, err := p.UpTo(ctx, version); err != nil {
 		return fmt.Errorf("bring the schema up to date: %w", err)
 	}
 	return nil

@@ -65,3 +65,9 @@ func (v *View) CountEvents() (n int64, err error) {
 	err = v.row(`SELECT size FROM tree WHERE id = 1`).Scan(&n)
 	return n, err
 }
+
+// CountAlive counts the dossiers that have a key.
+func (v *View) CountAlive() (n int64, err error) {
+	err = v.row(`SELECT count(*) FROM dossiers WHERE state <> 'destroyed'`).Scan(&n)
+	return n, err
+}

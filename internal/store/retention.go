@@ -21,8 +21,11 @@ func (v *View) DueDossiers(limit int) ([]DueDossier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list due dossiers: %w", err)
 	}
+	return scanDue(rows)
+}
+
+func scanDue(rows rows) (out []DueDossier, err error) {
 	defer rows.Close()
-	var out []DueDossier
 	for rows.Next() {
 		var d DueDossier
 		if err := rows.Scan(&d.Subject, &d.ID, &d.Case, &d.Purpose); err != nil {

@@ -23,10 +23,9 @@ func (db *DB) Signer() (*ledger.Signer, error) {
 	return ledger.NewSigner(ledgerOrigin(db.shop), db.keys.Ledger)
 }
 
-// BackupSigner returns what signs the manifests of this shop's backups.
-func (db *DB) BackupSigner() (*ledger.Signer, error) { return db.backupSigner(db.shop) }
-
-func (db *DB) backupSigner(shop string) (*ledger.Signer, error) {
+// BackupSigner returns what signs the manifests of this shop's backups, or those
+// of the shop that it was restored from: the key went along.
+func (db *DB) BackupSigner(shop string) (*ledger.Signer, error) {
 	return ledger.NewSigner("cartkeep/"+shop+"/backup/1", db.keys.Ledger)
 }
 
@@ -209,7 +208,11 @@ func (db *DB) Checkpoint(ctx context.Context, public bool) (string, error) {
 		if err != nil {
 			return fmt.Errorf("root of the tree: %w", err)
 		}
-		if note, err = signer.Sign(size, root); err != nil {
+		branches, err := t.announced()
+		if err != nil {
+			return err
+		}
+		if note, err = signer.Sign(size, root, extensions(branches)...); err != nil {
 			return err
 		}
 		_, err = t.exec(`INSERT INTO checkpoints (size, at, public, note) VALUES ($1, $2, $3, $4) ON CONFLICT (size, at) DO NOTHING`, size, ms(t.now), public, note)

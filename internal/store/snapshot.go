@@ -68,12 +68,6 @@ func (s *Snapshot) Schema() (version int64, err error) {
 	return version, nil
 }
 
-// TreeSize returns how many events are numbered in this snapshot.
-func (s *Snapshot) TreeSize() (size int64, err error) {
-	err = s.conn.QueryRowContext(s.ctx, `SELECT size FROM tree WHERE id = 1`).Scan(&size)
-	return size, err
-}
-
 // Tables lists what the data part of a backup holds, so that a table comes after
 // those that it refers to. Dossiers are among them without their wraps: who
 // restores has to know which keys belong there, to tell which are lost.

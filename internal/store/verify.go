@@ -62,7 +62,11 @@ func (db *DB) VerifyLedger(ctx context.Context, old string) (ledger.Report, erro
 	}
 	var size int64
 	var notes []string
+	var branches []ledger.Branch
 	err = db.View(ctx, func(v *View) (err error) {
+		if branches, err = v.announced(); err != nil {
+			branches = nil // what is wrong with them is noted below
+		}
 		// In this order: the tree only grows, so it is at least as long as any
 		// note that was there before.
 		if notes, err = v.notes(); err != nil {
@@ -74,6 +78,10 @@ func (db *DB) VerifyLedger(ctx context.Context, old string) (ledger.Report, erro
 	if err != nil {
 		return ledger.Report{}, err
 	}
+	keys, err := db.verifierKeys(branches)
+	if err != nil {
+		return ledger.Report{}, err
+	}
 	if old == "" && len(notes) > 0 {
 		old = notes[len(notes)-1]
 	}
@@ -82,9 +90,9 @@ func (db *DB) VerifyLedger(ctx context.Context, old string) (ledger.Report, erro
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		w.CloseWithError(db.writeForVerify(ctx, w, size, signer, &found))
+		w.CloseWithError(db.writeForVerify(ctx, w, size, signer, branches, &found))
 	}()
-	report, err := ledger.VerifyExport(r, old, signer.VerifierKey())
+	report, err := ledger.VerifyExport(r, old, keys...)
 	r.CloseWithError(errStopped)
 	<-written
 	if err != nil && !errors.Is(err, errStopped) {
@@ -113,7 +121,7 @@ func (f *findings) note(index int64, problem string) {
 
 // writeForVerify writes an export from leaves and compares each with its event
 // and with the tree's own hash of it on the way.
-func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signer *ledger.Signer, found *findings) error {
+func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signer *ledger.Signer, branches []ledger.Branch, found *findings) error {
 	terms, err := personal.TermsOf(personal.Security)
 	if err != nil {
 		return err
@@ -152,7 +160,7 @@ func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signe
 			break
 		}
 	}
-	if err := db.squatters(ctx, note); err != nil {
+	if err := errors.Join(db.squatters(ctx, note), db.View(ctx, func(v *View) error { return v.misbranched(note) })); err != nil {
 		return err
 	}
 	var root ledger.Hash
@@ -163,7 +171,7 @@ func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signe
 	if err != nil {
 		note(0, "the tree's tiles are damaged: "+err.Error())
 	}
-	signed, err := signer.Sign(size, root)
+	signed, err := signer.Sign(size, root, extensions(branches)...)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,257 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"filippo.io/age"
+
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/seal"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// Source is what a restore reads.
+type Source struct {
+	File string   // the data part
+	Keys []string // key parts, or folders of them; those beside File count too
+	IDs  []age.Identity
+}
+
+// Head reads the header of a data part: whose backup it is, and of when.
+func Head(file string, ids []age.Identity) (Header, error) {
+	p, in, err := openFile(file, ids)
+	if err != nil {
+		return Header{}, err
+	}
+	defer in.Close()
+	defer p.close()
+	if p.Part != Data {
+		return Header{}, fmt.Errorf("%s is no data part; give the file that ends in .data", file)
+	}
+	return p.Header, nil
+}
+
+func openFile(file string, ids []age.Identity) (*part, io.Closer, error) {
+	in, err := os.Open(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := openPart(in, file, ids)
+	if err != nil {
+		return nil, nil, errors.Join(err, in.Close())
+	}
+	return p, in, nil
+}
+
+// keyPart is a key part that may be paired with a data part.
+type keyPart struct {
+	Header
+	file string
+}
+
+// keyParts lists the key parts of a shop, the newest first. One that is named is
+// an error when it does not read; so is one that lies beside: it may be the one
+// that says who was erased.
+func (s Source) keyParts(shop string) ([]keyPart, error) {
+	files := map[string]bool{} // true: named
+	beside := func(dir string) error {
+		list, err := Folder(dir).List(context.Background())
+		if err != nil {
+			return err
+		}
+		shop8, _, _, _ := parseName(name(shop, time.Time{}, Keys))
+		for _, n := range list {
+			if of, _, part, _ := parseName(n); part == Keys && of == shop8 {
+				files[filepath.Join(dir, n)] = files[filepath.Join(dir, n)]
+			}
+		}
+		return nil
+	}
+	if err := beside(filepath.Dir(s.File)); err != nil {
+		return nil, err
+	}
+	for _, k := range s.Keys {
+		info, err := os.Stat(k)
+		if err != nil {
+			return nil, err
+		}
+		if !info.IsDir() {
+			files[filepath.Clean(k)] = true
+		} else if err := beside(k); err != nil {
+			return nil, err
+		}
+	}
+	var out []keyPart
+	for file, named := range files {
+		p, in, err := openFile(file, s.IDs)
+		if err != nil {
+			return nil, err
+		}
+		p.close()
+		if err := in.Close(); err != nil {
+			return nil, err
+		}
+		switch {
+		case p.Part != Keys:
+			return nil, fmt.Errorf("%s is no key part; give a file that ends in .keys", file)
+		case p.Shop == shop:
+			out = append(out, keyPart{p.Header, file})
+		case named:
+			return nil, fmt.Errorf("%s is of another shop than %s", file, s.File)
+		}
+	}
+	slices.SortFunc(out, func(a, b keyPart) int { return b.At.Compare(a.At) })
+	if len(out) == 0 {
+		return nil, fmt.Errorf("there is no key part beside %s; give one with --keys", s.File)
+	}
+	return out, nil
+}
+
+// Lost is a dossier that has no key any more, and that nothing says was destroyed.
+type Lost struct {
+	Dossier, Purpose string
+	Epoch            seal.EpochID // its key is there, and the key store lacks this epoch; 0 when there is none
+}
+
+// Taken is a key that the newest key part lacks and an older one has.
+type Taken struct{ Dossier, Purpose, From string }
+
+// Restored is what a restore did.
+type Restored struct {
+	From   Header
+	Key    string // the key part that was paired
+	KeyAt  time.Time
+	Rows   int64
+	Alive  int64 // dossiers that have their key
+	Ended  int64 // dossiers without one, whose values are cleared
+	Opened int64 // values that were opened to be indexed
+	Shut   int64 // values that have a key and did not open
+	Taken  []Taken
+	Lost   []Lost
+	Branch ledger.Branch
+	Ledger ledger.Report
+}
+
+// Restore brings a backup into an empty database, for a shop with an id and a
+// ring of its own. What goes wrong is an error and leaves a database that is to
+// be thrown away. from is the ring of the shop that the backup is of; it is read
+// and nothing else.
+func Restore(ctx context.Context, src Source, from *seal.Ring, into store.Config, who ledger.Actor) (out Restored, err error) {
+	data, in, err := openFile(src.File, src.IDs)
+	if err != nil {
+		return out, err
+	}
+	defer in.Close()
+	defer data.close()
+	if data.Part != Data {
+		return out, fmt.Errorf("%s is no data part; give the file that ends in .data", src.File)
+	}
+	keys, err := src.keyParts(data.Shop)
+	if err != nil {
+		return out, err
+	}
+	out.From, out.Key, out.KeyAt = data.Header, keys[0].file, keys[0].At
+	pairing := &pairing{from: from, to: into.Ring, was: data.Shop, is: into.ShopID, sealed: map[string]seal.EpochID{}}
+	read := []*part{data}
+	var kept int64
+	err = store.Receive(ctx, into, data.Shop, data.Schema, func(r *store.Reception) error {
+		if err := data.each(r.Begin, r.Row); err != nil {
+			return err
+		}
+		if err := r.Keys(); err != nil {
+			return err
+		}
+		newest, err := pairing.read(keys[0].file, src.IDs, func(d dossier) (err error) { return r.Row(d.row()) })
+		if err != nil {
+			return err
+		}
+		read = append(read, newest)
+		missing, err := r.Pair()
+		if err != nil {
+			return err
+		}
+		if err := r.Keys(); err != nil {
+			return err
+		}
+		older, err := pairing.search(r, missing, keys[1:], src.IDs, &out)
+		if err != nil {
+			return err
+		}
+		read = append(read, older...)
+		if kept, err = r.TreeSize(); err != nil {
+			return err
+		}
+		return r.End()
+	})
+	if err != nil {
+		return out, err
+	}
+	out.Rows = data.total
+	db, err := store.Open(ctx, into)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return out, finish(ctx, db, read, keys, kept, who, &out)
+}
+
+// finish makes a shop of the rows that were received.
+func finish(ctx context.Context, db *store.DB, read []*part, keys []keyPart, kept int64, who ledger.Actor, out *Restored) error {
+	signer, err := db.BackupSigner(out.From.Shop)
+	if err != nil {
+		return err
+	}
+	for _, p := range read {
+		if _, err := p.verify(signer.VerifierKey()); err != nil {
+			return err
+		}
+	}
+	c, err := db.Reindex(ctx)
+	if err != nil {
+		return err
+	}
+	out.Opened, out.Shut = c.Opened, c.Shut
+	if out.Ended, err = db.ClearDestroyed(ctx); err != nil {
+		return err
+	}
+	err = db.View(ctx, func(v *store.View) (err error) {
+		out.Alive, err = v.CountAlive()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	notes := []string{out.From.Checkpoint}
+	for _, k := range keys {
+		notes = append(notes, k.Checkpoint)
+	}
+	if out.Branch, err = db.OpenBranch(ctx, who, out.From.Shop, kept, notes); err != nil {
+		return err
+	}
+	err = db.InTx(ctx, who, func(t *store.Tx) error {
+		return t.Event("backup.restored", "", filepath.Base(read[0].name), fmt.Sprintf(`{"key":%q,"alive":%d,"ended":%d,"lost":%d}`, filepath.Base(out.Key), out.Alive, out.Ended, len(out.Lost)))
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := db.Sequence(ctx); err != nil {
+		return err
+	}
+	if _, err := db.Checkpoint(ctx, true); err != nil {
+		return err
+	}
+	if out.Ledger, err = db.VerifyLedger(ctx, ""); err != nil {
+		return err
+	}
+	if !out.Ledger.OK() {
+		return fmt.Errorf("the ledger in the backup does not verify: %v", out.Ledger)
+	}
+	return db.Scrub(ctx)
+}
