@@ -135,10 +135,7 @@ func inventory() []inventoryField {
 	out := []inventoryField{}
 	for _, f := range personal.All() {
 		t := terms[f.Purpose]
-		to := []string{}
-		for _, r := range f.Recipients {
-			to = append(to, string(r))
-		}
+		to := append([]string{}, personal.Everybody().Of(f)...)
 		out = append(out, inventoryField{f.Table, f.Column, f.Label, string(f.Kind), f.Category, string(f.Purpose), t.Basis, t.Keep.String(), to, f.Reason})
 	}
 	return out

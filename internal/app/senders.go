@@ -16,6 +16,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/message/sms"
 	"github.com/cartkeep/cartkeep/internal/message/smtp"
+	"github.com/cartkeep/cartkeep/internal/personal"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
@@ -282,7 +283,28 @@ func (s *server) wireSenders(shop store.Settings) (message.Channels, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.parties = parties(list)
 	return channels(list, s.settings.countries(shop), s.metrics.counting), nil
+}
+
+// parties names those who carry letters and texts by their hosts, without ports
+// and what is secret of an address.
+func parties(list []carrier) personal.Parties {
+	to := map[message.Channel]personal.Recipient{message.Email: personal.MailProvider, message.SMS: personal.SMSProvider}
+	out := personal.Parties{}
+	for _, c := range list {
+		kind, host, has := strings.Cut(c.name, " ")
+		if bare, _, err := net.SplitHostPort(host); err == nil {
+			host = bare
+		}
+		if !has {
+			host = strings.ToUpper(kind[:1]) + kind[1:]
+		}
+		if who := to[c.channel]; !slices.Contains(out[who], host) {
+			out[who] = append(out[who], host)
+		}
+	}
+	return out
 }
 
 // counting counts what comes of each message. Its labels are kinds alone.

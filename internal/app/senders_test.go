@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/personal"
 	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -94,6 +96,13 @@ func TestLettersOfOrdersLeaveTheHouse(t *testing.T) {
 	}
 	if !s.mails() {
 		t.Error("letters leave, and pages don't say so")
+	}
+	if _, texts := s.parties[personal.SMSProvider]; texts || !slices.Equal(s.parties[personal.MailProvider], []string{"127.0.0.1"}) {
+		t.Errorf("the privacy page names %v", s.parties)
+	}
+	two := parties([]carrier{{message.SMS, "twilio", nil}, {message.SMS, "webhook sms.example:8443", nil}})
+	if !slices.Equal(two[personal.SMSProvider], []string{"Twilio", "sms.example"}) {
+		t.Errorf("two senders of texts are named %v", two)
 	}
 	shop.Desk, err = checkout.New(checkout.Config{Store: shop.DB, Providers: []payment.Provider{shop.Bank}, Origin: s.origin, Writer: s.writer, Deliver: s.deliverer()})
 	if err != nil {

@@ -29,6 +29,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/passkey"
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/payment/sandbox"
+	"github.com/cartkeep/cartkeep/internal/personal"
 	"github.com/cartkeep/cartkeep/internal/privacy"
 	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/web/admin"
@@ -68,6 +69,7 @@ type server struct {
 	control  *control
 	metrics  *metrics
 	senders  message.Channels // serve; empty when none is set up
+	parties  personal.Parties // who those are
 
 	doors    []net.Listener // of the shop
 	consoles []net.Listener // of the staff console, when it has its own
@@ -289,7 +291,7 @@ func (s *server) schedule() {
 // routes is the surface of the shop.
 func (s *server) routes(shop store.Settings, providers []payment.Provider) (http.Handler, error) {
 	front, err := storefront.New(storefront.Config{Gate: s.gate, Pages: s.pages, Desk: s.desk, Store: s.vault.db, Keeper: s.keeper, Origin: s.origin,
-		Pictures: demo.Picture, Letters: s.mails(), Log: s.log})
+		Pictures: demo.Picture, Letters: s.mails(), Parties: s.parties, Log: s.log})
 	if err != nil {
 		return nil, err
 	}

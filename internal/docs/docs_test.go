@@ -149,6 +149,10 @@ func personalPage() string {
 	for _, t := range personal.Purposes() {
 		writeFields(&b, t)
 	}
+	b.WriteString("\n## Who gets what\n\nThe privacy page names those who carry letters and texts once they are set up, and leaves them out otherwise.\n\n| who | gets |\n|---|---|\n")
+	for _, r := range personal.Everybody().Receivers() {
+		fmt.Fprintf(&b, "| %s | %s |\n", r.Recipient, cell(strings.Join(r.Gets, "; ")))
+	}
 	b.WriteString("\n## Not personal\n\nThese columns say nothing about a person. A star is the whole table.\n\n| column | because |\n|---|---|\n")
 	for _, line := range notPersonal() {
 		b.WriteString(line)
@@ -171,11 +175,7 @@ func writeFields(b *strings.Builder, t personal.Terms) {
 			b.WriteString("| field | column | kept | category | goes to | why it is not sealed |\n|---|---|---|---|---|---|\n")
 			head = true
 		}
-		to := make([]string, 0, len(f.Recipients))
-		for _, r := range f.Recipients {
-			to = append(to, string(r))
-		}
-		fmt.Fprintf(b, "| %s | `%s` | %s | `%s` | %s | %s |\n", cell(f.Label), f.Name(), f.Kind, f.Category, dash(strings.Join(to, ", ")), dash(cell(f.Reason)))
+		fmt.Fprintf(b, "| %s | `%s` | %s | `%s` | %s | %s |\n", cell(f.Label), f.Name(), f.Kind, f.Category, dash(strings.Join(personal.Everybody().Of(f), ", ")), dash(cell(f.Reason)))
 	}
 }
 

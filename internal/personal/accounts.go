@@ -3,7 +3,7 @@ package personal
 // Sealed values of an account.
 var (
 	AccountEmail = email("account_details", "email", Account, "E-mail of your account", MailProvider)
-	AccountName  = name("account_details", "name", Account, "Name of your account")
+	AccountName  = name("account_details", "name", Account, "Name of your account", MailProvider)
 	AccountCart  = text(Field{Table: "account_details", Column: "cart", Purpose: Account,
 		Category: "user.unique_id", Label: "Which cart is yours on every device"})
 	BookName    = name("addresses", "name", Account, "Name in your address book")
@@ -14,14 +14,15 @@ var (
 // Sealed values of somebody who works in the shop.
 var (
 	StaffEmail  = email("staff_details", "email", Staff, "E-mail of staff", MailProvider)
-	StaffName   = name("staff_details", "name", Staff, "Name of staff")
-	InviteEmail = email("invites", "email", Staff, "E-mail of somebody who is invited to work in the shop", MailProvider)
+	StaffName   = name("staff_details", "name", Staff, "Name of staff", MailProvider)
+	InviteEmail = email("invites", "email", Staff, "E-mail of somebody who is invited to work in the shop")
 )
 
 // Sealed values that protect an account.
 var (
 	FactorSecret = bytesOf(Field{Table: "factors", Column: "secret", Purpose: Security,
-		Category: "user.authorization.credentials", Label: "What you sign in with: password hash, app key, phone number or passkey"})
+		Category: "user.authorization.credentials", Recipients: []Recipient{SMSProvider}, Part: map[Recipient]string{SMSProvider: "Phone number that gets your codes, and each text to it"},
+		Label: "What you sign in with: password hash, app key, phone number or passkey"})
 	FactorLabel = text(Field{Table: "factors", Column: "label", Purpose: Security,
 		Category: "user.authorization", Label: "What you called a way to sign in"})
 	SessionAgent = text(Field{Table: "sessions", Column: "agent", Purpose: Security,
@@ -31,9 +32,10 @@ var (
 	LetterAgent = text(Field{Table: "letters", Column: "agent", Purpose: Security,
 		Category: "user.device", Recipients: []Recipient{MailProvider}, Label: "Browser and system that a message told you of"})
 	ChangeOld = text(Field{Table: "changes", Column: "old_value", Purpose: Security,
-		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "E-mail or number before a change, while it can be undone"})
+		Category: "user.contact", Recipients: []Recipient{MailProvider, SMSProvider}, Part: map[Recipient]string{MailProvider: "E-mail before a change", SMSProvider: "Number before a change"},
+		Label: "E-mail or number before a change, while it can be undone"})
 	ChangeNew = text(Field{Table: "changes", Column: "new_value", Purpose: Security,
-		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "E-mail or number after a change"})
+		Category: "user.contact", Label: "E-mail or number after a change"})
 	SignupEmail    = email("signups", "email", Security, "E-mail that you have not proved yet", MailProvider)
 	SignupPassword = bytesOf(Field{Table: "signups", Column: "password", Purpose: Security,
 		Category: "user.authorization.credentials", Label: "Hash of the password you chose before you proved your e-mail"})

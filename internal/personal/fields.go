@@ -27,7 +27,7 @@ var (
 // Sealed values of an order. A name needed for two purposes is sealed in both.
 var (
 	OrderEmail       = email("order_details", "email", Fulfilment, "E-mail", MailProvider)
-	OrderName        = name("order_details", "name", Fulfilment, "Name", Courier)
+	OrderName        = name("order_details", "name", Fulfilment, "Name", Courier, MailProvider)
 	OrderShipTo      = address("order_details", "ship_to", Fulfilment, "Delivery address", Courier)
 	OrderPhone       = phone("order_details", "phone", CourierUse, "Phone", Courier)
 	OrderNote        = freeText("order_details", "note", CourierUse, "Note for the courier", Courier)

@@ -38,6 +38,7 @@ const (
 	Courier         Recipient = "courier"
 	PaymentProvider Recipient = "payment provider"
 	MailProvider    Recipient = "mail provider"
+	SMSProvider     Recipient = "SMS provider"
 	TaxOffice       Recipient = "tax office and accountant"
 )
 
@@ -48,8 +49,9 @@ type Field struct {
 	Purpose       Purpose
 	Category      string // fideslang data category
 	Recipients    []Recipient
-	Label         string // what a person calls it
-	Reason        string // why it is not sealed, for every kind but Sealed
+	Part          map[Recipient]string // what of it a recipient gets, where that is not the whole
+	Label         string               // what a person calls it
+	Reason        string               // why it is not sealed, for every kind but Sealed
 }
 
 // Name returns "table.column".

@@ -21,11 +21,18 @@ func (p Problem) head(site) head { return head{Title: p.Words().Title, NoIndex: 
 // Privacy is the notice: every purpose, read from the register.
 type Privacy struct {
 	Layout
-	Purposes []Purpose
-	Cookies  []Cookie
-	Backup   string // "Backups are kept 35 days." read from the running settings; "" for none
-	Updated  time.Time
-	Own      []Block // what the shop adds
+	Purposes  []Purpose
+	Receivers []Receiver
+	Cookies   []Cookie
+	Backup    string // "Backups are kept 35 days." read from the running settings; "" for none
+	Updated   time.Time
+	Own       []Block // what the shop adds
+}
+
+// Receiver is somebody outside the shop, and what they get.
+type Receiver struct {
+	Who  string // "SMS provider (Twilio)"
+	Gets []string
 }
 
 // Purpose is one reason to keep something about a person.

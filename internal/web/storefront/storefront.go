@@ -24,6 +24,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/personal"
 	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
@@ -46,6 +47,9 @@ type Config struct {
 	// Backup tells in the privacy notice how long backups are kept. Default:
 	// nothing is said.
 	Backup string
+	// Parties are those who carry letters and texts, for the privacy notice.
+	// Default: nobody does.
+	Parties personal.Parties
 	// Letters says that letters are sent, so that pages may promise one.
 	Letters bool
 	// Age is how old a page of the catalogue may be. Default: one second.

@@ -18,14 +18,14 @@ func (s *Shop) privacy(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, err
 		}
-		return page.Privacy{Layout: s.layout(r), Purposes: purposes(), Cookies: cookies(), Backup: s.cfg.Backup, Own: page.Blocks(settings.Texts["privacy"].Body)}, nil
+		return page.Privacy{Layout: s.layout(r), Purposes: purposes(s.cfg.Parties), Receivers: s.receivers(), Cookies: cookies(), Backup: s.cfg.Backup, Own: page.Blocks(settings.Texts["privacy"].Body)}, nil
 	})
 }
 
 // purposes lists every reason for which something about a shopper is stored, in
 // words that a shopper knows. Ids and keyed hashes, which the register lists
 // one by one, are told in one breath.
-func purposes() []page.Purpose {
+func purposes(set personal.Parties) []page.Purpose {
 	var out []page.Purpose
 	for _, t := range personal.Purposes() {
 		if t.Purpose == personal.ShopSecrets {
@@ -45,8 +45,8 @@ func purposes() []page.Purpose {
 			default:
 				numbers = true
 			}
-			for _, to := range f.Recipients {
-				p.Who = appendNew(p.Who, string(to))
+			for _, to := range set.Of(f) {
+				p.Who = appendNew(p.Who, to)
 			}
 		}
 		if numbers {
@@ -55,6 +55,19 @@ func purposes() []page.Purpose {
 		if len(p.What)+len(p.Linked) > 0 {
 			out = append(out, p)
 		}
+	}
+	return out
+}
+
+// receivers lists who outside the shop gets what.
+func (s *Shop) receivers() []page.Receiver {
+	var out []page.Receiver
+	for _, r := range s.cfg.Parties.Receivers() {
+		who := string(r.Recipient)
+		if len(r.Names) > 0 {
+			who += " (" + strings.Join(r.Names, ", ") + ")"
+		}
+		out = append(out, page.Receiver{Who: who, Gets: r.Gets})
 	}
 	return out
 }
