@@ -257,7 +257,7 @@ func (s *Shop) moveCode(w http.ResponseWriter, r *http.Request) {
 func (s *Shop) answerMove(w http.ResponseWriter, r *http.Request) {
 	_, ok := s.mailed(w, r, moveCookie, page.PathSecurity, gate.LookUp, func(t, code string) error {
 		return s.cfg.Keeper.AnswerMove(r.Context(), s.who(r), t, code, Visitor(r))
-	}, func(problems []fault.Problem) page.Desk { return s.moveDesk(r, problems) })
+	}, func(problems []fault.Problem) page.Page { return s.moveDesk(r, problems) })
 	if ok {
 		tell(w, news{word: newsMoved})
 		seeOther(w, page.PathSecurity)

@@ -69,7 +69,7 @@ func (s *Shop) answerClaim(w http.ResponseWriter, r *http.Request) {
 	_, ok := s.mailed(w, r, claimCookie, page.PathMyOrders, gate.LookUp, func(t, code string) (err error) {
 		n, err = s.cfg.Keeper.AnswerClaim(r.Context(), s.who(r), t, code)
 		return err
-	}, func(problems []fault.Problem) page.Desk { return s.claimDesk(r, problems) })
+	}, func(problems []fault.Problem) page.Page { return s.claimDesk(r, problems) })
 	if !ok {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 )
@@ -90,4 +91,25 @@ func TestJunkLocksNobodyOut(t *testing.T) {
 	if got := next.get("/checkout/review"); !strings.HasPrefix(got.path, "/orders/") {
 		t.Errorf("got %s, want the next order made", got.path)
 	}
+}
+
+// TestAnOrdersCodeIsCountedLikeEveryOther: after five that are
+// wrong even the right one has to wait.
+func TestAnOrdersCodeIsCountedLikeEveryOther(t *testing.T) {
+	s := open(t)
+	p := bought(t, s, s.shopper(t))
+	b := s.shopper(t)
+	b.post("/find-order", url.Values{"number": {string(p.Order.Number)}, "email": {"ada@lovelace.example"}}).is(200)
+	code := s.Code(t, "ada@lovelace.example")
+	if code == "" {
+		t.Fatal("no code was mailed")
+	}
+	for range 5 {
+		b.post("/find-order/code", url.Values{"code": {"12"}}).is(422)
+	}
+	if got := b.post("/find-order/code", url.Values{"code": {code}}).is(429).not("Ada Lovelace"); got.header.Get("Retry-After") == "" {
+		t.Error("it does not say when to try again")
+	}
+	s.Clock.Move(time.Minute)
+	b.post("/find-order/code", url.Values{"code": {code}}).is(200, "Ada Lovelace")
 }

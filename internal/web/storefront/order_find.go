@@ -76,33 +76,17 @@ func (s *Shop) codePage(r *http.Request) page.OrderCode {
 
 // answerCode tries a code. The right one opens the order, whole, in this browser.
 func (s *Shop) answerCode(w http.ResponseWriter, r *http.Request) {
-	form, err := gate.Form(r)
-	if err != nil {
-		s.gate.Refuse(w, r, err)
-		return
-	}
-	ticket, has := gate.Cookie(r, findCookie)
-	if !has || len(ticket) > 100 || !wordy(strings.Replace(ticket, ".", "", 1)) {
-		seeOther(w, page.PathFind)
-		return
-	}
-	o, seen, err := s.desk.AnswerCode(r.Context(), ticket, form.Get(page.FieldCode))
-	if err != nil && (fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid)) {
-		err = s.gate.Missed(r, err)
-	}
-	switch {
-	case fault.Is(err, fault.Invalid):
+	var o order.Order
+	seen := ""
+	_, ok := s.mailed(w, r, findCookie, page.PathFind, gate.LookUp, func(t, code string) (err error) {
+		o, seen, err = s.desk.AnswerCode(r.Context(), t, code)
+		return err
+	}, func(problems []fault.Problem) page.Page {
 		p := s.codePage(r)
-		p.Problems = fault.Of(err).Problems
-		s.show(w, r, gate.Status(fault.Invalid), p)
-	case fault.Is(err, fault.NotFound):
-		gate.ClearCookie(w, findCookie)
-		tell(w, news{word: newsNewCode})
-		seeOther(w, page.PathFind)
-	case err != nil:
-		s.gate.Refuse(w, r, err)
-	default:
-		gate.ClearCookie(w, findCookie)
+		p.Problems = problems
+		return p
+	})
+	if ok {
 		gate.SetCookie(w, seenCookie+string(o.Number), seen, checkout.SeenFor)
 		keepOrderToken(w, o.Number, s.desk.OrderToken(o.ID))
 		seeOther(w, page.PathOrders+string(o.Number))

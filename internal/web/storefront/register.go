@@ -93,8 +93,8 @@ func (s *Shop) finishRegister(w http.ResponseWriter, r *http.Request) {
 	t, ok := s.mailed(w, r, signupCookie, page.PathRegister, gate.Register, func(t, code string) (err error) {
 		e, err = s.cfg.Keeper.FinishRegister(r.Context(), t, code, Visitor(r))
 		return err
-	}, func(problems []fault.Problem) page.Desk {
-		return s.codeDesk(r, "Type the code", mailedWords, page.PathRegisterCode, page.PathRegister, nil, problems)
+	}, func(problems []fault.Problem) page.Page {
+		return s.guarded(r, gate.Register, s.codeDesk(r, "Type the code", mailedWords, page.PathRegisterCode, page.PathRegister, nil, problems))
 	})
 	if !ok || t == "" {
 		return
@@ -110,7 +110,7 @@ func (s *Shop) finishRegister(w http.ResponseWriter, r *http.Request) {
 // mailed takes a mailed code: it reads the form, counts the try, carries fn out
 // and shows the page again when the code was wrong. ok is false when an answer
 // was given.
-func (s *Shop) mailed(w http.ResponseWriter, r *http.Request, cookie, start string, road gate.Road, fn func(t, code string) error, again func([]fault.Problem) page.Desk) (t string, ok bool) {
+func (s *Shop) mailed(w http.ResponseWriter, r *http.Request, cookie, start string, road gate.Road, fn func(t, code string) error, again func([]fault.Problem) page.Page) (t string, ok bool) {
 	form, err := gate.Form(r)
 	if err != nil {
 		s.gate.Refuse(w, r, err)
@@ -123,7 +123,7 @@ func (s *Shop) mailed(w http.ResponseWriter, r *http.Request, cookie, start stri
 	}
 	err = s.proving(r, form, gate.Attempt{Road: road, Who: t[:min(36, len(t))], Factor: "mail"}, func() error { return fn(t, form.Get(page.FieldCode)) })
 	if status, problems, late := held(w, err, page.FieldCode); late {
-		s.show(w, r, status, s.guarded(r, road, again(problems)))
+		s.show(w, r, status, again(problems))
 		return "", false
 	}
 	switch {
@@ -131,7 +131,7 @@ func (s *Shop) mailed(w http.ResponseWriter, r *http.Request, cookie, start stri
 		gate.ClearCookie(w, cookie)
 		return t, true
 	case fault.Is(err, fault.Invalid):
-		s.show(w, r, gate.Status(fault.Invalid), s.guarded(r, road, again(fault.Of(err).Problems)))
+		s.show(w, r, gate.Status(fault.Invalid), again(fault.Of(err).Problems))
 	case fault.Is(err, fault.NotFound):
 		gate.ClearCookie(w, cookie)
 		tell(w, news{word: newsNewCode})
@@ -226,8 +226,8 @@ func (s *Shop) answerForgot(w http.ResponseWriter, r *http.Request) {
 	_, ok := s.mailed(w, r, resetCookie, page.PathForgotten, gate.Reset, func(t, code string) (err error) {
 		pass, err = s.cfg.Keeper.AnswerReset(r.Context(), t, code)
 		return err
-	}, func(problems []fault.Problem) page.Desk {
-		return s.codeDesk(r, "Type the code", onItsWay, page.PathForgotCode, page.PathForgotten, nil, problems)
+	}, func(problems []fault.Problem) page.Page {
+		return s.guarded(r, gate.Reset, s.codeDesk(r, "Type the code", onItsWay, page.PathForgotCode, page.PathForgotten, nil, problems))
 	})
 	if ok {
 		gate.SetCookie(w, passCookie, pass, challenge.Life)
@@ -302,7 +302,7 @@ func (s *Shop) answerKnow(w http.ResponseWriter, r *http.Request) {
 	_, ok := s.mailed(w, r, knowCookie, page.PathKnow, gate.LookUp, func(t, code string) (err error) {
 		device, err = s.cfg.Keeper.AnswerDevice(r.Context(), t, code, Visitor(r))
 		return err
-	}, func(problems []fault.Problem) page.Desk {
+	}, func(problems []fault.Problem) page.Page {
 		return s.codeDesk(r, "Type the code", onItsWay, page.PathKnowCode, page.PathKnow, nil, problems)
 	})
 	if ok {

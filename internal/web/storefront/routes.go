@@ -58,7 +58,7 @@ func (s *Shop) routes() []gate.Route {
 		{Method: "GET", Path: page.PathFind, Need: gate.Anybody, Handle: s.findOrder},
 		{Method: "POST", Path: page.PathFind, Need: gate.Anybody, Limits: []gate.Class{gate.Lookups, gate.Codes}, Handle: s.askCode},
 		{Method: "GET", Path: page.PathFindCode, Need: gate.Anybody, Token: "find cookie", Handle: s.codeForm},
-		{Method: "POST", Path: page.PathFindCode, Need: gate.Anybody, Token: "find cookie", Handle: s.answerCode},
+		{Method: "POST", Path: page.PathFindCode, Need: gate.Anybody, Limits: gate.LookUp.Limits(), Token: "find cookie", Handle: s.answerCode},
 
 		// What is not sent by post: known by a token for each file.
 		{Method: "GET", Path: "/downloads/{token}", Need: gate.Anybody, Token: "download token", Handle: s.download},
