@@ -19,9 +19,9 @@ type ledgerCmd struct {
 }
 
 type ledgerVerifyCmd struct {
-	Export     string `help:"Check this export instead of the database; needs no shop." type:"path" placeholder:"FILE"`
-	Checkpoint string `help:"An older checkpoint that someone kept: the ledger must begin with it." type:"path" placeholder:"OLD"`
-	Key        string `help:"The note verifier key for an export (from /.well-known/cartkeep/ledger-key). Without it signatures are not checked." placeholder:"KEY"`
+	Export     string   `help:"Check this export instead of the database; needs no shop." type:"path" placeholder:"FILE"`
+	Checkpoint string   `help:"An older checkpoint that someone kept: the ledger must begin with it." type:"path" placeholder:"OLD"`
+	Key        []string `help:"The note verifier key for an export (from /.well-known/cartkeep/ledger-key); of a restored shop, that of the one before it too. Without it signatures are not checked." placeholder:"KEY"`
 }
 
 // Run verifies the database's ledger, or an export.
@@ -42,10 +42,7 @@ func (c ledgerVerifyCmd) Run(ctx context.Context, p *Process, set *Settings) err
 		return misused("%w", err)
 	}
 	defer f.Close()
-	var keys []string
-	if key := c.verifier(ctx, p, set); key != "" {
-		keys = []string{key}
-	}
+	keys := c.verifiers(ctx, p, set)
 	report, err := ledger.VerifyExport(f, old, keys...)
 	if err != nil {
 		return err
@@ -54,24 +51,25 @@ func (c ledgerVerifyCmd) Run(ctx context.Context, p *Process, set *Settings) err
 	if !report.OK() {
 		return statusError(1)
 	}
+	tellBranches(p.Out, report)
 	if !report.Signed {
 		fmt.Fprintln(p.Err, "cartkeep: signatures were not checked; give the shop's key with --key")
 	}
 	return nil
 }
 
-// verifier is the key that was given, else that of the shop, if there is one
+// verifiers are the keys that were given, else those of the shop, if there is one
 // here that can be opened.
-func (c ledgerVerifyCmd) verifier(ctx context.Context, p *Process, set *Settings) string {
-	if c.Key != "" {
+func (c ledgerVerifyCmd) verifiers(ctx context.Context, p *Process, set *Settings) []string {
+	if len(c.Key) > 0 {
 		return c.Key
 	}
 	var said strings.Builder
 	quiet := Process{In: p.In, Out: &said, Err: io.Discard, Env: p.Env}
 	if err := carryOut(ctx, &quiet, set, call{Name: "ledger key"}, nil); err != nil {
-		return ""
+		return nil
 	}
-	return strings.TrimSpace(said.String())
+	return strings.Split(strings.TrimSpace(said.String()), "\n")
 }
 
 type ledgerCheckpointCmd struct{}

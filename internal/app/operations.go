@@ -94,11 +94,10 @@ func (o *operating) do(ctx context.Context, c call) error {
 	case "ledger export":
 		return o.ledgerExport(ctx)
 	case "ledger key":
-		signer, err := o.vault.db.Signer()
-		if err != nil {
-			return err
+		keys, err := o.vault.db.VerifierKeys(ctx)
+		for _, k := range keys {
+			fmt.Fprintln(o.out, k)
 		}
-		_, err = fmt.Fprintln(o.out, signer.VerifierKey())
 		return err
 	case "files add", "files list", "files remove", "licences add", "licences list":
 		return o.digital(ctx, c)
@@ -159,11 +158,16 @@ func (o *operating) ledgerVerify(ctx context.Context, old string) error {
 	if !report.OK() {
 		return statusError(1)
 	}
-	for _, b := range report.Branches {
-		fmt.Fprintf(o.out, "restored at %d from %s: %s lost by restore\n", b.Kept, b.Origin, many(int(b.Lost()), "event"))
-	}
+	tellBranches(o.out, report)
 	fmt.Fprintf(o.err, "cartkeep: %.0f events a second\n", float64(report.Size)/max(time.Since(began).Seconds(), 1e-6))
 	return nil
+}
+
+// tellBranches says where a ledger was restored from a backup, and what it lost.
+func tellBranches(w io.Writer, r ledger.Report) {
+	for _, b := range r.Branches {
+		fmt.Fprintf(w, "restored at %d from %s: %s lost by restore\n", b.Kept, b.Origin, many(int(b.Lost()), "event"))
+	}
 }
 
 func (o *operating) ledgerCheckpoint(ctx context.Context) error {

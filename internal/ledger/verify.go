@@ -70,13 +70,14 @@ func VerifyExport(r io.Reader, old string, verifierKeys ...string) (Report, erro
 
 // verifier takes blocks in order.
 type verifier struct {
-	keys   []string
-	old    *Checkpoint
-	proven int64 // leaves that an older checkpoint vouches for
-	tree   rangeHash
-	note   string
-	ended  bool // the checkpoint line was there
-	report Report
+	keys    []string
+	old     *Checkpoint
+	proven  int64 // leaves that an older checkpoint vouches for
+	differs bool  // the older checkpoint has another root
+	tree    rangeHash
+	note    string
+	ended   bool // the checkpoint line was there
+	report  Report
 }
 
 // errStop ends reading when the first bad place is known.
@@ -114,9 +115,7 @@ func (v *verifier) block(b *block) error {
 		v.tree.add(h, 0)
 		v.report.Size++
 		if v.old != nil && v.report.Size == v.old.Size {
-			if v.reached(); !v.report.OK() {
-				return errStop
-			}
+			v.reached()
 		}
 	}
 	v.report.Emptied += b.emptied
@@ -152,15 +151,39 @@ func (v *verifier) reached() {
 		return
 	}
 	if v.tree.root() != v.old.Root {
-		v.bad(0, false, "events before the older checkpoint (size %d, %s) were changed, or it is of another branch", v.old.Size, v.old.Origin)
+		v.differs = true // which is right where a restore is announced; the end of the export tells
 		return
 	}
 	v.proven = v.old.Size
 }
 
+// forked says whether the older checkpoint is of events that a restore has lost,
+// and notes what is wrong with it. c is the checkpoint at the end; nil when there
+// is none that holds.
+func (v *verifier) forked(c *Checkpoint) (lost bool) {
+	if v.old == nil {
+		return false
+	}
+	problem := ""
+	if c != nil {
+		lost, problem = forked(*c, *v.old)
+	}
+	if v.differs && !lost {
+		// Before whatever came after it.
+		v.report.Problem = ""
+		v.bad(0, false, "events before the older checkpoint (size %d, %s) were changed, or it is of another branch", v.old.Size, v.old.Origin)
+	} else if problem != "" {
+		v.bad(min(v.old.Size, v.report.Size), false, "%s", problem)
+	}
+	return lost
+}
+
 func (v *verifier) finish() {
 	r := &v.report
 	r.Root = v.tree.root()
+	if !r.OK() || !v.ended {
+		v.forked(nil)
+	}
 	if !r.OK() {
 		return
 	}
@@ -170,17 +193,14 @@ func (v *verifier) finish() {
 	}
 	c, err := v.open(v.note)
 	if err != nil {
+		v.forked(nil)
 		v.bad(v.proven, false, "the checkpoint at the end does not hold: %v", err)
 		return
 	}
 	r.Checkpoint, r.Signed, r.Branches = c, len(v.keys) > 0, c.Branches()
-	shorter := false
-	if v.old != nil {
-		var problem string
-		if shorter, problem = forked(c, *v.old); problem != "" {
-			v.bad(min(v.old.Size, r.Size), false, "%s", problem)
-			return
-		}
+	shorter := v.forked(&c)
+	if !r.OK() {
+		return
 	}
 	switch {
 	case v.old != nil && v.old.Size > r.Size && !shorter:

@@ -90,6 +90,19 @@ func (db *DB) verifierKeys(list []ledger.Branch) ([]string, error) {
 	return keys, nil
 }
 
+// VerifierKeys are the keys that signed this ledger's checkpoints, the present
+// one first.
+func (db *DB) VerifierKeys(ctx context.Context) (keys []string, err error) {
+	err = db.View(ctx, func(v *View) error {
+		list, err := v.announced()
+		if err == nil {
+			keys, err = db.verifierKeys(list)
+		}
+		return err
+	})
+	return keys, err
+}
+
 // extensions are the lines that a checkpoint ends with.
 func extensions(list []ledger.Branch) []string {
 	var out []string

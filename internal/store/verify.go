@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/ledger"
@@ -146,6 +147,9 @@ func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signe
 			}
 			if l.event != nil && len(l.event.Emptied()) > 0 {
 				found.emptied++
+			}
+			if l.event != nil && l.event.Action == branchEvent && !slices.ContainsFunc(branches, func(b ledger.Branch) bool { return b.Kept == l.index }) {
+				note(l.index, "the event tells of a restore that is not announced")
 			}
 			if problem := l.wrong(db, cutoff); problem != "" {
 				note(l.index, problem)
