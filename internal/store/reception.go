@@ -61,6 +61,9 @@ func Receive(ctx context.Context, c Config, old string, schema int64, fn func(*R
 	if len(live) > 0 {
 		return ErrNotEmpty
 	}
+	if err := db.mark(ctx); err != nil {
+		return err
+	}
 	if err := db.migrateTo(ctx, schema); err != nil {
 		return err
 	}
@@ -84,8 +87,37 @@ func Receive(ctx context.Context, c Config, old string, schema int64, fn func(*R
 		_, undo := r.conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
 		return errors.Join(err, undo)
 	}
+	if e == onPostgres {
+		if _, err := r.conn.ExecContext(ctx, `DROP TABLE restoring`); err != nil {
+			return fmt.Errorf("end the restore: %w", err)
+		}
+	}
 	_, err = r.conn.ExecContext(ctx, `COMMIT`)
 	return err
+}
+
+// mark says in a PostgreSQL database, before anything else is in it, for which
+// shop it is being filled: nothing but that is ever wiped.
+func (db *DB) mark(ctx context.Context) error {
+	if db.engine == onSQLite {
+		return nil // its file lies in a folder that is thrown away
+	}
+	_, err := db.pool.ExecContext(ctx, `CREATE TABLE restoring AS SELECT CAST($1 AS TEXT) AS shop`, db.shop)
+	if err != nil {
+		return fmt.Errorf("begin to restore: %w", withoutSecrets(err))
+	}
+	return nil
+}
+
+// marked tells whether a database is being filled for this shop, or was.
+func (db *DB) marked(ctx context.Context) bool {
+	var of string
+	for _, query := range []string{`SELECT shop FROM restoring`, `SELECT value FROM settings WHERE name = 'shop.id'`} {
+		if err := db.pool.QueryRowContext(ctx, query).Scan(&of); err == nil && of == db.shop {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *Reception) begin() (err error) {
@@ -310,8 +342,8 @@ func (r *Reception) TreeSize() (size int64, err error) {
 	return size, nil
 }
 
-// Wipe empties a PostgreSQL database in which a restore was cut short: one
-// without a shop, or with the shop that was being made.
+// Wipe empties a PostgreSQL database in which a restore for this shop was cut
+// short. Any other database is left as it is, which is no error.
 func Wipe(ctx context.Context, database, shop string) (err error) {
 	e, err := engineFor(database)
 	if err != nil || e != onPostgres {
@@ -322,15 +354,12 @@ func Wipe(ctx context.Context, database, shop string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.pool.Close()) }()
-	if err := db.checkOwner(ctx); err != nil {
-		return err
+	if !db.marked(ctx) {
+		return nil
 	}
 	live, err := db.columns(ctx)
-	if err != nil || len(live) == 0 {
+	if err != nil {
 		return err
-	}
-	if _, ok := live["schema_migrations"]; !ok {
-		return ErrNotEmpty
 	}
 	var names []string
 	for name := range live {
