@@ -88,6 +88,9 @@ func CreateKeys(ctx context.Context, db *store.DB, to Target, pair *Pair, more [
 	if err != nil {
 		return "", err
 	}
+	if _, err := db.Sequence(ctx); err != nil {
+		return "", err
+	}
 	checkpoint, err := db.Checkpoint(ctx, false)
 	if err != nil {
 		return "", err

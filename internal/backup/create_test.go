@@ -194,6 +194,30 @@ func TestAnyChangedByteIsFoundAndTheFileNamed(t *testing.T) {
 	}
 }
 
+func TestAFurtherRecipientOpensBothParts(t *testing.T) {
+	s := shoptest.Open(t, "sqlite")
+	friend, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := ParseRecipients([]string{friend.Recipient().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := Folder(t.TempDir())
+	m, err := Create(t.Context(), s.DB, to, pairOf(t), more, someone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := empty(t, "sqlite")
+	if _, err := Restore(t.Context(), Source{File: filepath.Join(string(to), m.Data), IDs: []Identity{friend}}, s.Ring, c, someone); err != nil {
+		t.Errorf("got %v with the further recipient's identity alone", err)
+	}
+	if _, err := ParseRecipients([]string{"age1nonsense"}); err == nil {
+		t.Error("nonsense is taken for a recipient")
+	}
+}
+
 func TestNamesReadBack(t *testing.T) {
 	at := time.Date(2026, 11, 26, 21, 56, 48, 123e6, time.UTC)
 	got := name(shoptest.ID, at, Data)

@@ -86,7 +86,10 @@ func (p *pairing) read(file string, ids []age.Identity, each func(dossier) error
 			return in.damaged("a dossier")
 		}
 		err := p.adopt(&d)
-		if errors.Is(err, seal.ErrEpochUnknown) && d.owner.Subject != p.is {
+		if errors.Is(err, seal.ErrEpochUnknown) {
+			if d.owner.Subject == p.is {
+				return fmt.Errorf("%s: the shop's own keys are wrapped under epoch %d, which the key store no longer has: no backup can be restored that is older than its end", file, d.epoch)
+			}
 			p.sealed[d.owner.Dossier] = seal.EpochID(d.epoch)
 			return nil
 		}
