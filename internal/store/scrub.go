@@ -19,7 +19,19 @@ var errBusy = errors.New("readers hold on to the write-ahead log")
 // On PostgreSQL the dead rows of the dossiers go. Copies that others have made
 // (a WAL archive, a snapshot, a replica's disk) are beyond its reach: they end
 // with the epoch. It is not for the inside of a transaction.
+//
+// It waits for backups, which read for as long as they take: on SQLite trying
+// meanwhile would hold up everybody who writes, and on PostgreSQL it would leave
+// the rows that the backup's snapshot still sees.
 func (db *DB) Scrub(ctx context.Context) error {
+	for !db.reading.TryLock() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	defer db.reading.Unlock()
 	if db.engine == onPostgres {
 		if _, err := db.pool.ExecContext(ctx, `VACUUM dossiers`); err != nil {
 			return fmt.Errorf("vacuum dossiers: %w", err)

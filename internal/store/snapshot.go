@@ -35,6 +35,8 @@ type Table struct {
 
 // Snapshot calls fn with the database as it is now.
 func (db *DB) Snapshot(ctx context.Context, fn func(*Snapshot) error) (err error) {
+	db.reading.RLock()
+	defer db.reading.RUnlock()
 	pool, begin := db.pool, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
 	if db.engine == onSQLite {
 		begin = `BEGIN`
