@@ -123,6 +123,18 @@ func TestVerifyOpensTheBackupAndLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestVerifyFindsAValueThatDoesNotOpen: it was damaged in the shop already, so the
+// backup is a true copy, and of no use.
+func TestVerifyFindsAValueThatDoesNotOpen(t *testing.T) {
+	s := shoptest.Open(t, "sqlite")
+	_, to, pair := made(t, s)
+	shoptest.Do(t, s.Raw(t), `UPDATE order_details SET ship_to = name`)
+	m := create(t, s, to, pair)
+	if _, err := Verify(t.Context(), Source{File: filepath.Join(string(to), m.Data), IDs: pair.Identities()}, s.Ring); !errors.Is(err, ErrDamaged) {
+		t.Errorf("got %v, want it found", err)
+	}
+}
+
 // TestAnEpochThatWasDestroyedOpensNothing: the data part, its own key part and
 // today's key store, after the window.
 func TestAnEpochThatWasDestroyedOpensNothing(t *testing.T) {

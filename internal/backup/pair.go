@@ -87,7 +87,7 @@ func (p *pairing) read(file string, ids []age.Identity, each func(dossier) error
 		}
 		err := p.adopt(&d)
 		if errors.Is(err, seal.ErrEpochUnknown) {
-			if d.owner.Subject == p.is {
+			if d.owner.Subject == p.is && store.Essential(d.owner.Case) {
 				return fmt.Errorf("%s: the shop's own keys are wrapped under epoch %d, which the key store no longer has: no backup can be restored that is older than its end", file, d.epoch)
 			}
 			p.sealed[d.owner.Dossier] = seal.EpochID(d.epoch)
@@ -149,7 +149,7 @@ func (p *pairing) search(r *store.Reception, missing []store.Unpaired, keys []ke
 		if _, ok := wanted[u.Owner.Dossier]; !ok {
 			continue
 		}
-		if u.Owner.Subject == p.is {
+		if u.Owner.Subject == p.is && store.Essential(u.Owner.Case) {
 			return nil, fmt.Errorf("the shop's own key %q is in no key part: without it the shop cannot be opened", u.Owner.Case)
 		}
 		out.Lost = append(out.Lost, Lost{u.Owner.Dossier, u.Owner.Purpose, p.sealed[u.Owner.Dossier]})

@@ -131,8 +131,8 @@ type Restored struct {
 	Rows   int64
 	Alive  int64 // dossiers that have their key
 	Ended  int64 // dossiers without one, whose values are cleared
-	Opened int64 // values that were opened to be indexed
-	Shut   int64 // values that have a key and did not open
+	Opened int64 // values that were opened to be indexed, and orders and files that were opened whole
+	Shut   int64 // those that have a key and did not open
 	Taken  []Taken
 	Lost   []Lost
 	Branch ledger.Branch
@@ -202,6 +202,9 @@ func Restore(ctx context.Context, src Source, from *seal.Ring, into store.Config
 	return out, finish(ctx, db, read, keys, kept, who, &out)
 }
 
+// sampled is of how many orders and files every value is opened.
+const sampled = 200
+
 // finish makes a shop of the rows that were received.
 func finish(ctx context.Context, db *store.DB, read []*part, keys []keyPart, kept int64, who ledger.Actor, out *Restored) error {
 	signer, err := db.BackupSigner(out.From.Shop)
@@ -217,10 +220,14 @@ func finish(ctx context.Context, db *store.DB, read []*part, keys []keyPart, kep
 	if err != nil {
 		return err
 	}
-	out.Opened, out.Shut = c.Opened, c.Shut
 	if out.Ended, err = db.ClearDestroyed(ctx); err != nil {
 		return err
 	}
+	more, err := db.Sample(ctx, sampled)
+	if err != nil {
+		return err
+	}
+	out.Opened, out.Shut = c.Opened+more.Opened, c.Shut+more.Shut
 	err = db.View(ctx, func(v *store.View) (err error) {
 		out.Alive, err = v.CountAlive()
 		return err

@@ -71,6 +71,35 @@ func place(t *testing.T, s *shoptest.Shop, who string) checkout.Placed {
 	return p
 }
 
+// file puts a file on sale that says what it is called.
+func file(t *testing.T, s *shoptest.Shop, name string) store.File {
+	t.Helper()
+	v := s.Product(t, name, 100, shoptest.Counted(1))
+	f, err := s.DB.AddFile(t.Context(), someone, v.ID, name, strings.NewReader(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// readFiles opens all files by their ids.
+func readFiles(t *testing.T, db *store.DB) map[string]string {
+	t.Helper()
+	var list []store.File
+	if err := db.View(t.Context(), func(v *store.View) (err error) { list, err = v.Files(""); return err }); err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, f := range list {
+		var text strings.Builder
+		if err := db.ReadFile(t.Context(), f, 0, &text); err != nil {
+			t.Errorf("file %s: %v", f.ID, err)
+		}
+		out[f.ID] = text.String()
+	}
+	return out
+}
+
 // nameOf opens who an order was for; "" when nobody can any more.
 func nameOf(t *testing.T, db *store.DB, p checkout.Placed) string {
 	t.Helper()
@@ -147,9 +176,13 @@ func TestARestoredShopIsWholeAndForgets(t *testing.T) {
 				s := shoptest.Open(t, from)
 				to, pair := Folder(t.TempDir()), pairOf(t)
 				ada, bob := place(t, s, "ada"), place(t, s, "bob")
+				score, removed := file(t, s, "score"), file(t, s, "draft")
 				old := create(t, s, to, pair)
 				erase(t, s, bob)
 				place(t, s, "eve")
+				if err := s.DB.InTx(t.Context(), someone, func(t *store.Tx) error { return t.RemoveFile(removed.ID) }); err != nil {
+					t.Fatal(err)
+				}
 				now := create(t, s, to, pair)
 
 				c := empty(t, into)
@@ -189,6 +222,10 @@ func TestARestoredShopIsWholeAndForgets(t *testing.T) {
 				})
 				if err != nil {
 					t.Fatal(err)
+				}
+				files := readFiles(t, db)
+				if len(files) != 1 || files[score.ID] != "score" {
+					t.Errorf("got files %v, want the one that was not removed since", files)
 				}
 				report, err := db.VerifyLedger(t.Context(), "")
 				if err != nil || !report.OK() || len(report.Branches) != 1 {

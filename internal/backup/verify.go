@@ -13,7 +13,7 @@ import (
 )
 
 // Verify tries a backup: it restores it into a scratch place with a ring that is
-// in memory alone, opens every value that has an index, checks the ledger and
+// in memory alone, opens every value that has an index and all of some orders and files, checks the ledger and
 // throws the scratch away. It writes to no key store.
 func Verify(ctx context.Context, src Source, from *seal.Ring) (out Restored, err error) {
 	dir, err := os.MkdirTemp("", "cartkeep-verify-*")

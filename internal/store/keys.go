@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/personal"
@@ -36,6 +37,13 @@ const (
 	secretSandbox = "sandbox"
 )
 
+// secrets lists what a shop cannot be opened without.
+var secrets = []string{secretToken, secretIndex, secretLedger, secretSandbox}
+
+// Essential reports whether a case of the shop's own dossiers is one that it
+// cannot be opened without.
+func Essential(caseID string) bool { return slices.Contains(secrets, caseID) }
+
 // loadKeys opens the shop's secrets. A new database gets them; a database
 // whose secrets don't open under the given ring is refused unchanged.
 func (db *DB) loadKeys(ctx context.Context) error {
@@ -53,7 +61,7 @@ func (db *DB) loadKeys(ctx context.Context) error {
 			return fmt.Errorf("read the shop's id: %w", err)
 		}
 		raw := map[string][]byte{}
-		for _, name := range []string{secretToken, secretIndex, secretLedger, secretSandbox} {
+		for _, name := range secrets {
 			if raw[name], err = t.secret(name); err != nil {
 				return misfit(name, err)
 			}
@@ -105,7 +113,7 @@ func (t *Tx) foundShop() error {
 	if _, err := t.exec(`INSERT INTO tree (id, origin, size) VALUES (1, $1, 0)`, ledgerOrigin(t.db.shop)); err != nil {
 		return fmt.Errorf("begin the ledger: %w", err)
 	}
-	for _, name := range []string{secretToken, secretIndex, secretLedger, secretSandbox} {
+	for _, name := range secrets {
 		key := seal.NewKey()
 		err := t.putSecret(name, key)
 		clear(key)

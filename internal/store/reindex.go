@@ -183,6 +183,14 @@ func (db *DB) ClearDestroyed(ctx context.Context) (total int64, err error) {
 				if err := t.Destroy(d); err != nil {
 					return err
 				}
+				if d.Subject == t.db.shop { // a file that was sold, and removed since
+					if _, err := t.exec(`DELETE FROM files WHERE id = $1`, d.Case); err != nil {
+						return fmt.Errorf("remove file: %w", err)
+					}
+					if err := t.endFile(d.Case); err != nil {
+						return err
+					}
+				}
 				last = d.ID
 			}
 			return nil
