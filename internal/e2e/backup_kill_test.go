@@ -1,0 +1,102 @@
+package e2e
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/shoptest"
+)
+
+// killed runs a command and kills it at a random moment of the time that it takes.
+func (h home) killed(t *testing.T, takes time.Duration, args ...string) {
+	t.Helper()
+	c := h.command(t, args...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Duration(rand.Int64N(int64(takes))))
+	c.Process.Kill()
+	c.Wait()
+}
+
+// timed carries out a command that has to work and tells how long it took.
+func (h home) timed(t *testing.T, args ...string) (last string, took time.Duration) {
+	t.Helper()
+	began := time.Now()
+	lines := strings.Split(strings.TrimSpace(h.must(t, args...)), "\n")
+	return lines[len(lines)-1], time.Since(began)
+}
+
+func found(t *testing.T, pattern string) []string {
+	t.Helper()
+	list, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// TestKillingBackupsAndRestoresLeavesNothingHalf: whatever has a data part's name
+// is whole and has its key part, and a folder that is there is a shop.
+func TestKillingBackupsAndRestoresLeavesNothingHalf(t *testing.T) {
+	eachEngine(t, func(t *testing.T, database string) {
+		h := newHome(t, database)
+		s := h.start(t)
+		s.cmd.Process.Kill()
+		<-s.exited
+		base := filepath.Dir(h.dir)
+		copies, fresh, keys := filepath.Join(base, "copies"), filepath.Join(base, "fresh"), filepath.Join(base, ".config", "cartkeep", "*.key")
+
+		_, takes := h.timed(t, "backup", "create", "--to", copies)
+		for range shoptest.Tenth(50) {
+			h.killed(t, takes, "backup", "create", "--to", copies)
+		}
+		last, _ := h.timed(t, "backup", "create", "--to", copies)
+		if left := found(t, filepath.Join(copies, "*.part")); len(left) > 0 {
+			t.Errorf("got %v left over", left)
+		}
+		for _, part := range found(t, filepath.Join(copies, "*.data")) {
+			h.must(t, "backup", "verify", part)
+		}
+
+		keyOf := func() string {
+			id, err := os.ReadFile(filepath.Join(fresh, "shop.id"))
+			if err != nil {
+				t.Fatalf("got %v: a folder that is no shop", err)
+			}
+			return strings.ReplaceAll(keys, "*", strings.TrimSpace(string(id)))
+		}
+		drop := func() {
+			if err := errors.Join(os.Remove(keyOf()), os.RemoveAll(fresh)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		verified := func() {
+			home{dir: fresh, key: keyOf(), env: h.env}.verified(t)
+		}
+		_, takes = h.timed(t, "backup", "restore", last, "--into", fresh)
+		verified()
+		drop()
+		for range shoptest.Tenth(50) {
+			h.killed(t, takes, "backup", "restore", last, "--into", fresh)
+			if _, err := os.Lstat(fresh); err == nil {
+				verified()
+				drop()
+			}
+		}
+		h.must(t, "backup", "restore", last, "--into", fresh)
+		verified()
+		if left := found(t, fresh+".restoring"); len(left) > 0 {
+			t.Errorf("got %v left over", left)
+		}
+		if list := found(t, keys); len(list) != 1 {
+			t.Errorf("got %d key files of new shops, want that of the one there is", len(list))
+		}
+		h.verified(t)
+	})
+}
