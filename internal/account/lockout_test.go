@@ -2,10 +2,13 @@ package account_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/account"
+	"github.com/cartkeep/cartkeep/internal/challenge"
+	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 )
 
@@ -40,6 +43,67 @@ func TestStrangersKeepNobodyFromANewPassword(t *testing.T) {
 		}
 		ticket, err = s.Keeper.AskDevice(noCtx, ada)
 		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Keeper.AnswerDevice(noCtx, ticket, s.Code(t, ada), account.Visitor{}); err != nil {
+			t.Errorf("another browser can't be made known: %v", err)
+		}
+	})
+}
+
+// TestStrangersKeepNobodyOutWhoIsOnABrowserNobodyKnows: they ask without end, all
+// day, from more browsers than one code is for; Ada, on a new phone, comes in with
+// the long code that was mailed once. Nobody guesses it, and it works once.
+func TestStrangersKeepNobodyOutWhoIsOnABrowserNobodyKnows(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		join(t, s, ada, good)
+		s.Run(t)
+		before := len(s.Letters.All())
+		var stranger string
+		for range 10 * 60 { // each minute for ten hours
+			s.Clock.Move(time.Minute)
+			ticket, err := s.Keeper.AskReset(noCtx, ada, account.Visitor{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			stranger = ticket
+		}
+		s.Run(t)
+		if n := len(s.Letters.All()) - before; n > 12 {
+			t.Errorf("strangers made the shop send %d letters, want at most 12", n)
+		}
+		code := s.Code(t, ada)
+		if digits := strings.ReplaceAll(code, " ", ""); len(digits) != challenge.LongDigits {
+			t.Fatalf("the newest code has %d digits, want %d", len(digits), challenge.LongDigits)
+		}
+		for range 4 {
+			if _, err := s.Keeper.AnswerReset(noCtx, stranger, "00000000000000000000"); !fault.Is(err, fault.Invalid) {
+				t.Errorf("a guess: %v", err)
+			}
+		}
+		ticket, err := s.Keeper.AskReset(noCtx, ada, account.Visitor{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pass, err := s.Keeper.AnswerReset(noCtx, ticket, code)
+		if err != nil {
+			t.Fatalf("the long code: %v", err)
+		}
+		if _, err := s.Keeper.AnswerReset(noCtx, stranger, code); err == nil {
+			t.Error("it works twice")
+		}
+		if err := s.Keeper.SetPassword(noCtx, pass, better, account.Visitor{}); err != nil {
+			t.Error(err)
+		}
+		// And the code that makes her new browser known, the same way.
+		for range 60 {
+			s.Clock.Move(time.Minute)
+			if _, err := s.Keeper.AskDevice(noCtx, ada); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Run(t)
+		if ticket, err = s.Keeper.AskDevice(noCtx, ada); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Keeper.AnswerDevice(noCtx, ticket, s.Code(t, ada), account.Visitor{}); err != nil {

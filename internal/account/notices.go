@@ -177,7 +177,7 @@ func (k *Keeper) notice(v *store.View, a store.Account, l store.AccountLetter) (
 		if err != nil {
 			return n, false, err
 		}
-		n.Code, n.Minutes = k.db.Code(c).Reveal(), int(c.Purpose.Life().Minutes())
+		n.Code, n.Minutes = k.db.Code(c).Reveal(), int(c.Life().Minutes())
 	case message.EmailChanged, message.FactorAdded, message.RecoveryBegun:
 		if l.Channel == string(message.Email) {
 			n.Link = k.undoLink(a.ID, l.Object)
@@ -214,7 +214,7 @@ func (k *Keeper) sendSignup(ctx context.Context, j store.Job) error {
 	if c.Purpose == challenge.Move {
 		kind = message.MoveCode
 	}
-	m, err := w.Notice(j.ID, message.Notice{Kind: kind, To: s.Email, At: c.MadeAt, Code: k.db.Code(c).Reveal(), Minutes: int(c.Purpose.Life().Minutes())})
+	m, err := w.Notice(j.ID, message.Notice{Kind: kind, To: s.Email, At: c.MadeAt, Code: k.db.Code(c).Reveal(), Minutes: int(c.Life().Minutes())})
 	if err != nil {
 		return err
 	}

@@ -62,3 +62,21 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestALongCodeIsReadAsItIsWritten(t *testing.T) {
+	c := Long([]byte{0, 0, 0, 0, 0, 0, 0, 7, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
+	if c.Reveal() != "00000000073709551615" || c.Spoken() != "0000 0000 0737 0955 1615" {
+		t.Errorf("got %s, %s", c.Reveal(), c.Spoken())
+	}
+	for _, p := range []Purpose{Order, Reset, Device, Claim} {
+		if again, err := p.Parse(c.Spoken()); err != nil || !again.Is(c) {
+			t.Errorf("%s: %v", p, err)
+		}
+		if _, err := p.Parse("0000 0000 07"); err == nil {
+			t.Errorf("%s: half of one is read", p)
+		}
+	}
+	if _, err := Second.Parse(c.Spoken()); err == nil {
+		t.Error("a text has a long code")
+	}
+}

@@ -149,7 +149,7 @@ func (d *Desk) mailCode(ctx context.Context, j store.Job) error {
 	}
 	j.Owner, j.Ref = c.Subject, c.Object
 	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
-		return w.LookupCode(j.ID, message.LookupCode{To: to.Email, Number: o.Number, Code: d.db.Code(c).Spoken(), Minutes: int(challenge.Life.Minutes())})
+		return w.LookupCode(j.ID, message.LookupCode{To: to.Email, Number: o.Number, Code: d.db.Code(c).Spoken(), Minutes: int(c.Life().Minutes())})
 	})
 }
 

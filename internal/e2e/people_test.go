@@ -91,7 +91,7 @@ func (p *caller) get(t testing.TB, path string) response {
 	return a
 }
 
-var mailedCode = regexp.MustCompile(`(?m)^ +(\d{4} \d{4})$|#(\d{6})$`)
+var mailedCode = regexp.MustCompile(`(?m)^ +(\d{4}(?: \d{4})+)$|#(\d{6})$`)
 
 // codes reads the newest code to everybody out of the outbox.
 func (h home) codes(t testing.TB) map[string]string {

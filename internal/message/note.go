@@ -2,7 +2,9 @@ package message
 
 import (
 	"strconv"
+	"strings"
 
+	"github.com/cartkeep/cartkeep/internal/challenge"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/order"
 )
@@ -43,9 +45,8 @@ func (w *Writer) LookupCode(id string, c LookupCode) (Message, error) {
 	l := noteLetter{Shop: w.shop, Subject: "Your code for order " + string(c.Number) + " at " + w.shop.Name, Title: "Your code",
 		Opening: []string{"Type this code into the page that asks for it:"},
 		Code:    c.Code,
-		Closing: []string{"It works once, for " + minutes(c.Minutes) + ", and only in the browser that asked for it.",
-			"Tell it nobody. We never ask for it by phone or by mail."},
-		Ignore: "If you did not ask for it, you can ignore this mail. Nobody can open your order without the code."}
+		Closing: howItWorks(c.Code, c.Minutes),
+		Ignore:  "If you did not ask for it, you can ignore this mail. Nobody can open your order without the code."}
 	return w.write(id, c.To, "note", l.Subject, "", l)
 }
 
@@ -59,6 +60,17 @@ func (w *Writer) BackInStock(id string, c BackInStock) (Message, error) {
 		LinkText: "See " + title,
 		Ignore:   "If you did not ask for it, you can ignore this mail."}
 	return w.write(id, c.To, "note", l.Subject, l.Link, l)
+}
+
+// howItWorks says what to know of a code. A long one is sent when somebody asked
+// again and again.
+func howItWorks(code string, life int) []string {
+	tell := "Tell it nobody. We never ask for it by phone or by mail."
+	if len(strings.ReplaceAll(code, " ", "")) == challenge.LongDigits {
+		return []string{"It works once, for a day, in whichever browser asks for a code. It is long because codes were asked for very often, perhaps not by you.",
+			"We send no other one until then, so keep this mail.", tell}
+	}
+	return []string{"It works once, for " + minutes(life) + ", and only in the browser that asked for it.", tell}
 }
 
 func minutes(n int) string {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/challenge"
 	"github.com/cartkeep/cartkeep/internal/contact"
 )
 
@@ -157,9 +158,8 @@ func (w *Writer) Notice(id string, n Notice) (Message, error) {
 		l.Opening = append(l.Opening, say.what...)
 	}
 	if say.code {
-		l.Code = spoken(n.Code)
-		l.Closing = append([]string{"It works once, for " + minutes(n.Minutes) + ", and only in the browser that asked for it.",
-			"Tell it nobody. We never ask for it by phone or by mail."}, l.Closing...)
+		l.Code = challenge.Spoken(n.Code)
+		l.Closing = append(howItWorks(n.Code, n.Minutes), l.Closing...)
 	}
 	return w.write(id, n.To, "note", l.Subject, l.Link, l)
 }
@@ -171,12 +171,6 @@ func (n Notice) happened(it string) string {
 		s += ", with " + where
 	}
 	return s + "."
-}
-
-// spoken puts a blank into the middle of a code.
-func spoken(digits string) string {
-	half := len(digits) / 2
-	return digits[:half] + " " + digits[half:]
 }
 
 func noDigit(c rune) bool { return c < '0' || c > '9' }

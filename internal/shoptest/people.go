@@ -48,7 +48,7 @@ func (s *Shop) handlers() map[string]func(context.Context, store.Job) error {
 	return all
 }
 
-var codes = regexp.MustCompile(`(?m)^ +(\d{4} \d{4})$|#(\d{6})$`)
+var codes = regexp.MustCompile(`(?m)^ +(\d{4}(?: \d{4})+)$|#(\d{6})$`)
 
 // Code carries out the jobs that are due and returns the code of the newest
 // message to somebody, "" when it has none.

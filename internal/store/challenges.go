@@ -20,6 +20,15 @@ type Challenge struct {
 	Object  string // the id of that thing
 	CodeOf  string // the challenge whose code was mailed; "" for its own
 	MadeAt  time.Time
+	Lasts   time.Duration // of a long code, for how long it works; 0 for a short one
+}
+
+// Life is for how long the code of a challenge works.
+func (c Challenge) Life() time.Duration {
+	if c.Lasts > 0 {
+		return c.Lasts
+	}
+	return c.Purpose.Life()
 }
 
 var errNoChallenge = fault.Missing("This page has ended. Please ask for a new code.")
@@ -33,12 +42,15 @@ const challengeKept = 24 * time.Hour
 // code to one thing mailed as that to another.
 func (db *DB) Code(c Challenge) challenge.Code {
 	mac := db.keys.Token.Sum("challenge code v2", c.bound()...)
+	if c.Lasts > 0 {
+		return challenge.Long(mac[:])
+	}
 	return c.Purpose.Of(mac[:])
 }
 
 // bound is what a challenge is about.
 func (c Challenge) bound() [][]byte {
-	return [][]byte{[]byte(c.ID), []byte(c.Purpose), []byte(c.Subject), []byte(c.Object), number(stamp(c.MadeAt))}
+	return [][]byte{[]byte(c.ID), []byte(c.Purpose), []byte(c.Subject), []byte(c.Object), number(stamp(c.MadeAt)), number(c.Lasts.Milliseconds())}
 }
 
 // browser is what the mac of the browser that asked binds together.
@@ -55,8 +67,8 @@ func number(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n
 func (t *Tx) NewChallenge(c Challenge, token string) error {
 	c.MadeAt = t.now
 	mac := t.db.keys.Token.Sum(browserLabel, c.browser(token)...)
-	return t.later("new challenge", nil, `INSERT INTO challenges (owner, purpose, subject, object, code_of, browser_mac, tries, made_at, used_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0)`,
-		c.ID, string(c.Purpose), c.Subject, c.Object, c.CodeOf, mac[:], ms(t.now))
+	return t.later("new challenge", nil, `INSERT INTO challenges (owner, purpose, subject, object, code_of, browser_mac, tries, made_at, used_at, lasts) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, $8)`,
+		c.ID, string(c.Purpose), c.Subject, c.Object, c.CodeOf, mac[:], ms(t.now), c.Lasts.Milliseconds())
 }
 
 // CodesOf counts the codes about one thing that were mailed for a purpose since.
@@ -65,29 +77,32 @@ func (v *View) CodesOf(p challenge.Purpose, object string, since time.Time) (n i
 	return n, err
 }
 
-// LivingCode finds the newest code about one thing that was mailed since and
-// was not used, and tells how many browsers may answer it; "" when there is none.
-func (v *View) LivingCode(p challenge.Purpose, object string, since time.Time) (id string, browsers int64, err error) {
-	err = v.row(`SELECT c.owner, 1 + (SELECT count(*) FROM challenges o WHERE o.object = $1 AND o.code_of = c.owner) FROM challenges c
-		WHERE c.object = $1 AND c.purpose = $3 AND c.code_of = '' AND c.made_at > $2 AND c.used_at = 0 ORDER BY c.made_at DESC LIMIT 1`, object, ms(since), string(p)).Scan(&id, &browsers)
+// LivingCode finds the code about one thing that was mailed, was not used and
+// will work for a while yet, and tells whether one more browser may answer it: a
+// long one rather than a short one. "" when there is none.
+func (v *View) LivingCode(p challenge.Purpose, object string) (id string, room bool, err error) {
+	var browsers, lasts int64
+	err = v.row(`SELECT c.owner, c.lasts, 1 + (SELECT count(*) FROM challenges o WHERE o.object = $1 AND o.code_of = c.owner) FROM challenges c
+		WHERE c.object = $1 AND c.purpose = $2 AND c.code_of = '' AND c.used_at = 0 AND (c.lasts = 0 AND c.made_at > $3 OR c.lasts > 0 AND c.made_at > $4)
+		ORDER BY c.lasts DESC, c.made_at DESC LIMIT 1`, object, string(p), ms(v.now.Add(challenge.WorthSharing-p.Life())), ms(v.now.Add(challenge.LongWorthSharing-challenge.LongLife))).
+		Scan(&id, &lasts, &browsers)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", 0, nil
+		return "", false, nil
 	}
-	return id, browsers, err
+	return id, lasts > 0 || browsers < challenge.Browsers, err
 }
 
 // Choose makes a challenge about an object one for the code that works already,
-// or for a code of its own, or leaves it a decoy when there were enough. So who
+// or for a code of its own. Where short codes were asked for too often it is a
+// long one, of which there is one at a time; where that can't be, a decoy. So who
 // else asks, too often, does not lock out those whose mailbox it is.
 func (t *Tx) Choose(c Challenge, subject, object string) (Challenge, error) {
-	living, browsers, err := t.LivingCode(c.Purpose, object, t.now.Add(challenge.WorthSharing-c.Purpose.Life()))
+	living, room, err := t.LivingCode(c.Purpose, object)
 	if err != nil {
 		return c, err
 	}
-	if living != "" {
-		if browsers < challenge.Browsers {
-			c.Subject, c.Object, c.CodeOf = subject, object, living
-		}
+	if living != "" && room {
+		c.Subject, c.Object, c.CodeOf = subject, object, living
 		return c, nil
 	}
 	hour, err := t.CodesOf(c.Purpose, object, t.now.Add(-time.Hour))
@@ -95,10 +110,19 @@ func (t *Tx) Choose(c Challenge, subject, object string) (Challenge, error) {
 		return c, err
 	}
 	day, err := t.CodesOf(c.Purpose, object, t.now.Add(-24*time.Hour))
-	if err == nil && hour < challenge.AnHour && day < challenge.ADay {
-		c.Subject, c.Object = subject, object
+	if err != nil {
+		return c, err
 	}
-	return c, err
+	switch {
+	case living == "" && hour < challenge.AnHour-1 && day < challenge.ADay-1:
+	case !c.Purpose.Texted():
+		c.Lasts = challenge.LongLife
+	case living == "" && hour < challenge.AnHour && day < challenge.ADay:
+	default:
+		return c, nil
+	}
+	c.Subject, c.Object = subject, object
+	return c, nil
 }
 
 // NewestChallenge finds the last challenge about an object and a purpose, whose
@@ -130,21 +154,21 @@ type challengeRow struct {
 
 // works reports whether a mailed code has neither been used nor ended.
 func (r challengeRow) works(now time.Time) bool {
-	return !r.used && r.MadeAt.Add(r.Purpose.Life()).After(now)
+	return !r.used && r.MadeAt.Add(r.Life()).After(now)
 }
 
 func (v *View) challenge(id string) (r challengeRow, err error) {
 	r.ID = id
-	var made, used int64
-	err = v.row(`SELECT purpose, subject, object, code_of, browser_mac, tries, made_at, used_at FROM challenges WHERE owner = $1`+v.forUpdate(), id).
-		Scan(&r.Purpose, &r.Subject, &r.Object, &r.CodeOf, &r.mac, &r.tries, &made, &used)
+	var made, used, lasts int64
+	err = v.row(`SELECT purpose, subject, object, code_of, browser_mac, tries, made_at, used_at, lasts FROM challenges WHERE owner = $1`+v.forUpdate(), id).
+		Scan(&r.Purpose, &r.Subject, &r.Object, &r.CodeOf, &r.mac, &r.tries, &made, &used, &lasts)
 	if errors.Is(err, sql.ErrNoRows) {
 		return challengeRow{}, errNoChallenge
 	}
 	if err != nil {
 		return challengeRow{}, fmt.Errorf("read challenge: %w", err)
 	}
-	r.MadeAt, r.used = when(made), used != 0
+	r.MadeAt, r.used, r.Lasts = when(made), used != 0, time.Duration(lasts)*time.Millisecond
 	return r, nil
 }
 
