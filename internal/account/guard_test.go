@@ -39,6 +39,7 @@ func TestWhoWritesTheDatabaseTakesNoFactorAway(t *testing.T) {
 			return whole
 		}
 		used()
+		st := who(t, s, e.Cookie)
 		guard := shoptest.One[[]byte](t, raw, `SELECT guard FROM accounts WHERE owner = $1`, e.Account)
 		hers := shoptest.One[[]byte](t, raw, `SELECT guard FROM accounts WHERE owner = $1`, own.Account)
 
@@ -89,7 +90,7 @@ func TestWhoWritesTheDatabaseTakesNoFactorAway(t *testing.T) {
 
 		// What was tampered with is not made good by the next change.
 		shoptest.Do(t, raw, `UPDATE recovery_codes SET owner = 'x' WHERE owner = $1`, e.Account)
-		if err := s.Keeper.RemoveFactor(noCtx, who(t, s, e.Cookie), "none", account.Visitor{}); !errors.Is(err, store.ErrTampered) {
+		if err := s.Keeper.RemoveFactor(noCtx, st, "none", account.Visitor{}); !errors.Is(err, store.ErrTampered) {
 			t.Errorf("a change on top of it: %v", err)
 		}
 		opens("a change on top of it")

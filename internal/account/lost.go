@@ -33,7 +33,7 @@ const (
 
 // The two proofs must be independent. Whoever has set the password by the
 // mailbox alone has shown one thing twice.
-var errOneProof = fault.New(fault.Conflict, "Your password was set by mail lately, so a code by mail is no second proof. Please use a recovery code, or write to us.")
+var errOneProof = fault.New(fault.Conflict, "Your password was set by mail lately, so a code by mail is no second proof. Please use a recovery code, or come back in a week.")
 
 // Lost tells how far somebody is who has lost their second factor.
 type Lost struct {

@@ -151,7 +151,7 @@ func (k *Keeper) Undoing(ctx context.Context, tok string) (u Undoing, err error)
 }
 
 // Undo takes a change back. Whoever could make it is signed out everywhere, and
-// where it was made with the password, that has to be set anew.
+// the password that they knew has to be set anew.
 func (k *Keeper) Undo(ctx context.Context, tok string, v Visitor) error {
 	err := k.db.InTx(ctx, ledger.System("account"), func(t *store.Tx) error {
 		c, err := k.undoing(&t.View, tok)
@@ -191,6 +191,10 @@ func (k *Keeper) Undo(ctx context.Context, tok string, v Visitor) error {
 				return err
 			}
 			if err := k.dropPassword(t, a); err != nil {
+				return err
+			}
+		case changeLost:
+			if err := k.dropPassword(t, a); err != nil { // whoever began it knew the password
 				return err
 			}
 		}

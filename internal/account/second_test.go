@@ -247,8 +247,9 @@ func TestALostFactorTakesTwoProofsAWaitAndNotice(t *testing.T) {
 		e := join(t, s, ada, good)
 		withCodes(t, s, e)
 		withPhone(t, s, e)
+		pass := good
 		lose := func() (account.Entry, error) {
-			half, err := s.Keeper.SignIn(noCtx, ada, good, account.Visitor{Agent: safariOn})
+			half, err := s.Keeper.SignIn(noCtx, ada, pass, account.Visitor{Agent: safariOn})
 			if err != nil || !half.Half {
 				t.Fatalf("%+v, %v", half, err)
 			}
@@ -277,7 +278,18 @@ func TestALostFactorTakesTwoProofsAWaitAndNotice(t *testing.T) {
 		if err := s.Keeper.Undo(noCtx, link, account.Visitor{}); err != nil {
 			t.Fatal(err)
 		}
-		s.Clock.Move(2 * time.Hour)
+		if _, err := s.Keeper.SignIn(noCtx, ada, good, account.Visitor{}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("the password that the thief knew signs in: %v", err)
+		}
+		if n := shoptest.One[int64](t, s.Raw(t), `SELECT count(*) FROM sessions WHERE owner = $1`, e.Account); n != 0 {
+			t.Errorf("%d sessions live on", n)
+		}
+		if m := s.Letter(t, ada); !strings.Contains(m.Text, "Forgotten password?") {
+			t.Errorf("the mailbox is not told how to set a new one: %q", m.Text)
+		}
+		resetTo(t, s, ada, better)
+		pass = better
+		s.Clock.Move(8 * 24 * time.Hour) // the reset by mail is long enough ago
 		if e, err := lose(); err != nil || e.Cookie != "" {
 			t.Fatalf("stopped, and then: %+v, %v", e, err)
 		}

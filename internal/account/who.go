@@ -163,13 +163,17 @@ func (k *Keeper) act(ctx context.Context, st access.Standing, fn func(*store.Tx,
 }
 
 // standing opens the account of somebody whose session still stands: what a
-// thief has sent off does not happen once the owner has signed everybody out.
+// thief has sent off does not happen once the owner has signed everybody out, or
+// the shop has seen that the account was tampered with.
 func standing(t *store.Tx, st access.Standing) (store.Account, error) {
 	a, err := t.Account(st.Account)
 	if err != nil {
 		return a, err
 	}
-	return a, t.StillIn(a, st.Session)
+	if err := t.StillIn(a, st.Session); err != nil {
+		return a, err
+	}
+	return a, t.Guarded(a.ID)
 }
 
 // Account opens somebody's account.

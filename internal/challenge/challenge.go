@@ -91,8 +91,15 @@ func (p Purpose) Life() time.Duration {
 	return Life
 }
 
-// Code is what was sent, as decimal digits. It prints as [code].
-type Code struct{ digits string }
+// Code is what was sent, as decimal digits. It prints as [code], and where fmt
+// can't ask it, as an address: the second pointer keeps fmt from following the
+// first.
+type Code struct{ at **string }
+
+func hidden(digits string) Code {
+	at := &digits
+	return Code{&at}
+}
 
 // Of makes a code for a purpose of at least eight bytes of a keyed hash. The
 // bias of taking a remainder of 64 bits is below one in a hundred thousand
@@ -102,13 +109,13 @@ func (p Purpose) Of(mac []byte) Code {
 	for range p.Digits() {
 		space *= 10
 	}
-	return Code{fmt.Sprintf("%0*d", p.Digits(), binary.BigEndian.Uint64(mac)%space)}
+	return hidden(fmt.Sprintf("%0*d", p.Digits(), binary.BigEndian.Uint64(mac)%space))
 }
 
 // Long makes a long code of at least sixteen bytes of a keyed hash.
 func Long(mac []byte) Code {
 	const half = 10_000_000_000
-	return Code{fmt.Sprintf("%010d%010d", binary.BigEndian.Uint64(mac)%half, binary.BigEndian.Uint64(mac[8:])%half)}
+	return hidden(fmt.Sprintf("%010d%010d", binary.BigEndian.Uint64(mac)%half, binary.BigEndian.Uint64(mac[8:])%half))
 }
 
 // Parse reads a code as people type it: with blanks, hyphens, and digits of
@@ -132,7 +139,7 @@ func (p Purpose) Parse(typed string) (Code, error) {
 	if b.Len() != p.Digits() && (p.Texted() || b.Len() != LongDigits) {
 		return Code{}, p.misread()
 	}
-	return Code{b.String()}, nil
+	return hidden(b.String()), nil
 }
 
 func (p Purpose) misread() error {
@@ -143,11 +150,16 @@ func (p Purpose) misread() error {
 }
 
 // Reveal returns the digits.
-func (c Code) Reveal() string { return c.digits }
+func (c Code) Reveal() string {
+	if c.at == nil {
+		return ""
+	}
+	return **c.at
+}
 
 // Spoken returns the digits in groups, as one reads them: two, and of a long code
 // four at a time.
-func (c Code) Spoken() string { return Spoken(c.digits) }
+func (c Code) Spoken() string { return Spoken(c.Reveal()) }
 
 // Spoken puts blanks between the digits of a code.
 func Spoken(digits string) string {
@@ -167,8 +179,11 @@ func Spoken(digits string) string {
 
 // Is compares two codes in a time that tells nothing.
 func (c Code) Is(other Code) bool {
-	return c.digits != "" && subtle.ConstantTimeCompare([]byte(c.digits), []byte(other.digits)) == 1
+	return c.Reveal() != "" && subtle.ConstantTimeCompare([]byte(c.Reveal()), []byte(other.Reveal())) == 1
 }
 
 // Format prints [code], whatever the verb.
 func (Code) Format(f fmt.State, _ rune) { fmt.Fprint(f, "[code]") }
+
+// MarshalText hides the code from encoders.
+func (Code) MarshalText() ([]byte, error) { return []byte("[code]"), nil }

@@ -1,6 +1,8 @@
 package challenge
 
 import (
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -56,7 +58,7 @@ func FuzzParse(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			if again, err := p.Parse(c.Spoken()); err != nil || again != c || len(c.Reveal()) != p.Digits() {
+			if again, err := p.Parse(c.Spoken()); err != nil || !again.Is(c) || len(c.Reveal()) != p.Digits() {
 				t.Errorf("%q parses to %s and that to %s, %v", s, c.Reveal(), again.Reveal(), err)
 			}
 		}
@@ -78,5 +80,24 @@ func TestALongCodeIsReadAsItIsWritten(t *testing.T) {
 	}
 	if _, err := Second.Parse(c.Spoken()); err == nil {
 		t.Error("a text has a long code")
+	}
+}
+
+// TestACodeShowsItselfNowhere, also where fmt can't ask it.
+func TestACodeShowsItselfNowhere(t *testing.T) {
+	code := Order.Of([]byte{0, 0, 0, 0, 0, 0, 0, 7})
+	if code.Reveal() != "00000007" {
+		t.Fatalf("got %q", code.Reveal())
+	}
+	type holder struct{ c Code }
+	for _, v := range []any{code, &code, holder{code}, &holder{code}, []holder{{code}}, map[string]holder{"x": {code}}, []any{code}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			if got := fmt.Sprintf(verb, v); strings.Contains(got, "00000007") || strings.Contains(got, hex.EncodeToString([]byte("00000007"))) {
+				t.Errorf("%s of %T prints %s", verb, v, got)
+			}
+		}
+		if got, err := json.Marshal(v); err != nil || strings.Contains(string(got), "00000007") {
+			t.Errorf("%T as JSON: %s, %v", v, got, err)
+		}
 	}
 }

@@ -106,7 +106,7 @@ var notices = map[NoticeKind]words{
 	RecoveryBegun: {subject: "Somebody wants to replace your second step", title: "Your second step is to be replaced",
 		what: []string{"Somebody who knows your password and reads your mail says that the second step is lost."},
 		next: []string{"We wait for 72 hours. After that, whoever proves both again can sign in without it."}, when: true, link: "Stop it",
-		not: "If this was not you, use the link to stop it. Then open the shop yourself and set a new password."},
+		not: "If this was not you, use the link to stop it. It ends your password too, because somebody knows it. Open the shop yourself and set a new one by “Forgotten password?”."},
 	RecoveryDone: {subject: "Your second step was replaced", title: "Your second step was removed", what: []string{"The wait of 72 hours is over. Your old second step and your recovery codes no longer work."},
 		next: []string{"Please set up a new second step on the page “Security” of your account."}, when: true, not: wrongHands},
 	EmailChanged: {subject: "Your account has another e-mail", title: "Your account has another e-mail", what: []string{"Your account no longer uses this e-mail. We write to the new one from now on."}, when: true, link: "This was not me: change it back",

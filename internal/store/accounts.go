@@ -4,7 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/access"
@@ -246,13 +246,22 @@ const (
 	CarefulUntil = "careful_until"
 )
 
-// Mark sets times of an account.
+// Mark sets times of an account. Those that bound what may be done are guarded.
 func (t *Tx) Mark(id string, at time.Time, which ...string) error {
 	for _, w := range which {
-		if !strings.Contains(strings.Join(accountTimes, " "), w) {
+		if !slices.Contains(accountTimes, w) {
 			return fmt.Errorf("an account has no time %q", w)
 		}
-		if err := t.later("mark account", nil, `UPDATE accounts SET `+w+` = $2 WHERE owner = $1`, id, ms(at)); err != nil {
+		mark := func() error {
+			return t.later("mark account", nil, `UPDATE accounts SET `+w+` = $2 WHERE owner = $1`, id, ms(at))
+		}
+		err := error(nil)
+		if w == ResetAt || w == CarefulUntil {
+			err = t.guarding(id, mark)
+		} else {
+			err = mark()
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -369,8 +378,8 @@ func (t *Tx) dropAccount(owner string) error {
 	if _, err := t.exec(`DELETE FROM directory WHERE kind IN ('account', 'staff') AND owner = $1`, owner); err != nil {
 		return fmt.Errorf("unlist account: %w", err)
 	}
-	if _, err := t.exec(`DELETE FROM throttles WHERE who = $1`, t.db.throttled(owner)); err != nil {
-		return fmt.Errorf("forget an account's tries: %w", err)
+	if err := t.forgetTries(owner); err != nil {
+		return err
 	}
 	return t.endCase(owner, owner, personal.Security)
 }

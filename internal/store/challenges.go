@@ -97,6 +97,9 @@ func (v *View) LivingCode(p challenge.Purpose, object string) (id string, room b
 // long one, of which there is one at a time; where that can't be, a decoy. So who
 // else asks, too often, does not lock out those whose mailbox it is.
 func (t *Tx) Choose(c Challenge, subject, object string) (Challenge, error) {
+	if err := t.turn("codes", object); err != nil {
+		return c, err
+	}
 	living, room, err := t.LivingCode(c.Purpose, object)
 	if err != nil {
 		return c, err

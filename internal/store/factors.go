@@ -119,14 +119,20 @@ func (v *View) Factors(owner string) ([]Factor, error) {
 // UseFactor remembers what a factor has used up, unless somebody else has used
 // it since it was read: of two that show the same code, one gets true.
 func (t *Tx) UseFactor(owner string, was Factor, step, drift int64) (bool, error) {
-	n, err := t.exec(`UPDATE factors SET step = $4, drift = $5, astray = 0, used_at = $6 WHERE owner = $1 AND id = $2 AND step = $3 AND state = 'on'`,
-		owner, was.ID, was.Step, step, drift, ms(t.now))
+	var n int64
+	err := t.guarding(owner, func() (err error) {
+		n, err = t.exec(`UPDATE factors SET step = $4, drift = $5, astray = 0, used_at = $6 WHERE owner = $1 AND id = $2 AND step = $3 AND state = 'on'`,
+			owner, was.ID, was.Step, step, drift, ms(t.now))
+		return err
+	})
 	return n == 1, err
 }
 
 // KeepAstray remembers a code of an app that was right at another time.
 func (t *Tx) KeepAstray(owner string, was Factor, astray int64) error {
-	return t.later("remember a code that was astray", nil, `UPDATE factors SET astray = $4 WHERE owner = $1 AND id = $2 AND step = $3`, owner, was.ID, was.Step, astray)
+	return t.guarding(owner, func() error {
+		return t.later("remember a code that was astray", nil, `UPDATE factors SET astray = $4 WHERE owner = $1 AND id = $2 AND step = $3`, owner, was.ID, was.Step, astray)
+	})
 }
 
 // SwitchOn makes a factor that was tried work from now on. false when it is
@@ -151,8 +157,10 @@ func (t *Tx) SetSecret(a Account, id string, secret []byte, step int64) error {
 	if s.err != nil {
 		return s.err
 	}
-	return t.later("set a factor's secret", func() error { return ErrNoFactor }, `UPDATE factors SET secret = $3, step = $4, used_at = $5 WHERE owner = $1 AND id = $2`,
-		a.ID, id, sealed, step, ms(t.now))
+	return t.guarding(a.ID, func() error {
+		return t.later("set a factor's secret", func() error { return ErrNoFactor }, `UPDATE factors SET secret = $3, step = $4, used_at = $5 WHERE owner = $1 AND id = $2`,
+			a.ID, id, sealed, step, ms(t.now))
+	})
 }
 
 // Relabel changes what its owner calls a factor.
@@ -244,7 +252,8 @@ func (v *View) RecoveryLeft(owner string) (n int64, err error) {
 
 // Strong reports whether an account asks for a second factor: it has one, and
 // its owner has shown that the recovery codes are saved. Before that a lost
-// phone would be a lost account.
+// phone would be a lost account. A factor that was there when the mailbox alone
+// set the password is asked for all the same: a mailbox is no second factor.
 func (v *View) Strong(owner string) (strong bool, err error) {
 	if err := v.Guarded(owner); err != nil {
 		if errors.Is(err, ErrNoAccount) {
@@ -260,4 +269,4 @@ func (v *View) Strong(owner string) (strong bool, err error) {
 }
 
 // strongIs is Strong as a condition on the account a.
-const strongIs = `(EXISTS (SELECT 1 FROM factors f WHERE f.owner = a.owner AND f.state = 'on' AND f.kind <> 'password') AND EXISTS (SELECT 1 FROM recovery_codes r WHERE r.owner = a.owner AND r.state = 'on'))`
+const strongIs = `EXISTS (SELECT 1 FROM factors f WHERE f.owner = a.owner AND f.state = 'on' AND f.kind <> 'password' AND (f.made_at <= a.reset_at OR EXISTS (SELECT 1 FROM recovery_codes r WHERE r.owner = a.owner AND r.state = 'on')))`

@@ -3,8 +3,8 @@ package store
 import (
 	"bytes"
 	"crypto/hmac"
+	"crypto/sha256"
 	"database/sql"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,74 +16,74 @@ import (
 // has put there: somebody wrote in the database. Nobody gets in by it.
 var ErrTampered = fault.New(fault.Conflict, "The ways to sign in to this account were changed by somebody other than this shop. It stays shut to keep you safe: please write to the shop.")
 
-// guard is the keyed hash of the ways in which an account proves itself: which
-// factors work, which recovery codes there are and which of them are used up. A
-// row that is taken away would otherwise leave the password alone. What a factor
-// is made of is sealed for its row, so it cannot be exchanged. Whoever puts
-// everything back as it was on an earlier day, this hash too, is beyond it.
-func (v *View) guard(owner string) ([]byte, error) {
-	parts := [][]byte{[]byte(owner)}
-	for _, query := range []string{
-		`SELECT kind, id FROM factors WHERE owner = $1 AND state = 'on'`,
-		`SELECT CASE WHEN used_at = 0 THEN state ELSE 'used' END, code FROM recovery_codes WHERE owner = $1`,
-	} {
-		list, err := v.pairs(query, owner)
-		if err != nil {
-			return nil, fmt.Errorf("read the ways to sign in: %w", err)
-		}
-		parts = append(parts, binary.BigEndian.AppendUint32(nil, uint32(len(list))))
-		for _, p := range list {
-			parts = append(parts, p[0], p[1])
-		}
-	}
-	sum := v.db.keys.Token.Sum("account guard v1", parts...)
-	return sum[:], nil
-}
+// ways are what an account proves itself with, and the guard that is kept of it:
+// a keyed hash over which factors work, what each is made of and which of its
+// codes was used last, which recovery codes there are and which of them are used
+// up, and the times that bound what may be done. Else a row that is taken away
+// would leave the password alone, and one that is put back would bring an old
+// password or a used code to life. Whoever puts everything back as it was on an
+// earlier day, the guard too, is beyond it.
+type ways struct{ kept, now []byte }
 
-// pairs reads two columns, in the order of the second one's bytes: databases do
-// not agree on the order of texts.
-func (v *View) pairs(query string, args ...any) ([][2][]byte, error) {
-	rows, err := v.rows(query, args...)
+// ways reads them all by one statement: it sees a change whole or not at all.
+func (v *View) ways(owner string) (w ways, err error) {
+	rows, err := v.rows(`SELECT 'account', '', guard, reset_at, careful_until, 0, 0 FROM accounts WHERE owner = $1
+		UNION ALL SELECT kind, id, secret, step, drift, astray, made_at FROM factors WHERE owner = $1 AND state = 'on'
+		UNION ALL SELECT CASE WHEN used_at = 0 THEN state ELSE 'used' END, '', code, 0, 0, 0, 0 FROM recovery_codes WHERE owner = $1`, owner)
 	if err != nil {
-		return nil, err
+		return ways{}, fmt.Errorf("read the ways to sign in: %w", err)
 	}
 	defer rows.Close()
-	var out [][2][]byte
+	parts, there := [][]byte{}, false
 	for rows.Next() {
-		var what string
-		var which []byte
-		if err := rows.Scan(&what, &which); err != nil {
-			return nil, err
+		var kind, id string
+		var what []byte
+		var n [4]int64
+		if err := rows.Scan(&kind, &id, &what, &n[0], &n[1], &n[2], &n[3]); err != nil {
+			return ways{}, fmt.Errorf("read the ways to sign in: %w", err)
 		}
-		out = append(out, [2][]byte{[]byte(what), which})
+		if kind == "account" {
+			w.kept, what, there = what, nil, true
+		}
+		sum := sha256.Sum256(what)
+		part := append([]byte(kind+"/"+id+"/"), sum[:]...)
+		for _, i := range n {
+			part = append(part, number(i)...)
+		}
+		parts = append(parts, part)
 	}
-	slices.SortFunc(out, func(a, b [2][]byte) int { return bytes.Compare(a[1], b[1]) })
-	return out, rows.Err()
+	if err := rows.Err(); err != nil {
+		return ways{}, fmt.Errorf("read the ways to sign in: %w", err)
+	}
+	if !there {
+		return ways{}, ErrNoAccount
+	}
+	slices.SortFunc(parts, bytes.Compare) // databases do not agree on an order
+	sum := v.db.keys.Token.Sum("account guard v2", append([][]byte{[]byte(owner), number(int64(len(parts)))}, parts...)...)
+	w.now = sum[:]
+	return w, nil
 }
 
 // Guarded fails with ErrTampered when what an account proves itself with was
-// changed by anybody but us. Of two transactions that change it one waits; a look
-// that falls between the two halves of a change looks again.
+// changed by anybody but us. Of two transactions that change it one waits.
 func (v *View) Guarded(owner string) error {
-	const looks = 3
-	for range looks {
-		var kept []byte
-		err := v.row(`SELECT guard FROM accounts WHERE owner = $1`+v.forUpdate(), owner).Scan(&kept)
+	if lock := v.forUpdate(); lock != "" {
+		var one int64
+		err := v.row(`SELECT 1 FROM accounts WHERE owner = $1`+lock, owner).Scan(&one)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNoAccount
 		}
 		if err != nil {
-			return fmt.Errorf("read an account's guard: %w", err)
-		}
-		now, err := v.guard(owner)
-		if err != nil {
-			return err
-		}
-		if hmac.Equal(kept, now) {
-			return nil
+			return fmt.Errorf("lock an account: %w", err)
 		}
 	}
-	v.db.log.ErrorContext(v.ctx, "the ways to sign in to an account were changed behind the shop's back", "account", owner)
+	w, err := v.ways(owner)
+	if err != nil || hmac.Equal(w.kept, w.now) {
+		return err
+	}
+	if v.db.tampered.note(owner) {
+		v.db.log.ErrorContext(v.ctx, "the ways to sign in to an account were changed behind the shop's back", "account", owner)
+	}
 	return ErrTampered
 }
 
@@ -100,9 +100,9 @@ func (t *Tx) guarding(owner string, change func() error) error {
 }
 
 func (t *Tx) reguard(owner string) error {
-	sum, err := t.guard(owner)
+	w, err := t.ways(owner)
 	if err != nil {
 		return err
 	}
-	return t.later("guard an account", func() error { return ErrNoAccount }, `UPDATE accounts SET guard = $2 WHERE owner = $1`, owner, sum)
+	return t.later("guard an account", func() error { return ErrNoAccount }, `UPDATE accounts SET guard = $2 WHERE owner = $1`, owner, w.now)
 }

@@ -60,6 +60,15 @@ func (t *Tx) Postpone(d DueDossier, days int) error {
 // Destroy ends a dossier for good: its key, the blind indexes that lead to it,
 // and then the sealed values that nobody can open any more.
 func (t *Tx) Destroy(d DueDossier) error {
+	if d.Purpose == personal.Account || d.Purpose == personal.Staff {
+		// Wrong tries count for the mailbox, whose name only the living key tells.
+		// What does not open must not keep the rest alive.
+		if a, err := t.Account(d.Subject); err == nil {
+			if err := t.forgetTries(a.Email.Key()); err != nil {
+				return err
+			}
+		}
+	}
 	if err := t.destroy(d.Subject, d.ID); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/access"
@@ -61,6 +62,9 @@ func stamp(at time.Time) int64 {
 
 const sessionLabel = "session v2"
 
+// maxSessions bounds where one account is signed in; the oldest ends.
+const maxSessions = 50
+
 // NewSession keeps a session that the browser with this token is in.
 func (t *Tx) NewSession(a Account, s Session, token string) error {
 	box, err := t.accountBox(a, personal.Security)
@@ -73,6 +77,16 @@ func (t *Tx) NewSession(a Account, s Session, token string) error {
 	agent := put(&seal, box, personal.SessionAgent, s.Agent)
 	if seal.err != nil {
 		return fmt.Errorf("seal session: %w", seal.err)
+	}
+	// Half sessions have a bound of their own: they take the password alone.
+	least, most := s.Level, s.Level
+	if s.Level > access.Guest {
+		least, most = access.Guest+1, math.MaxInt
+	}
+	_, err = t.exec(`DELETE FROM sessions WHERE owner = $1 AND id IN (SELECT id FROM sessions WHERE owner = $1 AND level >= $2 AND level <= $3 ORDER BY made_at DESC, id LIMIT 100 OFFSET $4)`,
+		s.Owner, int64(least), int64(most), maxSessions-1)
+	if err != nil {
+		return fmt.Errorf("end old sessions: %w", err)
 	}
 	return t.later("new session", nil, `INSERT INTO sessions (owner, id, name, device, level, made_at, seen_at, strong_at, fresh_at, ends_at, mac, agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		s.Owner, s.ID, s.Name, s.Device, int64(s.Level), ms(s.MadeAt), ms(s.SeenAt), stamp(s.StrongAt), stamp(s.FreshAt), ms(s.EndsAt), mac[:], agent)
@@ -105,6 +119,11 @@ func (v *View) Signed(owner, token string) (Signed, error) {
 	s.MadeAt, s.SeenAt, s.StrongAt, s.FreshAt, s.EndsAt = when(made), when(seen), since(strong), since(fresh), when(ends)
 	if !v.db.keys.Token.Matches(mac, sessionLabel, sessionParts(s.Session, s.Role, token)...) || !s.EndsAt.After(v.now) || s.State != AccountOpen {
 		return Signed{}, errNoSession
+	}
+	if err := v.Guarded(owner); errors.Is(err, ErrTampered) || errors.Is(err, ErrNoAccount) {
+		return Signed{}, errNoSession // whoever is in may be the one who changed it
+	} else if err != nil {
+		return Signed{}, err
 	}
 	return s, nil
 }

@@ -66,6 +66,7 @@ type DB struct {
 	count    atomic.Int64 // statements run, for the benchmark
 	reading  sync.RWMutex // held for reading by snapshots, for writing by Scrub
 	reloaded atomic.Int64 // when an unknown epoch last made us ask the key store
+	tampered suspects
 	closing  sync.Once
 	closed   error
 }

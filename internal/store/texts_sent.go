@@ -34,10 +34,14 @@ func (db *DB) numberMAC(label string, number string) []byte {
 	return db.keys.Index.Hash(label, number)
 }
 
-// TextBudget counts.
-func (v *View) TextBudget(owner string, to contact.Phone, prefix string) (b TextBudget, err error) {
-	hour, day := ms(v.now.Add(-time.Hour)), ms(v.now.Add(-24*time.Hour))
-	number, begin := v.db.numberMAC("texted number", to.Reveal()), v.db.numberMAC("texted prefix", prefix)
+// TextBudget counts. Until this transaction ends nobody else counts: what is
+// sent by it is seen by the next one.
+func (t *Tx) TextBudget(owner string, to contact.Phone, prefix string) (b TextBudget, err error) {
+	if err := t.turn("texts", ""); err != nil {
+		return TextBudget{}, err
+	}
+	hour, day := ms(t.now.Add(-time.Hour)), ms(t.now.Add(-24*time.Hour))
+	number, begin := t.db.numberMAC("texted number", to.Reveal()), t.db.numberMAC("texted prefix", prefix)
 	var last int64
 	for _, q := range []struct {
 		into  *int64
@@ -56,7 +60,7 @@ func (v *View) TextBudget(owner string, to contact.Phone, prefix string) (b Text
 		{&b.Verified, `SELECT count(*) FROM texts_sent WHERE at > $1 AND verified_at > 0`, []any{day}},
 		{&last, `SELECT coalesce(max(at), 0) FROM texts_sent WHERE owner = $1 AND verified_at >= 0`, []any{owner}},
 	} {
-		if err := v.row(q.query, q.args...).Scan(q.into); err != nil {
+		if err := t.row(q.query, q.args...).Scan(q.into); err != nil {
 			return TextBudget{}, fmt.Errorf("count texts: %w", err)
 		}
 	}

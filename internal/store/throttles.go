@@ -82,6 +82,14 @@ func (t *Tx) ClearTries(who, factor string) error {
 	return t.later("forget tries", nil, `DELETE FROM throttles WHERE who = $1 AND factor = $2`, t.db.throttled(who), factor)
 }
 
+// forgetTries forgets every failure of an identity.
+func (t *Tx) forgetTries(who string) error {
+	if _, err := t.exec(`DELETE FROM throttles WHERE who = $1`, t.db.throttled(who)); err != nil {
+		return fmt.Errorf("forget tries: %w", err)
+	}
+	return nil
+}
+
 // SweepTries forgets failures that are long ago.
 func (t *Tx) SweepTries() error {
 	_, err := t.exec(`DELETE FROM throttles WHERE at < $1 OR (at < $2 AND failures <= $3)`, ms(t.now.Add(-manyFailuresKept)), ms(t.now.Add(-fewFailuresKept)), int64(tries.Free))

@@ -20,7 +20,7 @@ const (
 var undoWords = map[string]string{
 	"email":  "Your account gets its old e-mail back.",
 	"factor": "The way to sign in that was added is removed.",
-	"lost":   "The wait to replace your second step is stopped.",
+	"lost":   "The wait to replace your second step is stopped, and the password that somebody knew ends.",
 }
 
 // undo shows what a mailed link takes back. A scanner that opens the link
