@@ -389,6 +389,9 @@ func (k *Keeper) WithdrawInvite(ctx context.Context, by ledger.Actor, id string)
 
 // Sweep forgets what has ended.
 func (k *Keeper) Sweep(ctx context.Context) error {
+	if err := k.tellTampered(ctx); err != nil {
+		return err
+	}
 	return k.db.InTx(ctx, ledger.System("account"), func(t *store.Tx) error {
 		return errors.Join(t.SweepSessions(), t.SweepSignups(100), t.SweepCeremonies(), t.SweepTexts(), t.SweepInvites(), t.SweepTries())
 	})

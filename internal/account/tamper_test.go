@@ -11,6 +11,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
@@ -125,6 +126,46 @@ func TestALiveSessionEndsWithATamperedAccount(t *testing.T) {
 		}
 		if err := s.Keeper.EndSessions(noCtx, st); !errors.Is(err, store.ErrTampered) {
 			t.Errorf("what it has begun: %v", err)
+		}
+	})
+}
+
+// TestATamperedAccountIsToldOfAndRepaired: the ledger and the owners hear of it
+// once, and after the repair the person comes back by the mailbox.
+func TestATamperedAccountIsToldOfAndRepaired(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		e := join(t, s, ada, good)
+		raw := s.Raw(t)
+		shoptest.Do(t, raw, `UPDATE accounts SET guard = NULL WHERE owner = $1`, e.Account)
+		for range 3 {
+			if _, err := s.Keeper.SignIn(noCtx, ada, good, account.Visitor{}); !fault.Is(err, fault.Invalid) {
+				t.Errorf("got %v", err)
+			}
+			if err := s.Keeper.Sweep(noCtx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := shoptest.One[int64](t, raw, `SELECT count(*) FROM events WHERE action = 'account.tampered'`); n != 1 {
+			t.Errorf("%d events, want 1", n)
+		}
+		if err := s.Keeper.Repair(noCtx, ledger.OS("owner"), "nobody@example.com"); !fault.Is(err, fault.NotFound) {
+			t.Errorf("nobody: %v", err)
+		}
+		if err := s.Keeper.Repair(noCtx, ledger.OS("owner"), ada); err != nil {
+			t.Fatal(err)
+		}
+		if who(t, s, e.Cookie).Account != "" {
+			t.Error("a session of before lives on")
+		}
+		if _, err := s.Keeper.SignIn(noCtx, ada, good, account.Visitor{}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("the old password: %v", err)
+		}
+		resetTo(t, s, ada, better)
+		if in, err := s.Keeper.SignIn(noCtx, ada, better, account.Visitor{}); err != nil || in.Half {
+			t.Errorf("after the repair: %+v, %v", in, err)
+		}
+		if n := shoptest.One[int64](t, raw, `SELECT count(*) FROM events WHERE action = 'account.repaired' AND actor = 'os:owner'`); n != 1 {
+			t.Errorf("%d events of the repair, want 1", n)
 		}
 	})
 }

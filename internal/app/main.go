@@ -34,6 +34,7 @@ type cli struct {
 	Refund   refundCmd   `cmd:"" help:"Give the whole price of an order back, the way it was paid."`
 	Files    filesCmd    `cmd:"" help:"Files that are sold."`
 	Licences licencesCmd `cmd:"" help:"Licence keys that are sold."`
+	Account  accountCmd  `cmd:"" help:"Help a customer whose account stays shut."`
 	Staff    staffCmd    `cmd:"" help:"Who works here: invite, confirm, disable, change roles."`
 	Keys     keysCmd     `cmd:"" help:"Look after the epoch keys."`
 	Backup   backupCmd   `cmd:"" help:"Make backups, check them, restore them into a new shop."`

@@ -59,6 +59,8 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return o.orderAct(ctx, c)
 	case "staff list", "staff invite", "staff confirm", "staff disable", "staff enable", "staff role", "staff passkeys":
 		return o.staff(ctx, c)
+	case "account repair":
+		return o.accountRepair(ctx, c.Args["email"])
 	case "keys list":
 		return o.keysList(ctx, c.Args["json"] == "yes")
 	case "keys recovery":

@@ -58,7 +58,7 @@ func FuzzParse(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			if again, err := p.Parse(c.Spoken()); err != nil || !again.Is(c) || len(c.Reveal()) != p.Digits() {
+			if again, err := p.Parse(c.Spoken()); err != nil || !again.Is(c) || len(c.Reveal()) != p.Digits() && (p.Texted() || len(c.Reveal()) != LongDigits) {
 				t.Errorf("%q parses to %s and that to %s, %v", s, c.Reveal(), again.Reveal(), err)
 			}
 		}

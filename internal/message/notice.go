@@ -43,6 +43,7 @@ const (
 	StaffWaiting    NoticeKind = "staff-waiting" // to owners: somebody has taken an invitation
 	Alarm           NoticeKind = "alarm"         // to owners: the shop is under attack
 	TextsShut       NoticeKind = "texts-shut"    // to owners: codes by text are held back
+	Tampered        NoticeKind = "tampered"      // to owners: an account was changed in the database
 )
 
 // Notice is a message about an account.
@@ -119,6 +120,9 @@ var notices = map[NoticeKind]words{
 	TextsShut: {subject: "Codes by text are held back", title: "Codes by text are held back", what: []string{"Many codes by text were asked for in a day, or few of them were typed back. That is how some people earn money with calls to numbers of their own."},
 		next: []string{"The shop sends fewer texts until a day has passed. Your customers can use an app, a passkey or a recovery code."},
 		not:  "Look at the bill of whoever sends your texts. Name only countries that you sell to in the setting sms-countries, and start the shop again."},
+	Tampered: {subject: "Somebody changed an account in the database", title: "Somebody changed an account in the database", what: []string{"What a customer signs in with was changed, and not by the shop. That account stays shut.", "Whoever did it can write in the database: by a copy that was put back, by another program, or by breaking in."},
+		next: []string{"The ledger names the account. Once you know how it came about, open it again with: cartkeep account repair"},
+		not:  "Change the password of the database, and look who can reach it."},
 }
 
 // texts is what is said by text, above the code or alone.

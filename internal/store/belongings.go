@@ -62,6 +62,9 @@ func (db *DB) holds(owner, subject, kept string) bool {
 // Link says that a guest's subject is the person of an account, and how that
 // was shown. One that another account has is left alone.
 func (t *Tx) Link(owner, subject, how string) (bool, error) {
+	if err := t.turn("links", subject); err != nil {
+		return false, err
+	}
 	var taken int64
 	if err := t.row(`SELECT count(*) FROM links WHERE subject = $1`, subject).Scan(&taken); err != nil {
 		return false, fmt.Errorf("read links: %w", err)
