@@ -10,6 +10,7 @@ func NotInBackups() map[string]map[string]string {
 		"identities":        {"*": "blind indexes are computed again from what still opens"},
 		"epochs":            {"*": "a restored shop has epochs of its own"},
 		"commits":           {"*": "ids of transactions that run"},
+		"turns":             {"*": "names of counters that transactions wait at"},
 		"sessions":          {"*": "who signed out since must not be signed in again"},
 		"devices":           {"*": "a browser that was forgotten since must not be trusted again"},
 		"ceremonies":        {"*": brief},
