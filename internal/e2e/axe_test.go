@@ -66,6 +66,8 @@ type inspector struct {
 	scope  string          // what axe looks at; "" is the page
 	seen   map[string]bool // paths
 	pages  int
+	views  []browser.View // nil for those of axeViews
+	plain  bool           // its sentences are counted too
 }
 
 // look runs axe on the page that is open, in every view.
@@ -74,7 +76,14 @@ func (i *inspector) look(what string) {
 	i.pages++
 	i.seen[i.path()] = true
 	browser.Eval[bool](i.Page, i.script+"\n;true")
-	for _, view := range axeViews() {
+	if i.plain {
+		i.short(what)
+	}
+	views := i.views
+	if views == nil {
+		views = axeViews()
+	}
+	for _, view := range views {
 		i.Look(view)
 		where := fmt.Sprintf("%s at %d px, dark %v", what, view.Width, view.Dark)
 		if over := browser.Eval[int64](i.Page, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); over > 0 {
@@ -102,6 +111,19 @@ func (i *inspector) look(what string) {
 			}
 		}
 		i.Shot("axe-" + strings.ReplaceAll(what, " ", "-") + "-" + name(view))
+	}
+}
+
+// short wants sentences that everybody reads to their end: 25 words.
+func (i *inspector) short(what string) {
+	i.t.Helper()
+	texts := browser.Eval[[]string](i.Page, `[...document.querySelectorAll("main :is(p, label, li > div > small, h1, h2, h3, button)")].map(e => e.textContent)`)
+	for _, text := range texts {
+		for sentence := range strings.SplitSeq(text, ". ") {
+			if n := len(strings.Fields(sentence)); n > 25 {
+				i.t.Errorf("%s: a sentence of %d words: %q", what, n, sentence)
+			}
+		}
 	}
 }
 
