@@ -276,6 +276,18 @@ func (m *member) usesAPasskey() {
 	m.comesTo("/account") // the browser offers the passkey, and the virtual person takes it
 	m.status(m.Open(m.shop.origin+"/account/new-address"), 200)
 	m.expect(m.URL(), "/account/new-address")
+
+	// It gets another name, and goes again; then it opens nothing.
+	m.Open(m.shop.origin + "/account/security")
+	m.Submit("#passkeys .rows a")
+	m.Fill("#label", "the telephone")
+	m.Submit("main form:has(#label) .btn")
+	m.expect(m.Text("#passkeys .rows"), "the telephone")
+	m.Submit("#passkeys .rows a")
+	m.Submit(`form[action$="/remove"] .btn`)
+	if m.Has("#passkeys .rows") {
+		m.t.Error("the passkey is still there")
+	}
 	browser.Tell(m.Page, webauthn.RemoveVirtualAuthenticator, webauthn.RemoveVirtualAuthenticatorParams{AuthenticatorID: device.AuthenticatorID})
 }
 
