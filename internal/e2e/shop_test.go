@@ -46,7 +46,7 @@ func binary(t testing.TB) string {
 		if built.dir, built.err = os.MkdirTemp("", "cartkeep-e2e-"); built.err != nil {
 			return
 		}
-		build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", built.dir, "github.com/cartkeep/cartkeep/cmd/cartkeep")
+		build := exec.Command("go", "build", "-trimpath", "-ldflags=-w", "-o", built.dir, "github.com/cartkeep/cartkeep/cmd/cartkeep")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("%w\n%s", err, out)
