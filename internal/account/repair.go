@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/contact"
@@ -19,10 +20,12 @@ const tamperedEvery = time.Hour
 // was given up.
 func (k *Keeper) tellTampered(ctx context.Context) error {
 	told := false
+	var all error
 	for _, id := range k.db.Tampered() {
+		fresh := false
 		err := k.db.InTx(ctx, ledger.System("account"), func(t *store.Tx) error {
 			n, err := t.EventsSince(id, "account.tampered", t.Now().Add(-tamperedEvery))
-			if err != nil || n > 0 {
+			if fresh = err == nil && n == 0; !fresh {
 				return err
 			}
 			if !told {
@@ -32,15 +35,13 @@ func (k *Keeper) tellTampered(ctx context.Context) error {
 			}
 			return t.Event("account.tampered", id, id, "")
 		})
-		if err != nil {
-			return err
-		}
-		told = true
+		told = told || fresh && err == nil
+		all = errors.Join(all, err)
 	}
 	if told {
 		k.wake()
 	}
-	return nil
+	return all
 }
 
 var errStaffRepair = fault.New(fault.Conflict, "This is somebody of the staff: disable them, and invite them again.")
