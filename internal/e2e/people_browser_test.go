@@ -277,7 +277,7 @@ func (m *member) usesAPasskey() {
 	m.status(m.Open(m.shop.origin+"/account/new-address"), 200)
 	m.expect(m.URL(), "/account/new-address")
 
-	// It gets another name, and goes again; then it opens nothing.
+	// It gets another name, and goes again.
 	m.Open(m.shop.origin + "/account/security")
 	m.Submit("#passkeys .rows a")
 	m.Fill("#label", "the telephone")
