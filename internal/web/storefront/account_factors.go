@@ -55,7 +55,7 @@ func (s *Shop) factor(w http.ResponseWriter, r *http.Request) {
 	if f.Kind == store.PasskeyFactor {
 		d.Sections = append(d.Sections, page.Section{Forms: []page.Form{{Action: at, Hidden: hidden, Inputs: []page.Input{page.TextInput(page.FieldLabel, "What do you call this device?", f.Label, "", "off", nil)}, Button: "Keep this name"}}})
 	}
-	d.Sections = append(d.Sections, page.Section{Forms: []page.Form{{Action: at + "/remove", Hidden: hidden, Says: []string{"Without it you can’t sign in this way any more. All other browsers are signed out."}, Button: "Remove it", Quiet: true}}})
+	d.Sections = append(d.Sections, page.Section{Forms: []page.Form{{Action: at + "/remove", Hidden: hidden, Says: []string{"Without it you can’t sign in this way any more. This signs out all other browsers."}, Button: "Remove it", Quiet: true}}})
 	d.Links = []page.Link{{Text: "Back to Security", URL: page.PathSecurity}}
 	s.show(w, r, http.StatusOK, d)
 }

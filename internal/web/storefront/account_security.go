@@ -116,7 +116,7 @@ func (s *Shop) passwordPart(r *http.Request, is safety, problems []fault.Problem
 	in := page.PasswordInput(label, hint, true, problems)
 	in.Meter = page.PathMeter
 	in.Own = "new-password"
-	out.Forms = is.only(page.Form{Action: pathPassword, Hidden: []page.Field{s.token(r)}, Says: []string{"All other browsers are signed out."}, Inputs: []page.Input{in}, Button: button})
+	out.Forms = is.only(page.Form{Action: pathPassword, Hidden: []page.Field{s.token(r)}, Says: []string{"This signs out all other browsers."}, Inputs: []page.Input{in}, Button: button})
 	return out
 }
 
