@@ -44,7 +44,10 @@ func (c backupSource) open(ctx context.Context, p *Process, set *Settings) (*ope
 	if b.IDs, err = c.identities(set); err != nil {
 		return nil, err
 	}
-	if b.head, err = backup.Head(c.File, b.IDs); err != nil {
+	if b.Also, err = set.targets(); err != nil {
+		return nil, err
+	}
+	if b.head, err = b.Head(ctx); err != nil {
 		return nil, err
 	}
 	path, err := oldKeyPath(set, b.head.Shop)

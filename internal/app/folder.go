@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/cartkeep/cartkeep/internal/backup"
 	"github.com/cartkeep/cartkeep/internal/keylife"
 	"github.com/cartkeep/cartkeep/internal/seal"
 	"github.com/cartkeep/cartkeep/internal/seal/keyfile"
@@ -257,6 +258,8 @@ type vault struct {
 	saver *saver
 
 	identity string // where the identities of its backups lie
+	backups  *backup.Routine
+	target   func(string) (backup.Target, error)
 }
 
 // unlock opens the ring and the store of the folder's shop.
@@ -290,7 +293,11 @@ func (f *folder) unlock(ctx context.Context, s *Settings, log *slog.Logger) (*va
 	}
 	life, save := keylife.New(db, ring, time.Duration(s.BackupWindow)*24*time.Hour, log), &saver{keys, db, path, id}
 	life.Saving(save.save)
-	return &vault{keys, ring, db, life, save, identityPath(path)}, nil
+	v := &vault{keys: keys, ring: ring, db: db, life: life, saver: save, identity: identityPath(path), target: s.target}
+	if v.backups, err = s.routine(v, log); err != nil {
+		return nil, errors.Join(err, v.close())
+	}
+	return v, nil
 }
 
 func (v *vault) close() error {

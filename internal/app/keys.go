@@ -81,7 +81,10 @@ func (o *operating) keysList(ctx context.Context, lines bool) error {
 	if err == nil && advice != "" {
 		fmt.Fprintln(o.err, "cartkeep: "+advice)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return o.warnOfBackups(ctx)
 }
 
 // systemKeys is who acts when the shop looks after its keys by itself.

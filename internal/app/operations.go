@@ -87,6 +87,8 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return o.keysRotate(ctx, c.Args["bar"] == "yes")
 	case "backup create":
 		return o.backupCreate(ctx, c.Args["to"], c.Args["recipients"])
+	case "backup list":
+		return o.backupList(ctx)
 	case "backup keys":
 		return o.backupKeys(ctx, c.Args["to"])
 	case "ledger verify":

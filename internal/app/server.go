@@ -17,6 +17,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/account"
+	"github.com/cartkeep/cartkeep/internal/backup"
 	"github.com/cartkeep/cartkeep/internal/breach"
 	"github.com/cartkeep/cartkeep/internal/certs"
 	"github.com/cartkeep/cartkeep/internal/checkout"
@@ -282,6 +283,7 @@ func (s *server) schedule() {
 	if db.Shared() {
 		s.jobs.Repeat(job.Round{Name: "epochs of other nodes", Every: keylife.MeetEvery, Do: s.vault.life.Meet})
 	}
+	s.jobs.Repeat(job.Round{Name: "backups", Every: backup.RoundEvery, Do: s.vault.backups.Round})
 	s.jobs.Repeat(job.Round{Name: "checkpoint", Every: time.Minute, Do: func(ctx context.Context) error { return publish(ctx, db) }})
 	s.jobs.Repeat(job.Round{Name: "pictures", Every: 6 * time.Hour, Do: db.SweepPictures})
 	s.jobs.Repeat(s.watch())

@@ -19,6 +19,7 @@ import (
 	"github.com/BurntSushi/toml"
 	"github.com/alecthomas/kong"
 
+	"github.com/cartkeep/cartkeep/internal/backup"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
@@ -54,8 +55,9 @@ type Settings struct {
 	LogRequests     bool          `help:"Log every request: route, status, duration; never an address, a query or a value. Failures are always logged." group:"Serving"`
 	DemoHSTS        bool          `help:"Send HSTS from the demo. Browsers apply it to every port of localhost." name:"demo-hsts" group:"Serving"`
 
-	Keeping `embed:""`
-	Mailing `embed:""`
+	Keeping   `embed:""`
+	BackingUp `embed:""`
+	Mailing   `embed:""`
 }
 
 // check finds everything wrong with the settings and reports it together.
@@ -79,6 +81,15 @@ func (s *Settings) check() error {
 	}
 	if s.BackupWindow < 1 || s.BackupWindow > 400 {
 		bad = append(bad, errors.New("backup-window: give 1 to 400 days"))
+	}
+	if _, err := s.targets(); err != nil {
+		bad = append(bad, fmt.Errorf("backup-to: %w", err))
+	}
+	if _, err := backup.ParseRecipients(s.BackupRecipient); err != nil {
+		bad = append(bad, fmt.Errorf("backup-%w", err))
+	}
+	if s.BackupEvery < time.Minute || s.BackupEvery > time.Duration(s.BackupWindow)*24*time.Hour {
+		bad = append(bad, errors.New("backup-every: give a time from 1m to the backup window"))
 	}
 	for name, list := range map[string]string{"trusted-proxies": s.TrustedProxies, "limits-exempt": s.LimitsExempt} {
 		if _, err := gate.ParsePrefixes(list); err != nil {

@@ -44,11 +44,16 @@ var (
 
 const stamp = "20060102T150405.000Z"
 
-// name is what a part is called. The last digits of a shop's id are its random
-// ones.
-func name(shop string, at time.Time, part string) string {
+// short is what stands of a shop's id in the names of its parts: the last digits,
+// which are random ones.
+func short(shop string) string {
 	id := strings.ReplaceAll(shop, "-", "")
-	return fmt.Sprintf("cartkeep-%s-%s.%s", id[len(id)-8:], at.UTC().Format(stamp), part)
+	return id[len(id)-8:]
+}
+
+// name is what a part is called.
+func name(shop string, at time.Time, part string) string {
+	return fmt.Sprintf("cartkeep-%s-%s.%s", short(shop), at.UTC().Format(stamp), part)
 }
 
 // parseName reads what name wrote, as far as it goes.

@@ -40,11 +40,8 @@ func Create(ctx context.Context, db *store.DB, to Target, pair *Pair, more []age
 	}
 	at := db.Now()
 	m := Made{Data: name(db.ShopID(), at, Data), Keys: name(db.ShopID(), at, Keys), At: at}
-	if f, ok := to.(Folder); ok {
-		shop8, _, _, _ := parseName(m.Data)
-		if err := f.tidy(shop8); err != nil {
-			return Made{}, fmt.Errorf("backup folder: %w", err)
-		}
+	if err := to.Tidy(ctx, short(db.ShopID())); err != nil {
+		return Made{}, fmt.Errorf("%s: %w", to, err)
 	}
 	h := Header{Format: format, Part: Data, Shop: db.ShopID(), At: at, Checkpoint: checkpoint}
 	err = to.Put(ctx, m.Data, func(w io.Writer) error {
@@ -79,7 +76,7 @@ func Create(ctx context.Context, db *store.DB, to Target, pair *Pair, more []age
 	if err != nil {
 		return Made{}, err
 	}
-	return m, db.InTx(ctx, who, func(t *store.Tx) error { return t.Event("backup.made", "", m.Data, "") })
+	return m, db.InTx(ctx, who, func(t *store.Tx) error { return t.Event("backup.made", "", m.Data, where(to)) })
 }
 
 // CreateKeys makes a key part alone: it pairs with every older data part.

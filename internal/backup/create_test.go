@@ -256,7 +256,7 @@ func TestAPartThatFailsLeavesNothingThatLooksWhole(t *testing.T) {
 	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := to.tidy("00000001"); err != nil {
+	if err := to.Tidy(t.Context(), "00000001"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Lstat(left); !errors.Is(err, os.ErrNotExist) {

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -68,8 +69,8 @@ func parseDossier(v []any) (d dossier, ok bool) {
 
 // read reads a key part and gives each of its dossiers as the new shop keeps it.
 // One that is sealed under an epoch that the key store lacks is not given.
-func (p *pairing) read(file string, ids []age.Identity, each func(dossier) error) (*part, error) {
-	in, closer, err := openFile(file, ids)
+func (p *pairing) read(ctx context.Context, file held, ids []age.Identity, each func(dossier) error) (*part, error) {
+	in, closer, err := file.open(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +122,7 @@ func (p *pairing) adopt(d *dossier) error {
 // search looks in older key parts, the newest first, for the keys that the
 // newest lacks. A dossier that one of them says was destroyed is; one that none
 // has is lost.
-func (p *pairing) search(r *store.Reception, missing []store.Unpaired, keys []keyPart, ids []age.Identity, out *Restored) (read []*part, err error) {
+func (p *pairing) search(ctx context.Context, r *store.Reception, missing []store.Unpaired, keys []keyPart, ids []age.Identity, out *Restored) (read []*part, err error) {
 	wanted := make(map[string]store.Unpaired, len(missing))
 	for _, u := range missing {
 		wanted[u.Owner.Dossier] = u
@@ -130,13 +131,13 @@ func (p *pairing) search(r *store.Reception, missing []store.Unpaired, keys []ke
 		if len(wanted) == 0 {
 			break
 		}
-		in, err := p.read(k.file, ids, func(d dossier) error {
+		in, err := p.read(ctx, k.held, ids, func(d dossier) error {
 			if _, ok := wanted[d.owner.Dossier]; !ok {
 				return nil
 			}
 			delete(wanted, d.owner.Dossier)
 			if d.state != ended {
-				out.Taken = append(out.Taken, Taken{d.owner.Dossier, d.owner.Purpose, k.file})
+				out.Taken = append(out.Taken, Taken{d.owner.Dossier, d.owner.Purpose, k.String()})
 			}
 			return r.Row(d.row())
 		})

@@ -19,14 +19,24 @@ import (
 
 // Source is what a restore reads.
 type Source struct {
-	File string   // the data part
+	File string   // the data part: its path, or its name in From
+	From Target   // where File is, unless it is a path
 	Keys []string // key parts, or folders of them; those beside File count too
+	Also []Target // further places that may have key parts
 	IDs  []age.Identity
 }
 
-// Head reads the header of a data part: whose backup it is, and of when.
-func Head(file string, ids []age.Identity) (Header, error) {
-	p, in, err := openFile(file, ids)
+func (s Source) data() held {
+	if s.From != nil {
+		return held{s.From, s.File}
+	}
+	return onDisk(s.File)
+}
+
+// Head reads the header of the data part: whose backup it is, and of when.
+func (s Source) Head(ctx context.Context) (Header, error) {
+	file := s.data()
+	p, in, err := file.open(ctx, s.IDs)
 	if err != nil {
 		return Header{}, err
 	}
@@ -38,12 +48,12 @@ func Head(file string, ids []age.Identity) (Header, error) {
 	return p.Header, nil
 }
 
-func openFile(file string, ids []age.Identity) (*part, io.Closer, error) {
-	in, err := os.Open(file)
+func (h held) open(ctx context.Context, ids []age.Identity) (*part, io.Closer, error) {
+	in, err := h.in.Get(ctx, h.name)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := openPart(in, file, ids)
+	p, err := openPart(in, h.String(), ids)
 	if err != nil {
 		return nil, nil, errors.Join(err, in.Close())
 	}
@@ -53,29 +63,35 @@ func openFile(file string, ids []age.Identity) (*part, io.Closer, error) {
 // keyPart is a key part that may be paired with a data part.
 type keyPart struct {
 	Header
-	file string
+	held
 }
 
 // keyParts lists the key parts of a shop, the newest first. One that is named is
-// an error when it does not read; so is one that lies beside: it may be the one
-// that says who was erased.
-func (s Source) keyParts(shop string) ([]keyPart, error) {
-	files := map[string]bool{} // true: named
-	beside := func(dir string) error {
-		list, err := Folder(dir).List(context.Background())
+// an error when it does not read; so is one that lies beside, and a place that
+// cannot be looked into: what is missed may be what says who was erased.
+func (s Source) keyParts(ctx context.Context, shop string) ([]keyPart, error) {
+	files := map[string]held{}
+	named := map[string]bool{}
+	look := func(in Target) error {
+		list, err := in.List(ctx)
 		if err != nil {
 			return err
 		}
-		shop8, _, _, _ := parseName(name(shop, time.Time{}, Keys))
 		for _, n := range list {
-			if of, _, part, _ := parseName(n); part == Keys && of == shop8 {
-				files[filepath.Join(dir, n)] = files[filepath.Join(dir, n)]
+			if of, _, part, _ := parseName(n.Name); part == Keys && of == short(shop) {
+				k := held{in, n.Name}
+				files[k.String()] = k
 			}
 		}
 		return nil
 	}
-	if err := beside(filepath.Dir(s.File)); err != nil {
+	if err := look(s.data().in); err != nil {
 		return nil, err
+	}
+	for _, t := range s.Also {
+		if err := look(t); err != nil {
+			return nil, fmt.Errorf("%s can't be looked into, and may have the newest key part, which tells who was erased: %w", t, err)
+		}
 	}
 	for _, k := range s.Keys {
 		info, err := os.Stat(k)
@@ -83,14 +99,14 @@ func (s Source) keyParts(shop string) ([]keyPart, error) {
 			return nil, err
 		}
 		if !info.IsDir() {
-			files[filepath.Clean(k)] = true
-		} else if err := beside(k); err != nil {
+			files[filepath.Clean(k)], named[filepath.Clean(k)] = onDisk(k), true
+		} else if err := look(Folder(k)); err != nil {
 			return nil, err
 		}
 	}
 	var out []keyPart
-	for file, named := range files {
-		p, in, err := openFile(file, s.IDs)
+	for path, file := range files {
+		p, in, err := file.open(ctx, s.IDs)
 		if err != nil {
 			return nil, err
 		}
@@ -103,13 +119,13 @@ func (s Source) keyParts(shop string) ([]keyPart, error) {
 			return nil, fmt.Errorf("%s is no key part; give a file that ends in .keys", file)
 		case p.Shop == shop:
 			out = append(out, keyPart{p.Header, file})
-		case named:
-			return nil, fmt.Errorf("%s is of another shop than %s", file, s.File)
+		case named[path]:
+			return nil, fmt.Errorf("%s is of another shop than %s", file, s.data())
 		}
 	}
 	slices.SortFunc(out, func(a, b keyPart) int { return b.At.Compare(a.At) })
 	if len(out) == 0 {
-		return nil, fmt.Errorf("there is no key part beside %s; give one with --keys", s.File)
+		return nil, fmt.Errorf("there is no key part beside %s; give one with --keys", s.data())
 	}
 	return out, nil
 }
@@ -144,20 +160,20 @@ type Restored struct {
 // be thrown away. from is the ring of the shop that the backup is of; it is read
 // and nothing else.
 func Restore(ctx context.Context, src Source, from *seal.Ring, into store.Config, who ledger.Actor) (out Restored, err error) {
-	data, in, err := openFile(src.File, src.IDs)
+	data, in, err := src.data().open(ctx, src.IDs)
 	if err != nil {
 		return out, err
 	}
 	defer in.Close()
 	defer data.close()
 	if data.Part != Data {
-		return out, fmt.Errorf("%s is no data part; give the file that ends in .data", src.File)
+		return out, fmt.Errorf("%s is no data part; give the file that ends in .data", src.data())
 	}
-	keys, err := src.keyParts(data.Shop)
+	keys, err := src.keyParts(ctx, data.Shop)
 	if err != nil {
 		return out, err
 	}
-	out.From, out.Key, out.KeyAt = data.Header, keys[0].file, keys[0].At
+	out.From, out.Key, out.KeyAt = data.Header, keys[0].String(), keys[0].At
 	pairing := &pairing{from: from, to: into.Ring, was: data.Shop, is: into.ShopID, sealed: map[string]seal.EpochID{}}
 	read := []*part{data}
 	var kept int64
@@ -168,7 +184,7 @@ func Restore(ctx context.Context, src Source, from *seal.Ring, into store.Config
 		if err := r.Keys(); err != nil {
 			return err
 		}
-		newest, err := pairing.read(keys[0].file, src.IDs, func(d dossier) (err error) { return r.Row(d.row()) })
+		newest, err := pairing.read(ctx, keys[0].held, src.IDs, func(d dossier) (err error) { return r.Row(d.row()) })
 		if err != nil {
 			return err
 		}
@@ -180,7 +196,7 @@ func Restore(ctx context.Context, src Source, from *seal.Ring, into store.Config
 		if err := r.Keys(); err != nil {
 			return err
 		}
-		older, err := pairing.search(r, missing, keys[1:], src.IDs, &out)
+		older, err := pairing.search(ctx, r, missing, keys[1:], src.IDs, &out)
 		if err != nil {
 			return err
 		}

@@ -380,7 +380,7 @@ func forge(t *testing.T, from, to Folder, m Made, pair *Pair) {
 	if err := os.WriteFile(filepath.Join(string(to), m.Keys), keys, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	in, closer, err := openFile(filepath.Join(string(from), m.Data), pair.Identities())
+	in, closer, err := held{from, m.Data}.open(t.Context(), pair.Identities())
 	if err != nil {
 		t.Fatal(err)
 	}

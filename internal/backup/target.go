@@ -13,18 +13,51 @@ import (
 
 // Target is where parts are kept.
 type Target interface {
+	// String says where that is, without what opens it.
+	String() string
 	// Put keeps what write writes under a name, whole or not at all.
 	Put(ctx context.Context, name string, write func(io.Writer) error) error
 	// Get opens what was put.
 	Get(ctx context.Context, name string) (io.ReadCloser, error)
-	// List names what is there, in order.
-	List(ctx context.Context) ([]string, error)
+	// List tells which parts are there, whole, by name.
+	List(ctx context.Context) ([]Stored, error)
 	// Delete removes a part. One that is gone already is no error.
 	Delete(ctx context.Context, name string) error
+	// Tidy removes what tries that were cut short have left of a shop's parts.
+	Tidy(ctx context.Context, shop8 string) error
+}
+
+// Stored is a part that is kept somewhere.
+type Stored struct {
+	Name string
+	Size int64
+}
+
+// held is a part in its place.
+type held struct {
+	in   Target
+	name string
+}
+
+// onDisk is a part that somebody named by its path.
+func onDisk(path string) held { return held{Folder(filepath.Dir(path)), filepath.Base(path)} }
+
+// Path is what a part in a place is called in front of people.
+func Path(in Target, name string) string { return held{in, name}.String() }
+
+// String is its path.
+func (h held) String() string {
+	if f, ok := h.in.(Folder); ok {
+		return filepath.Join(string(f), h.name)
+	}
+	return h.in.String() + "/" + h.name
 }
 
 // Folder is a target on a disk.
 type Folder string
+
+// String is its path.
+func (f Folder) String() string { return string(f) }
 
 // unfinished is what a part is called until it is whole.
 const unfinished = ".part"
@@ -66,17 +99,25 @@ func (f Folder) Get(_ context.Context, name string) (io.ReadCloser, error) {
 	return os.Open(filepath.Join(string(f), name))
 }
 
-// List names the parts.
-func (f Folder) List(context.Context) ([]string, error) {
+// List tells of the parts.
+func (f Folder) List(context.Context) ([]Stored, error) {
 	entries, err := os.ReadDir(string(f))
 	if err != nil {
 		return nil, err
 	}
-	var out []string
+	var out []Stored
 	for _, e := range entries {
-		if _, _, _, ok := parseName(e.Name()); ok && e.Type().IsRegular() {
-			out = append(out, e.Name())
+		if _, _, _, ok := parseName(e.Name()); !ok || !e.Type().IsRegular() {
+			continue
 		}
+		info, err := e.Info()
+		if errors.Is(err, os.ErrNotExist) {
+			continue // deleted meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Stored{e.Name(), info.Size()})
 	}
 	return out, nil
 }
@@ -89,8 +130,8 @@ func (f Folder) Delete(_ context.Context, name string) error {
 	return nil
 }
 
-// tidy removes what tries that were cut short have left of a shop's parts.
-func (f Folder) tidy(shop8 string) error {
+// Tidy removes unfinished parts that nobody is writing.
+func (f Folder) Tidy(_ context.Context, shop8 string) error {
 	left, err := filepath.Glob(filepath.Join(string(f), "cartkeep-"+shop8+"-*"+unfinished))
 	if err != nil {
 		return err

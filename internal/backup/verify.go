@@ -26,7 +26,7 @@ func Verify(ctx context.Context, src Source, from *seal.Ring) (out Restored, err
 		return out, err
 	}
 	defer ring.Close()
-	head, err := Head(src.File, src.IDs)
+	head, err := src.Head(ctx)
 	if err != nil {
 		return out, err
 	}
@@ -36,7 +36,7 @@ func Verify(ctx context.Context, src Source, from *seal.Ring) (out Restored, err
 	into := store.Config{Database: filepath.Join(dir, "shop.db"), Ring: ring, ShopID: store.NewID()}
 	out, err = Restore(ctx, src, from, into, ledger.System("verify"))
 	if err == nil && out.Shut > 0 {
-		err = fmt.Errorf("%s: %w: %d values do not open though their keys are there", src.File, ErrDamaged, out.Shut)
+		err = fmt.Errorf("%s: %w: %d values do not open though their keys are there", src.data(), ErrDamaged, out.Shut)
 	}
 	return out, err
 }

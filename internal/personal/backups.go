@@ -11,6 +11,7 @@ func NotInBackups() map[string]map[string]string {
 		"epochs":            {"*": "a restored shop has epochs of its own"},
 		"commits":           {"*": "ids of transactions that run"},
 		"turns":             {"*": "names of counters that transactions wait at"},
+		"backup_targets":    {"*": "a restored shop has made no backup yet"},
 		"sessions":          {"*": "who signed out since must not be signed in again"},
 		"devices":           {"*": "a browser that was forgotten since must not be trusted again"},
 		"ceremonies":        {"*": brief},

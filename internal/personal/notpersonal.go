@@ -49,8 +49,9 @@ func NotPersonal() map[string]map[string]string {
 			"id": "a random id", "kind": "what is to be done", "run_at": "when", "lease_until": "a lease",
 			"attempts": "a count", "failure": "the kind of the last failure, never its text",
 		},
-		"turns":   {"*": "names of counters that transactions wait at"},
-		"commits": {"*": "random ids of transactions, kept for an hour"},
+		"turns":          {"*": "names of counters that transactions wait at"},
+		"backup_targets": {"*": "where the operator keeps backups, and how the last one went"},
+		"commits":        {"*": "random ids of transactions, kept for an hour"},
 		"events": {
 			"id": "a random id", "at": "when", "action": "what kind of act", "salts": "random", "idx": "the place in the tree",
 		},

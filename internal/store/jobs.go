@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -71,7 +72,7 @@ func (db *DB) FreeLeases(ctx context.Context) error {
 	}
 	return db.InTx(ctx, ledger.System("start"), func(t *Tx) error {
 		_, err := t.exec(`UPDATE jobs SET lease_until = 0 WHERE lease_until > 0`)
-		return err
+		return errors.Join(err, t.FreeBackups())
 	})
 }
 
