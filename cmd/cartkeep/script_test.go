@@ -39,6 +39,8 @@ func TestMain(m *testing.M) {
 //	flip FILE LINE       changes one byte in a line of an export, counted from 0
 //	cut FILE LINE        takes a line out
 //	json FILE            fails when FILE is not one JSON value
+//	buy DIR NAME         orders from the demo in DIR; NAME becomes the order's number
+//	lastline NAME FILE   NAME becomes the last line of FILE
 //	forge FILE DIR       makes a key file with other keys for the shop in DIR
 func TestCommandLine(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -51,7 +53,7 @@ func TestCommandLine(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "ready": ready, "remember": remember, "unchanged": unchanged, "flip": flip, "cut": cut, "json": isJSON, "forge": forge,
+			"exits": exits, "ready": ready, "remember": remember, "unchanged": unchanged, "flip": flip, "cut": cut, "json": isJSON, "forge": forge, "buy": buy, "lastline": lastLine,
 		},
 	})
 }

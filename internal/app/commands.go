@@ -95,6 +95,9 @@ func (c ledgerExportCmd) Run(ctx context.Context, p *Process, set *Settings) err
 type privacyCmd struct {
 	Inventory inventoryCmd `cmd:"" help:"Print the register: every field kept about a person, with purpose, basis, end date and recipients."`
 	Retention retentionCmd `cmd:"" help:"Tell whether what is due is destroyed by itself; exit 1 when it waits for you."`
+	Hold      holdCmd      `cmd:"" help:"Keep what is left of an order, past its end date and from being erased, until a day."`
+	Holds     holdsCmd     `cmd:"" help:"List what is kept so, until when and by whom."`
+	Release   releaseCmd   `cmd:"" help:"Lift a hold before its end: what is due goes."`
 }
 
 type inventoryCmd struct {

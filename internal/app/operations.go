@@ -107,6 +107,8 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return o.digital(ctx, c)
 	case "privacy retention":
 		return o.retention(ctx, c.Args["confirm"] == "yes")
+	case "privacy hold", "privacy holds", "privacy release":
+		return o.legalHold(ctx, c)
 	case "embed":
 		return o.embed(ctx, c.Args["product"])
 	case "outbox list":

@@ -6,7 +6,8 @@ package personal
 func NotInBackups() map[string]map[string]string {
 	const brief = "lasts minutes, and what has ended since must not come back"
 	return map[string]map[string]string{
-		"dossiers":          {"wrap": "key parts alone hold wraps", "epoch": "a restored shop has epochs of its own"},
+		"dossiers": {"wrap": "key parts alone hold wraps", "epoch": "a restored shop has epochs of its own",
+			"held_until": "counted again from the holds themselves"},
 		"identities":        {"*": "blind indexes are computed again from what still opens"},
 		"epochs":            {"*": "a restored shop has epochs of its own"},
 		"commits":           {"*": "ids of transactions that run"},

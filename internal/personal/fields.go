@@ -61,6 +61,9 @@ var (
 		Category: "user.contact", Recipients: []Recipient{MailProvider}, Label: "Letters we wrote to you"})
 )
 
+// HoldReason is why a dossier is under a legal hold, in somebody's words.
+var HoldReason = freeText("legal_holds", "reason", Rights, "Why a legal hold keeps something of you")
+
 // WishEmail is the address of somebody who waits for a thing.
 var WishEmail = email("wishes", "email", Marketing, "E-mail, to hear when a thing is there again", MailProvider)
 
@@ -167,7 +170,8 @@ var _ = [][]Field{
 	linked("code_uses", Fulfilment, "user.behavior.purchase_history", "Which order uses a discount code", "a code may be used a limited number of times", "code", "order_id", "owner", "ends_at"),
 	linked("holds", Fulfilment, "user.unique_id", "Which order holds goods", ownerReason, "order_id", "owner"),
 	linked("outbox", Fulfilment, "user.unique_id", "That a message was sent", ownerReason, "owner", "id", "dossier", "at", "channel"),
-	linked("dossiers", Rights, "user.unique_id", "Presence, purpose and end date of a dossier", "retention and erasure work on it", "subject", "id", "purpose", "case_id", "state", "epoch", "created_at", "destroy_after", "destroyed_at"),
+	linked("dossiers", Rights, "user.unique_id", "Presence, purpose and end date of a dossier", "retention and erasure work on it", "subject", "id", "purpose", "case_id", "state", "epoch", "created_at", "destroy_after", "destroyed_at", "held_until"),
+	linked("legal_holds", Rights, "user.unique_id", "That a dossier is under a legal hold, since when, until when and by whom", "a hold stops retention and erasure, and somebody answers for it", "owner", "dossier", "id", "actor", "made_at", "ends_at", "lifted_at", "lifted_by"),
 	linked("identities", Fulfilment, "user.unique_id", "Whose dossier a keyed hash belongs to", ownerReason, "subject", "dossier"),
 	linked("directory", Fulfilment, "user.unique_id", "Whose order a number belongs to", ownerReason, "owner", "id"),
 	linked("jobs", Fulfilment, "user.unique_id", "Whose work is to be done", ownerReason, "owner", "ref"),

@@ -123,7 +123,7 @@ func Purposes() []Terms {
 			"Your e-mail, to write to you once when a thing is there again. We forget it as soon as we have written.",
 			"GDPR 6(1)(a), consent", Period{Days: 90, From: "after you asked"}, []string{"owner"}, true},
 		{Rights, "Answering for your rights",
-			"Which sealed folders there were and when each key was destroyed, without what was in them.",
+			"Which sealed folders there were and when each key was destroyed, without what was in them; and why a legal hold kept one for longer.",
 			"GDPR 6(1)(c) and 5(2), accountability", Period{Years: 3, From: "after the key was destroyed"},
 			[]string{"owner", "auditor"}, true},
 		{Staff, "People who work in the shop", "Their sign-in and their acts.",

@@ -1,7 +1,7 @@
 // Package privacy keeps the promises about time: what is due is destroyed.
 //
 // It knows when a dossier may go, and when a person has to be asked first
-// (brake.go). It does not know SQL (store), purposes (personal) or keys (seal).
+// (brake.go), and what a legal hold keeps (holds.go). It does not know SQL (store), purposes (personal) or keys (seal).
 // Rights of a person, erasure and export, will find their place here: each is a
 // loop over a subject's dossiers.
 package privacy

@@ -156,10 +156,21 @@ func (t *Tx) keepUntil(subject, caseID string, p personal.Purpose, end time.Time
 		subject, caseID, string(p), ms(end))
 }
 
-// destroy ends a dossier for good: its key, and the blind indexes that lead to it.
+// destroy ends a dossier for good: its key, and the blind indexes that lead to
+// it. One that is held stays.
 func (t *Tx) destroy(subject, id string) error {
-	if _, err := t.exec(`UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $3 WHERE subject = $1 AND id = $2 AND state <> 'destroyed'`, subject, id, ms(t.now)); err != nil {
+	n, err := t.exec(`UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $3 WHERE subject = $1 AND id = $2 AND state <> 'destroyed' AND held_until <= $3`, subject, id, ms(t.now))
+	if err != nil {
 		return fmt.Errorf("destroy dossier %s: %w", id, err)
+	}
+	if n == 0 {
+		held, err := t.Held(subject, id)
+		if err != nil {
+			return err
+		}
+		if held {
+			return ErrHeld
+		}
 	}
 	if _, err := t.exec(`DELETE FROM identities WHERE subject = $1 AND dossier = $2`, subject, id); err != nil {
 		return fmt.Errorf("end the indexes of dossier %s: %w", id, err)

@@ -47,9 +47,9 @@ func (t *Tx) KeepPass(p Pass) error {
 		passSetting, fmt.Sprintf("%d %d %d %d", ms(p.At), p.Usual, p.Events, p.Allowed))
 }
 
-// CountDue counts the open dossiers whose end date has passed.
+// CountDue counts the open dossiers whose end date has passed and that nobody holds.
 func (v *View) CountDue() (n int64, err error) {
-	err = v.row(`SELECT count(*) FROM dossiers WHERE state = 'open' AND destroy_after <= $1`, ms(v.now)).Scan(&n)
+	err = v.row(`SELECT count(*) FROM dossiers WHERE state = 'open' AND destroy_after <= $1 AND held_until <= $1`, ms(v.now)).Scan(&n)
 	return n, err
 }
 

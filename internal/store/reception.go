@@ -306,13 +306,17 @@ func (r *Reception) Pair() ([]Unpaired, error) {
 		return nil, err
 	}
 	const same = `l.subject = d.subject AND l.case_id = d.case_id AND l.purpose = d.purpose AND l.id = d.id`
-	for _, query := range []string{
+	queries := []string{
 		`DELETE FROM dossiers WHERE id NOT IN (SELECT id FROM listed)`,
 		// Of what was destroyed before, the newer part may have forgotten it by now.
 		`INSERT INTO dossiers (subject, id, purpose, case_id, state, epoch, wrap, created_at, destroy_after, destroyed_at)
 			SELECT subject, id, purpose, case_id, 'destroyed', 0, NULL, created_at, destroy_after, destroyed_at FROM listed l
 			WHERE state = 'destroyed' AND NOT EXISTS (SELECT 1 FROM dossiers d WHERE ` + same + `)`,
-	} {
+	}
+	if _, ok := r.live["legal_holds"]; ok {
+		queries = append(queries, `UPDATE dossiers SET held_until = `+heldUntil+` WHERE state <> 'destroyed' AND id IN (SELECT dossier FROM legal_holds)`)
+	}
+	for _, query := range queries {
 		if _, err := r.conn.ExecContext(r.ctx, query); err != nil {
 			return nil, fmt.Errorf("pair the parts: %w", err)
 		}

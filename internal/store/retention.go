@@ -15,9 +15,10 @@ type DueDossier struct {
 	Purpose           personal.Purpose
 }
 
-// DueDossiers returns up to limit open dossiers whose end date has passed.
+// DueDossiers returns up to limit open dossiers whose end date has passed and
+// that nobody holds.
 func (v *View) DueDossiers(limit int) ([]DueDossier, error) {
-	rows, err := v.rows(`SELECT subject, id, case_id, purpose FROM dossiers WHERE state = 'open' AND destroy_after <= $1 ORDER BY destroy_after LIMIT $2`, ms(v.now), limit)
+	rows, err := v.rows(`SELECT subject, id, case_id, purpose FROM dossiers WHERE state = 'open' AND destroy_after <= $1 AND held_until <= $1 ORDER BY destroy_after LIMIT $2`, ms(v.now), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list due dossiers: %w", err)
 	}
@@ -58,7 +59,8 @@ func (t *Tx) Postpone(d DueDossier, days int) error {
 }
 
 // Destroy ends a dossier for good: its key, the blind indexes that lead to it,
-// and then the sealed values that nobody can open any more.
+// and then the sealed values that nobody can open any more. One under a legal
+// hold stays: ErrHeld.
 func (t *Tx) Destroy(d DueDossier) error {
 	if d.Purpose == personal.Account || d.Purpose == personal.Staff {
 		// Wrong tries count for the mailbox, whose name only the living key tells.
@@ -83,6 +85,8 @@ func (t *Tx) Destroy(d DueDossier) error {
 		}
 	}
 	switch d.Purpose {
+	case personal.Rights:
+		return t.dropHold(d.Subject, d.Case)
 	case personal.Marketing:
 		return t.dropWish(d.Subject)
 	case personal.Account, personal.Staff:
@@ -132,5 +136,6 @@ func caseColumns() map[string]string {
 
 		"account_details": "owner", "staff_details": "owner", "addresses": "owner", "factors": "owner", "sessions": "owner",
 		"devices": "owner", "letters": "owner", "changes": "owner", "signups": "owner", "invites": "owner",
+		"legal_holds": "id",
 	}
 }

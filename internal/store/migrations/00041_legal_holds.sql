@@ -1,0 +1,24 @@
+-- A legal hold keeps a dossier past its end date, and from being erased, until
+-- the hold ends or is lifted. One act may hold several dossiers of a subject:
+-- they share its id. What was typed as the reason is sealed.
+--
+-- held_until is when the last of a dossier's holds ends, 0 without one. It stands
+-- with the dossier itself, so that destroying and holding wait for each other at
+-- one row.
+
+-- +goose Up
+
+ALTER TABLE dossiers ADD COLUMN held_until BIGINT NOT NULL DEFAULT 0;
+
+CREATE TABLE legal_holds (
+    owner     TEXT   NOT NULL,
+    dossier   TEXT   NOT NULL,
+    id        TEXT   NOT NULL,
+    reason    BYTEA,
+    actor     TEXT   NOT NULL,
+    made_at   BIGINT NOT NULL,
+    ends_at   BIGINT NOT NULL CHECK (ends_at > made_at),
+    lifted_at BIGINT NOT NULL DEFAULT 0,
+    lifted_by TEXT   NOT NULL DEFAULT '',
+    PRIMARY KEY (owner, dossier, id)
+);
