@@ -11,6 +11,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/personal"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
@@ -434,8 +435,12 @@ func TestAnAccountThatEndsTakesEverythingWithIt(t *testing.T) {
 		s.Clock.Move(37 * 31 * 24 * time.Hour)
 		var due []store.DueDossier
 		err := s.DB.InTx(context.Background(), ledger.System("test"), func(tx *store.Tx) (err error) {
-			if due, err = tx.DueDossiers(100); err != nil {
-				return err
+			for _, p := range []personal.Purpose{personal.Account, personal.Security} {
+				list, err := tx.DueDossiers(p, 100)
+				if err != nil {
+					return err
+				}
+				due = append(due, list...)
 			}
 			for _, d := range due {
 				if err := tx.Destroy(d); err != nil {

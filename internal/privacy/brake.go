@@ -143,13 +143,20 @@ func Confirm(ctx context.Context, db *store.DB, actor ledger.Actor) (b Brake, er
 
 // begin decides whether a pass may start, and remembers it when it may.
 func begin(ctx context.Context, db *store.DB) error {
+	b, err := Look(ctx, db) // counting holds nobody up here
+	if err != nil {
+		return err
+	}
+	if b.Why != Free {
+		return fmt.Errorf("%w: %s (cartkeep privacy retention)", ErrWaits, b)
+	}
 	return db.InTx(ctx, ledger.System("retention"), func(t *store.Tx) error {
-		b, err := look(&t.View)
+		now, err := t.LastPass()
 		if err != nil {
 			return err
 		}
-		if b.Why != Free {
-			return fmt.Errorf("%w: %s (cartkeep privacy retention)", ErrWaits, b)
+		if now != b.pass {
+			return fmt.Errorf("%w: another pass has just begun", ErrWaits)
 		}
 		next := store.Pass{At: t.Now(), Usual: b.pass.Usual, Events: b.pass.Events}
 		if b.pass.Allowed == 0 { // what a person allowed is not usual

@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/ledger"
@@ -22,15 +23,23 @@ const (
 	RetentionEvery = time.Hour
 	// pushOut is how far the end date of an open order's dossier moves.
 	pushOut = 30
-	// page is how many dossiers one transaction destroys.
+	// page is how many rows one transaction ends that are ended one by one.
 	page = 100
+	// smallest and largest bound how many dossiers end together. Each size doubles
+	// the one before: the store has a text of its own for each.
+	smallest, largest = 32, 1024
+	// brief is about how long a page takes where nobody else writes meanwhile, and
+	// unhurried where only those wait whose own dossiers are due.
+	brief, unhurried = 3 * time.Millisecond, 24 * time.Millisecond
+	// eased is after how many dossiers SQLite's log is written back.
+	eased = 400
 )
 
 // Retention destroys the key of every dossier whose end date has passed, and
 // then clears the values that nobody can open any more. The dossiers of an
-// order that is still under way are kept a while longer instead. One event says
-// how many of which purpose were destroyed. At the end the database's files
-// are scrubbed of what was destroyed. It returns the count.
+// order that is still under way are kept a while longer instead. An event for each
+// page says how many of which purpose were destroyed. At the end the database's
+// files are scrubbed of what was destroyed. It returns the count.
 //
 // ends are other endings that the clock decides and that destroy keys, such as
 // that of carts; they come first. While the clock or the amount is out of the
@@ -45,59 +54,115 @@ func Retention(ctx context.Context, db *store.DB, log *slog.Logger, ends ...func
 			return total, err
 		}
 	}
-	for {
-		counts := map[personal.Purpose]int{}
-		seen := 0
-		err := db.InTx(ctx, ledger.System("retention"), func(t *store.Tx) error {
-			clear(counts)
+	defer func() {
+		maps.DeleteFunc(total, func(_ personal.Purpose, n int) bool { return n == 0 })
+		for p, n := range total {
+			log.InfoContext(ctx, "retention destroyed keys", "purpose", string(p), "dossiers", n)
+		}
+	}()
+	for _, t := range personal.Purposes() {
+		end := endPages
+		if store.EndsAlone(t.Purpose) {
+			end = endAlone
+		}
+		if err := end(ctx, db, t.Purpose, total); err != nil {
+			return total, err
+		}
+	}
+	if err := forget(ctx, db); err != nil {
+		return total, err
+	}
+	// Also for the carts that ended since: their keys went with them.
+	return total, db.Scrub(ctx)
+}
+
+// endPages destroys what is due of a purpose, page by page, each as large as it
+// can be without holding up the shop.
+func endPages(ctx context.Context, db *store.DB, p personal.Purpose, total map[personal.Purpose]int) error {
+	long := brief
+	if db.Shared() {
+		long = unhurried
+	}
+	for size, written := smallest, 0; ; {
+		var n, postponed int
+		var took time.Duration
+		err := db.InTx(ctx, ledger.System("retention"), func(t *store.Tx) (err error) {
+			began := time.Now()
+			defer func() { took = time.Since(began) }()
 			if err := clock(&t.View); err != nil {
 				return err
 			}
-			due, err := t.DueDossiers(page)
+			if n, err = t.DestroyDue(p, size); err != nil {
+				return err
+			}
+			postponed = 0
+			if n < size { // what else is in the page is about orders under way
+				if postponed, err = t.Postpone(p, size, pushOut); err != nil {
+					return err
+				}
+			}
+			return told(t, p, n)
+		})
+		if err != nil {
+			return err
+		}
+		total[p] += n
+		if n < size && postponed == 0 {
+			return nil
+		}
+		if written += n + postponed; written >= eased {
+			if err := db.Ease(ctx); err != nil {
+				return err
+			}
+			written = 0
+		}
+		switch {
+		case took > 2*long && size > smallest:
+			size /= 2
+		case took < long/2 && size < largest:
+			size *= 2
+		}
+	}
+}
+
+// endAlone destroys what has to be opened first, to find all that leads to it.
+func endAlone(ctx context.Context, db *store.DB, p personal.Purpose, total map[personal.Purpose]int) error {
+	for n := page; n == page; {
+		err := db.InTx(ctx, ledger.System("retention"), func(t *store.Tx) error {
+			n = 0
+			if err := clock(&t.View); err != nil {
+				return err
+			}
+			due, err := t.DueDossiers(p, page)
 			if err != nil {
 				return err
 			}
-			seen = len(due)
 			for _, d := range due {
-				open, err := t.OpenOrder(d.Subject, d.Case)
-				if err != nil {
-					return err
-				}
-				if open {
-					if err := t.Postpone(d, pushOut); err != nil {
-						return err
-					}
-					continue
-				}
 				if err := t.Destroy(d); err != nil {
 					return err
 				}
-				counts[d.Purpose]++
+				n++
 			}
-			if len(counts) == 0 {
-				return nil
-			}
-			detail, err := json.Marshal(counts)
-			if err != nil {
-				return err
-			}
-			return t.Event("retention.destroyed", "", "", string(detail))
+			return told(t, p, n)
 		})
 		if err != nil {
-			return total, err
+			return err
 		}
-		for p, n := range counts {
-			total[p] += n
-			log.InfoContext(ctx, "retention destroyed keys", "purpose", string(p), "dossiers", n)
-		}
-		if seen < page {
-			if err := forget(ctx, db); err != nil {
-				return total, err
-			}
-			// Also for the carts that ended since: their keys went with them.
-			return total, db.Scrub(ctx)
-		}
+		total[p] += n
 	}
+	return nil
+}
+
+// told writes the event of a page that destroyed n dossiers.
+func told(t *store.Tx, p personal.Purpose, n int) error {
+	if n == 0 {
+		return nil
+	}
+	detail, err := json.Marshal(map[personal.Purpose]int{p: n})
+	if err != nil {
+		return err
+	}
+	return t.Event("retention.destroyed", "", "", string(detail))
 }
 
 // forget ends what has an end date but no key of its own: the values of old

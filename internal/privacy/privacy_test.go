@@ -187,6 +187,45 @@ func TestAPassTakesMoreThanAPage(t *testing.T) {
 	})
 }
 
+// TestOrdersUnderWayDoNotHoldUpTheOthers: more of them than a page come first.
+func TestOrdersUnderWayDoNotHoldUpTheOthers(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		p := bought(t, s)
+		const all, open = 160, 100
+		multiply(t, s, p, all)
+		raw := s.Raw(t)
+		shoptest.Do(t, raw, `UPDATE orders SET status = 'delivered'`)
+		n := shoptest.Do(t, raw, `UPDATE orders SET status = 'packed' WHERE id <= $1 AND id LIKE 'o1%'`, "o10000100")
+		if n != open {
+			t.Fatalf("got %d orders under way, want %d", n, open)
+		}
+		got := retain(t, s)
+		for _, purpose := range []personal.Purpose{personal.CourierUse, personal.Fulfilment, personal.Invoicing, personal.Payment} {
+			if got[purpose] != all-open {
+				t.Errorf("got %d of %s destroyed, want %d", got[purpose], purpose, all-open)
+			}
+		}
+		for query, want := range map[string]int64{
+			`SELECT count(*) FROM dossiers WHERE state = 'open' AND case_id LIKE 'o1%'`:                                        4 * open,
+			`SELECT count(*) FROM order_details WHERE order_id LIKE 'o1%' AND email IS NOT NULL AND bill_to IS NOT NULL`:       open,
+			`SELECT count(*) FROM order_details WHERE order_id > 'o10000100' AND order_id LIKE 'o1%' AND email IS NOT NULL`:    0,
+			`SELECT count(*) FROM order_details WHERE order_id > 'o10000100' AND order_id LIKE 'o1%' AND bill_to IS NOT NULL`:  0,
+			`SELECT count(*) FROM payments WHERE order_id > 'o10000100' AND order_id LIKE 'o1%' AND provider_ref IS NOT NULL`:  0,
+			`SELECT count(*) FROM payments WHERE order_id <= 'o10000100' AND order_id LIKE 'o1%' AND provider_ref IS NOT NULL`: open,
+			`SELECT count(*) FROM identities WHERE subject LIKE 's1%'`:                                                         open,
+			`SELECT count(*) FROM directory WHERE kind = 'provider' AND owner LIKE 's1%'`:                                      open,
+		} {
+			if n := shoptest.One[int64](t, raw, query); n != want {
+				t.Errorf("%s: got %d, want %d", query, n, want)
+			}
+		}
+		// The real one is not due.
+		if d := details(t, s, p); d.Email.IsZero() {
+			t.Error("what is not due was cleared")
+		}
+	})
+}
+
 // TestRetentionLeavesNoKeyInTheFiles looks for the destroyed keys themselves in
 // every byte that SQLite wrote.
 func TestRetentionLeavesNoKeyInTheFiles(t *testing.T) {

@@ -212,8 +212,3 @@ func (v *View) OpenReason(h LegalHold) (contact.Note, error) {
 	s := sealer{row: holdRow(h.ID, h.Dossier)}
 	return get(&s, box, personal.HoldReason, sealed), s.err
 }
-
-// dropHold removes the rows of a hold whose reason has ended.
-func (t *Tx) dropHold(subject, id string) error {
-	return t.later("remove a hold", nil, `DELETE FROM legal_holds WHERE owner = $1 AND id = $2`, subject, id)
-}

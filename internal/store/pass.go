@@ -4,7 +4,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/cartkeep/cartkeep/internal/personal"
 )
 
 // passSetting holds the Pass, as four numbers.
@@ -49,8 +52,17 @@ func (t *Tx) KeepPass(p Pass) error {
 
 // CountDue counts the open dossiers whose end date has passed and that nobody holds.
 func (v *View) CountDue() (n int64, err error) {
-	err = v.row(`SELECT count(*) FROM dossiers WHERE state = 'open' AND destroy_after <= $1 AND held_until <= $1`, ms(v.now)).Scan(&n)
+	err = v.row(`SELECT count(*) FROM dossiers WHERE state = 'open' AND destroy_after <= $1 AND held_until <= $1 AND purpose IN (`+purposes()+`)`, ms(v.now)).Scan(&n)
 	return n, err
+}
+
+// purposes are all there are, in SQL: the index of end dates begins with them.
+func purposes() string {
+	var names []string
+	for _, t := range personal.Purposes() {
+		names = append(names, `'`+string(t.Purpose)+`'`)
+	}
+	return strings.Join(names, ", ")
 }
 
 // CountLiving counts the open dossiers that will end one day: all but the

@@ -3,9 +3,7 @@ package store
 import (
 	"fmt"
 	"sort"
-	"strings"
 
-	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/personal"
 )
 
@@ -15,10 +13,13 @@ type DueDossier struct {
 	Purpose           personal.Purpose
 }
 
-// DueDossiers returns up to limit open dossiers whose end date has passed and
-// that nobody holds.
-func (v *View) DueDossiers(limit int) ([]DueDossier, error) {
-	rows, err := v.rows(`SELECT subject, id, case_id, purpose FROM dossiers WHERE state = 'open' AND destroy_after <= $1 AND held_until <= $1 ORDER BY destroy_after LIMIT $2`, ms(v.now), limit)
+// due is when retention may destroy a dossier: its end date has passed, and
+// nobody holds it.
+const due = `state = 'open' AND destroy_after <= $1 AND held_until <= $1`
+
+// DueDossiers returns up to limit due dossiers of a purpose.
+func (v *View) DueDossiers(p personal.Purpose, limit int) ([]DueDossier, error) {
+	rows, err := v.rows(`SELECT subject, id, case_id, purpose FROM dossiers WHERE `+due+` AND purpose = $2 ORDER BY destroy_after LIMIT $3`, ms(v.now), string(p), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list due dossiers: %w", err)
 	}
@@ -37,27 +38,6 @@ func scanDue(rows rows) (out []DueDossier, err error) {
 	return out, rows.Err()
 }
 
-// OpenOrder reports whether the case is an order that is still under way: its
-// dossiers are not destroyed yet. An order that nobody has touched for longer
-// than one takes is not, whatever its state says: what is due must not be put
-// off for ever.
-func (v *View) OpenOrder(subject, caseID string) (bool, error) {
-	rows, err := v.rows(`SELECT status FROM orders WHERE owner = $1 AND id = $2 AND updated_at > $3`, subject, caseID, ms(v.now.Add(-openOrder)))
-	if err != nil {
-		return false, fmt.Errorf("read order of a dossier: %w", err)
-	}
-	status, err := column[order.Status](rows)
-	if err != nil || len(status) == 0 {
-		return false, err
-	}
-	return !status[0].Final(), nil
-}
-
-// Postpone moves a due dossier's end date.
-func (t *Tx) Postpone(d DueDossier, days int) error {
-	return t.keepUntil(d.Subject, d.Case, d.Purpose, t.now.AddDate(0, 0, days))
-}
-
 // Destroy ends a dossier for good: its key, the blind indexes that lead to it,
 // and then the sealed values that nobody can open any more. One under a legal
 // hold stays: ErrHeld.
@@ -74,39 +54,20 @@ func (t *Tx) Destroy(d DueDossier) error {
 	if err := t.destroy(d.Subject, d.ID); err != nil {
 		return err
 	}
-	for table, columns := range sealedColumns(d.Purpose) {
-		where, value := caseColumns()[table], d.Case
-		if where == "dossier" {
-			value = d.ID
-		}
-		query := `UPDATE ` + table + ` SET ` + strings.Join(columns, " = NULL, ") + ` = NULL WHERE owner = $1 AND ` + where + ` = $2`
-		if _, err := t.exec(query, d.Subject, value); err != nil {
-			return fmt.Errorf("clear %s: %w", table, err)
+	for _, query := range endings(d.Purpose, one) {
+		if err := t.later("end what a dossier sealed", nil, query, d.Subject, d.ID); err != nil {
+			return err
 		}
 	}
-	switch d.Purpose {
-	case personal.Rights:
-		return t.dropHold(d.Subject, d.Case)
-	case personal.Marketing:
-		return t.dropWish(d.Subject)
-	case personal.Account, personal.Staff:
+	if d.Purpose == personal.Account || d.Purpose == personal.Staff {
 		return t.dropAccount(d.Subject)
-	case personal.Fulfilment: // a code's use goes on counting in all, and not for anybody
-		if _, err := t.exec(`UPDATE code_uses SET customer = NULL WHERE order_id = $1 AND owner = $2`, d.Case, d.Subject); err != nil {
-			return fmt.Errorf("end the indexes of an order's codes: %w", err)
-		}
-		if _, err := t.exec(`DELETE FROM letters WHERE owner = $1 AND object = $2`, d.Subject, d.Case); err != nil {
-			return fmt.Errorf("end the lines of an order's letters: %w", err)
-		}
-	}
-	if d.Purpose != personal.Payment {
-		return nil
-	}
-	_, err := t.exec(`DELETE FROM directory WHERE kind = $1 AND owner = $2 AND id IN (SELECT id FROM payments WHERE owner = $2 AND order_id = $3)`, dirProvider, d.Subject, d.Case)
-	if err != nil {
-		return fmt.Errorf("clear directory: %w", err)
 	}
 	return nil
+}
+
+// one is a single dossier, given by its subject and id.
+func one(columns string) string {
+	return `(SELECT ` + columns + ` FROM dossiers WHERE subject = $1 AND id = $2)`
 }
 
 // sealedColumns lists, by table, the columns that the register seals for a

@@ -13,7 +13,16 @@ import (
 
 func due(t *testing.T, s *shoptest.Shop) (out []store.DueDossier) {
 	t.Helper()
-	view(t, s, func(v *store.View) (err error) { out, err = v.DueDossiers(100); return err })
+	view(t, s, func(v *store.View) error {
+		for _, terms := range personal.Purposes() {
+			list, err := v.DueDossiers(terms.Purpose, 100)
+			if err != nil {
+				return err
+			}
+			out = append(out, list...)
+		}
+		return nil
+	})
 	return out
 }
 

@@ -13,6 +13,19 @@ const scrubPatience = 10 * time.Second
 
 var errBusy = errors.New("readers hold on to the write-ahead log")
 
+// Ease moves what was written into SQLite's main file, beside those who write:
+// after much writing the next COMMIT would do that, and hold them all up.
+func (db *DB) Ease(ctx context.Context) error {
+	if db.engine == onPostgres {
+		return nil
+	}
+	var busy, pages, moved int64
+	if err := db.pool.QueryRowContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &pages, &moved); err != nil {
+		return fmt.Errorf("write the log back: %w", err)
+	}
+	return nil
+}
+
 // Scrub makes destroyed keys unreadable in the database's own files too. On
 // SQLite the write-ahead log still holds the pages as they were before, so it
 // is written back and cut to nothing; secure_delete has zeroed the main file.

@@ -10,6 +10,13 @@
 
 ALTER TABLE dossiers ADD COLUMN held_until BIGINT NOT NULL DEFAULT 0;
 
+-- What is due of a purpose, and what was destroyed just now, is found in the
+-- indexes alone.
+DROP INDEX dossiers_due;
+CREATE INDEX dossiers_due ON dossiers (purpose, destroy_after, held_until) WHERE state = 'open';
+DROP INDEX dossiers_gone;
+CREATE INDEX dossiers_gone ON dossiers (destroyed_at, purpose) WHERE state = 'destroyed';
+
 CREATE TABLE legal_holds (
     owner     TEXT   NOT NULL,
     dossier   TEXT   NOT NULL,
