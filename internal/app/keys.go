@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cartkeep/cartkeep/internal/keylife"
+	"github.com/cartkeep/cartkeep/internal/keystore"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 )
 
@@ -83,6 +84,13 @@ func (o *operating) keysList(ctx context.Context, lines bool) error {
 	}
 	if err != nil {
 		return err
+	}
+	left, err := keystore.Left(o.vault.saver.path)
+	if err != nil {
+		return err
+	}
+	if left != "" {
+		fmt.Fprintf(o.err, "cartkeep: moving the keys away from %s was cut off before its keys were deleted: stop the shop and move them again\n", left)
 	}
 	return o.warnOfBackups(ctx)
 }

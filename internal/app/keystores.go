@@ -98,6 +98,17 @@ func (c keysMoveCmd) Run(ctx context.Context, p *Process, set *Settings) error {
 }
 
 func (c keysMoveCmd) move(ctx context.Context, p *Process, set *Settings, path, id string) error {
+	letGo := func() error {
+		deleted, err := keystore.LetGo(ctx, path, func(word string) (keystore.Wrapper, error) { return set.provider(word, p.Environ) })
+		if deleted {
+			fmt.Fprintln(p.Out, "cartkeep: the keys of the old provider are deleted")
+		}
+		return err
+	}
+	// What a move before this one was cut off in.
+	if err := letGo(); err != nil {
+		return fmt.Errorf("nothing was moved: %w", err)
+	}
 	from, err := openKeys(path, id, set)
 	if err != nil {
 		return err
@@ -108,26 +119,35 @@ func (c keysMoveCmd) move(ctx context.Context, p *Process, set *Settings, path, 
 		return err
 	}
 	defer wipe(epochs)
-	to := "a key file"
-	if c.To == "file" {
-		err = c.toFile(ctx, path, id, epochs)
-	} else {
-		var with keystore.Wrapper
-		if with, err = set.provider(c.To, p.Environ); err == nil {
-			to = with.Name()
-			_, err = keystore.Replace(ctx, path, id, with, epochs)
+	to, put := "a key file", func() error { return c.toFile(ctx, path, id, epochs) }
+	if c.To != "file" {
+		with, err := set.provider(c.To, p.Environ)
+		if err != nil {
+			return fmt.Errorf("nothing was moved: %w", err)
+		}
+		to, put = with.Name(), func() error {
+			_, err := keystore.Replace(ctx, path, id, with, epochs)
+			return err
 		}
 	}
-	if err != nil {
+	old, provided := from.(*keystore.Store)
+	if provided {
+		// Else what was just wrapped would be deleted with the old provider's keys.
+		if old.Name() == to {
+			return fmt.Errorf("nothing was moved: %w", keystore.ErrThere)
+		}
+		if err := old.Leave(); err != nil {
+			return fmt.Errorf("nothing was moved: %w", err)
+		}
+	}
+	if err := put(); err != nil {
 		return fmt.Errorf("nothing was moved: %w", err)
 	}
 	fmt.Fprintf(p.Out, "cartkeep: %s moved to %s, read again and found the same\n", many(len(epochs), "epoch"), to)
-	if old, ok := from.(*keystore.Store); ok {
-		// The old provider could unwrap copies of the old file for ever.
-		if err := old.Forget(ctx, epochs); err != nil {
-			return fmt.Errorf("the keys have moved, and those of the old provider are still there: %w", err)
+	if provided {
+		if err := letGo(); err != nil {
+			return fmt.Errorf("the keys have moved: %w", err)
 		}
-		fmt.Fprintln(p.Out, "cartkeep: the keys of the old provider are deleted")
 	} else if c.To != "file" {
 		fmt.Fprintln(p.Out, "cartkeep: the old key file is replaced; copies of it open the living epochs still. Delete them, and begin a new epoch: cartkeep keys rotate")
 	}

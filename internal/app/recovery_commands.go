@@ -111,7 +111,7 @@ func (o opening) epochs(shop string) ([]seal.Epoch, error) {
 	defer f.Close()
 	text, err := recovery.Open(f, id)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", o.File, err)
 	}
 	defer clear(text)
 	return keyfile.Parse(text, shop)

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/shoptest/pg"
 )
 
@@ -29,6 +30,12 @@ var built struct {
 }
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(pluginEnv); dir != "" {
+		if err := shoptest.KeyPlugin(dir, os.Stdin, os.Stdout); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
 	code := m.Run()
 	if built.dir != "" {
 		os.RemoveAll(built.dir)

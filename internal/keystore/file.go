@@ -50,6 +50,13 @@ func (d document) text() []byte {
 // Provider tells which kind of provider has wrapped the keys in a file: "vault" or
 // "plugin"; "" for a key file, whose keys nobody has wrapped.
 func Provider(path string) (string, error) {
+	name, err := named(path)
+	word, _, _ := strings.Cut(name, " ")
+	return word, err
+}
+
+// named is Provider with the whole of the provider's name.
+func named(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("open key file: %w", err)
@@ -67,8 +74,7 @@ func Provider(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", path, err)
 	}
-	word, _, _ := strings.Cut(d.provider, " ")
-	return word, nil
+	return d.provider, nil
 }
 
 // parse reads what text wrote and nothing else.

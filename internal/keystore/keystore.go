@@ -13,7 +13,9 @@
 //	epoch: 1 2026-05-04T12:00:00.000Z BASE64 CHECK-8-HEX
 //	check: SHA-256-HEX of everything above
 //
-// Destroying an epoch deletes the provider's key first, then the line.
+// Destroying an epoch takes the line out first and then deletes the provider's
+// key: cut off in between, the shop starts without the line, and deletes the key
+// when it destroys the epoch again. The other way round it would not start.
 //
 // The provider is asked when the shop starts, when an epoch begins or ends, and
 // when another node may have begun one. When it does not answer at start, the
@@ -62,6 +64,8 @@ var (
 	ErrShop = errors.New("the wrapped keys belong to another shop")
 	// ErrProvider means that the file was made with another provider.
 	ErrProvider = errors.New("the keys are wrapped by another provider")
+	// ErrThere means that the provider wraps the keys already.
+	ErrThere = errors.New("this provider keeps the keys already")
 )
 
 // Store is a seal.KeyStore whose keys are wrapped by a provider. It is safe for
@@ -75,6 +79,9 @@ type Store struct {
 
 // keyName is what the provider calls the key of an epoch.
 func (s *Store) keyName(id seal.EpochID) string { return fmt.Sprintf("cartkeep-%s-%d", s.shop, id) }
+
+// Name says which provider wraps the keys.
+func (s *Store) Name() string { return s.with.Name() }
 
 // Open uses the file at path. It asks the provider nothing yet.
 func Open(path, shopID string, with Wrapper) (*Store, error) {
@@ -200,13 +207,12 @@ func (s *Store) Add(ctx context.Context, e seal.Epoch) error {
 	return replace(s.path, doc.text())
 }
 
-// Destroy deletes the provider's key of an epoch, and then its line.
+// Destroy takes the line of an epoch out, and deletes the provider's key. A
+// provider that does not let us use the key is asked to delete it before the line
+// goes, so that a failure leaves the file as it was.
 func (s *Store) Destroy(ctx context.Context, id seal.EpochID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.with.Delete(ctx, s.keyName(id)); err != nil {
-		return fmt.Errorf("epoch %d: %w", id, err)
-	}
 	unlock, err := hold(s.path)
 	if err != nil {
 		return err
@@ -216,22 +222,30 @@ func (s *Store) Destroy(ctx context.Context, id seal.EpochID) error {
 	if err != nil {
 		return err
 	}
-	n := len(doc.lines)
-	doc.lines = slices.DeleteFunc(doc.lines, func(l line) bool { return l.id == id })
-	if len(doc.lines) == n {
-		return nil
+	at := slices.IndexFunc(doc.lines, func(l line) bool { return l.id == id })
+	if at < 0 {
+		return s.delete(ctx, id)
 	}
-	return replace(s.path, doc.text())
+	e, err := s.unwrap(ctx, doc.lines[at])
+	e.Key.Wipe()
+	usable := err == nil
+	if !usable {
+		if err := s.delete(ctx, id); err != nil {
+			return err
+		}
+	}
+	doc.lines = slices.Delete(doc.lines, at, at+1)
+	if err := replace(s.path, doc.text()); err != nil || !usable {
+		return err
+	}
+	return s.delete(ctx, id)
 }
 
-// Forget deletes the provider's keys of epochs that somebody else keeps now. The
-// file is no longer ours.
-func (s *Store) Forget(ctx context.Context, epochs []seal.Epoch) error {
-	var all error
-	for _, e := range epochs {
-		all = errors.Join(all, s.with.Delete(ctx, s.keyName(e.ID)))
+func (s *Store) delete(ctx context.Context, id seal.EpochID) error {
+	if err := s.with.Delete(ctx, s.keyName(id)); err != nil {
+		return fmt.Errorf("epoch %d: %w", id, err)
 	}
-	return all
+	return nil
 }
 
 // Close lets go of nothing: no key stays here.

@@ -323,6 +323,114 @@ func TestMovingFromAFileLetsGoOfItLast(t *testing.T) {
 	}
 }
 
+// cut is a provider whose Delete the program does not live to see.
+type cut struct{ Wrapper }
+
+var errKilled = errors.New("killed")
+
+func (cut) Delete(context.Context, string) error { return errKilled }
+
+// TestADestructionThatIsCutOffDoesNotStopTheNextStart: between the file and the
+// provider the epoch is in the file no more, and destroying it again ends it.
+func TestADestructionThatIsCutOffDoesNotStopTheNextStart(t *testing.T) {
+	each(t, func(t *testing.T, w Wrapper) {
+		path := filepath.Join(t.TempDir(), "k.key")
+		if _, err := Replace(t.Context(), path, shop, w, first(t)); err != nil {
+			t.Fatal(err)
+		}
+		before, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		killed, err := Open(path, shop, cut{w})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := killed.Destroy(t.Context(), 1); !errors.Is(err, errKilled) {
+			t.Fatalf("got %v", err)
+		}
+		next, err := Open(path, shop, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list, err := next.Load(t.Context()); err != nil || len(list) != 1 || list[0].ID != 2 {
+			t.Errorf("at the next start: %d epochs, %v", len(list), err)
+		}
+		if err := next.Destroy(t.Context(), 1); err != nil {
+			t.Errorf("destroyed again: %v", err)
+		}
+		write(t, path, string(before))
+		if _, err := next.Load(t.Context()); !errors.Is(err, ErrRefused) {
+			t.Errorf("the provider still opens it: %v", err)
+		}
+		// A line whose key is gone, as it was cut off before: destroying it works too.
+		if err := next.Destroy(t.Context(), 1); err != nil {
+			t.Errorf("a line without a key: %v", err)
+		}
+		if list, err := next.Load(t.Context()); err != nil || len(list) != 1 {
+			t.Errorf("got %d epochs, %v", len(list), err)
+		}
+	})
+}
+
+// TestLeavingAProviderIsFinishedLater cuts a move off before and after the file
+// was replaced: keys that are in use stay, keys that were left go.
+func TestLeavingAProviderIsFinishedLater(t *testing.T) {
+	each(t, func(t *testing.T, w Wrapper) {
+		path := filepath.Join(t.TempDir(), "k.key")
+		epochs := first(t)
+		s, err := Replace(t.Context(), path, shop, w, epochs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		is := func(word string) (Wrapper, error) {
+			if !strings.HasPrefix(w.Name(), word) {
+				t.Errorf("asked for %q", word)
+			}
+			return w, nil
+		}
+		before, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if deleted, err := LetGo(t.Context(), path, is); deleted || err != nil {
+			t.Errorf("nothing was left: %v, %v", deleted, err)
+		}
+		if err := s.Leave(); err != nil {
+			t.Fatal(err)
+		}
+		if deleted, err := LetGo(t.Context(), path, is); deleted || err != nil {
+			t.Errorf("nothing has moved: %v, %v", deleted, err)
+		}
+		if list, err := s.Load(t.Context()); err != nil || len(list) != 2 {
+			t.Fatalf("keys in use were deleted: %v", err)
+		}
+		if err := s.Leave(); err != nil {
+			t.Fatal(err)
+		}
+		if err := keyfile.Replace(t.Context(), path, shop, keyfile.Options{}, epochs); err != nil {
+			t.Fatal(err)
+		}
+		absent := errors.New("no settings")
+		if _, err := LetGo(t.Context(), path, func(string) (Wrapper, error) { return nil, absent }); !errors.Is(err, absent) {
+			t.Errorf("without the provider: %v", err)
+		}
+		if name, err := Left(path); err != nil || name != w.Name() {
+			t.Errorf("left %q, %v", name, err)
+		}
+		if deleted, err := LetGo(t.Context(), path, is); !deleted || err != nil {
+			t.Errorf("got %v, %v", deleted, err)
+		}
+		if name, err := Left(path); err != nil || name != "" {
+			t.Errorf("left %q, %v", name, err)
+		}
+		write(t, path, string(before))
+		if _, err := s.Load(t.Context()); !errors.Is(err, ErrRefused) {
+			t.Errorf("the old provider still opens the old file: %v", err)
+		}
+	})
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(document{shop: shop, provider: "p", lines: []line{{1, may, []byte("x")}}}.text()))
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -340,6 +340,14 @@ func Put(path string, text []byte) error {
 	return syncDir(path)
 }
 
+// Remove takes the file at path away, durably. One that is not there is no error.
+func Remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return syncDir(path)
+}
+
 func temp(path string) string { return path + ".new" }
 
 func (f *File) load() (*document, error) {

@@ -28,8 +28,9 @@ import (
 var (
 	// ErrRecipient means a text that is no age recipient.
 	ErrRecipient = errors.New("not an age recipient: it begins with age1")
-	// ErrIdentity means that no given identity opens the file.
-	ErrIdentity = errors.New("the recovery file is for another identity")
+	// ErrIdentity means that no given identity opens the file: its first lines say
+	// for whom it is, and a changed one names nobody.
+	ErrIdentity = errors.New("the recovery file is for another identity, or its first lines are damaged")
 	// ErrDamaged means the file is not what was written.
 	ErrDamaged = errors.New("the recovery file is damaged")
 )

@@ -1,0 +1,381 @@
+package e2e
+
+import (
+	"bytes"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/keystore"
+	"github.com/cartkeep/cartkeep/internal/personal"
+	"github.com/cartkeep/cartkeep/internal/seal"
+	"github.com/cartkeep/cartkeep/internal/seal/keyfile"
+	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// pluginEnv makes the program of this test a key plugin that keeps its keys in a
+// folder.
+const pluginEnv = "E2E_KEY_PLUGIN"
+
+// strangers is how many dossiers are re-wrapped besides those of the orders: so
+// many that a kill falls between two pages of them.
+const strangers = 1500
+
+// keeping is a home whose keys move between a file and a plugin.
+type keeping struct {
+	home
+	plugin, store string
+	id            string
+}
+
+func newKeeping(t *testing.T, database string) keeping {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := keeping{home: newHome(t, database), plugin: self, store: t.TempDir()}
+	k.env = append(k.env, pluginEnv+"="+k.store, "CARTKEEP_KEY_PLUGIN="+self)
+	s := k.start(t)
+	variants := crashVariants(t, s)
+	for n := range 6 {
+		p := s.ready(variants[plenty], fmt.Sprint("bought-", n))
+		s.order1(p)
+		if n%2 == 0 {
+			s.approve(p)
+		}
+	}
+	s.quiet(t)
+	s.kill()
+	id, err := os.ReadFile(filepath.Join(k.dir, "shop.id"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.id = strings.TrimSpace(string(id))
+	k.crowd(t)
+	return k
+}
+
+// crowd stores the strangers' dossiers.
+func (k keeping) crowd(t *testing.T) {
+	t.Helper()
+	ring, _ := k.ring(t)
+	db := k.raw(t)
+	defer db.Close()
+	far := time.Now().AddDate(1, 0, 0).UnixMilli()
+	for range strangers / 50 {
+		var values []string
+		var args []any
+		for range 50 {
+			o := seal.Owner{Dossier: store.NewID(), Subject: store.NewID(), Purpose: "fulfilment", Case: store.NewID()}
+			_, wrap, err := ring.NewDossier(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := len(args)
+			values = append(values, fmt.Sprintf("($%d,$%d,$%d,$%d,'open',1,$%d,0,$%d)", n+1, n+2, n+3, n+4, n+5, n+6))
+			args = append(args, o.Subject, o.Dossier, o.Purpose, o.Case, wrap, far)
+		}
+		shoptest.Do(t, db, `INSERT INTO dossiers (subject, id, purpose, case_id, state, epoch, wrap, created_at, destroy_after) VALUES `+strings.Join(values, ","), args...)
+	}
+}
+
+// ring opens what keeps the keys now, and says which it is: "" for a file.
+func (k keeping) ring(t *testing.T) (*seal.Ring, string) {
+	t.Helper()
+	word, err := keystore.Provider(k.key)
+	if err != nil {
+		t.Fatalf("the key file: %v", err)
+	}
+	var keys seal.KeyStore
+	if word == "" {
+		keys, err = keyfile.Open(k.key, k.id, keyfile.Options{})
+	} else {
+		var with *keystore.Plugin
+		if with, err = keystore.NewPlugin(k.plugin, []string{pluginEnv + "=" + k.store}); err == nil {
+			keys, err = keystore.Open(k.key, k.id, with)
+		}
+	}
+	if err != nil {
+		t.Fatalf("the key file: %v", err)
+	}
+	ring, err := seal.Open(t.Context(), keys)
+	if err != nil {
+		t.Fatalf("the keys: %v", err)
+	}
+	t.Cleanup(ring.Close)
+	return ring, word
+}
+
+// whole opens everything: each wrap with the keys there are now, and each sealed
+// value with what its wrap gives. It returns how many values it opened.
+func (k keeping) whole(t *testing.T) (values int) {
+	t.Helper()
+	ring, _ := k.ring(t)
+	db := k.raw(t)
+	defer db.Close()
+	open, gone := map[string]*seal.Dossier{}, map[string]bool{}
+	rows, err := db.Query(`SELECT id, subject, purpose, case_id, state, wrap FROM dossiers`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		var o seal.Owner
+		var state string
+		var wrap []byte
+		if err := rows.Scan(&o.Dossier, &o.Subject, &o.Purpose, &o.Case, &state, &wrap); err != nil {
+			t.Fatal(err)
+		}
+		if state == "destroyed" {
+			gone[o.Dossier] = true
+			continue
+		}
+		if open[o.Dossier], err = ring.Unwrap(o, wrap); err != nil {
+			epoch, _ := seal.WrapEpoch(wrap)
+			t.Fatalf("a %s dossier under epoch %d, which is %s: %v", o.Purpose, epoch, state, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	rows.Close()
+	for _, f := range personal.All() {
+		if f.Kind == personal.Sealed {
+			values += opened(t, db, f, open, gone)
+		}
+	}
+	return values
+}
+
+// opened opens every value of a field. Where a value stands is made of the row's
+// other columns, each field in its own way, so all of these are tried.
+func opened(t *testing.T, db *sql.DB, f personal.Field, open map[string]*seal.Dossier, gone map[string]bool) (n int) {
+	t.Helper()
+	rows, err := db.Query(`SELECT * FROM ` + f.Table + ` WHERE ` + f.Column + ` IS NOT NULL`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		cells, at := make([]any, len(names)), make([]any, len(names))
+		for i := range cells {
+			at[i] = &cells[i]
+		}
+		if err := rows.Scan(at...); err != nil {
+			t.Fatal(err)
+		}
+		sealed, ok := cells[slices.Index(names, f.Column)].([]byte)
+		if !ok {
+			t.Fatalf("%s is no sealed value", f.Name())
+		}
+		id, err := seal.ValueDossier(sealed)
+		if err != nil {
+			t.Fatalf("%s: %v", f.Name(), err)
+		}
+		switch d := open[id]; {
+		case gone[id]:
+		case d == nil:
+			t.Errorf("%s: nothing knows the dossier of a value", f.Name())
+		case !slices.ContainsFunc(places(cells), func(row string) bool {
+			_, err := d.Open(seal.Place{Table: f.Table, Column: f.Column, Row: row}, sealed)
+			return err == nil
+		}):
+			t.Errorf("%s: a value does not open", f.Name())
+		default:
+			n++
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// places are the ways in which a row may be named.
+func places(cells []any) []string {
+	var texts []string
+	for _, c := range cells {
+		switch c := c.(type) {
+		case string:
+			texts = append(texts, c)
+		case int64:
+			texts = append(texts, fmt.Sprint(c))
+		}
+	}
+	out := slices.Clone(texts)
+	for _, a := range texts {
+		for _, b := range texts {
+			out = append(out, a+"/"+b, a+"/"+b+"/more", a+"/"+b+"/last")
+		}
+	}
+	return out
+}
+
+// epochs counts the epochs that the database knows of, and those destroyed.
+func (k keeping) epochs(t *testing.T) (begun, destroyed int64) {
+	t.Helper()
+	db := k.raw(t)
+	defer db.Close()
+	return shoptest.One[int64](t, db, `SELECT count(*) FROM epochs`), shoptest.One[int64](t, db, `SELECT count(*) FROM epochs WHERE gone_at > 0`)
+}
+
+// TestKillingARotationLosesNoKey kills keys rotate at a random moment, then a
+// shop that destroys the epochs which nothing needs, with the keys in a file and
+// with a plugin. After each kill everything opens with the keys there are, and
+// the next command goes on.
+func TestKillingARotationLosesNoKey(t *testing.T) {
+	eachEngine(t, func(t *testing.T, database string) {
+		k := newKeeping(t, database)
+		for _, who := range []string{"file", "plugin"} {
+			if who == "plugin" {
+				k.must(t, "keys", "move", "plugin")
+			}
+			_, takes := k.timed(t, "keys", "rotate")
+			for range shoptest.Tenth(50) {
+				k.killed(t, takes, "keys", "rotate")
+				k.whole(t)
+			}
+			k.must(t, "keys", "rotate")
+			for range shoptest.Tenth(50) {
+				k.overdue(t)
+				k.killed(t, time.Second, "demo", "--listen", "localhost:0")
+				k.whole(t)
+				k.must(t, "keys", "rotate")
+			}
+			values := k.whole(t)
+			begun, destroyed := k.epochs(t)
+			t.Logf("with a %s: %d kills of a rotation, %d of a destruction; %d epochs begun, %d destroyed; %d wraps and %d values open",
+				who, shoptest.Tenth(50), shoptest.Tenth(50), begun, destroyed, strangers, values)
+		}
+		k.overdue(t)
+		s := k.start(t)
+		eventually(t, 30*time.Second, "one epoch is left", func() bool {
+			begun, destroyed := k.epochs(t)
+			return begun-destroyed == 1
+		})
+		s.kill()
+		ring, _ := k.ring(t)
+		if list, held := ring.Epochs(), found(t, filepath.Join(k.store, "*")); len(list) != 1 || len(held) != 1 {
+			t.Errorf("got %d epochs and %d keys of the provider, want those of the epoch in use: a destroyed epoch's key is there", len(list), len(held))
+		}
+		k.whole(t)
+		k.verified(t)
+	})
+}
+
+// overdue makes it long ago that the epochs which nothing needs became empty.
+func (k keeping) overdue(t *testing.T) {
+	t.Helper()
+	db := k.raw(t)
+	defer db.Close()
+	shoptest.Do(t, db, `UPDATE epochs SET emptied_at = 1 WHERE emptied_at > 0`)
+}
+
+// TestKillingAMoveOfTheKeysLosesNone kills keys move at a random moment, to a
+// plugin and back to a file: one of both keeps the keys, whole, and when the move
+// is made again no key is left with the plugin.
+func TestKillingAMoveOfTheKeysLosesNone(t *testing.T) {
+	k := newKeeping(t, "")
+	k.must(t, "keys", "rotate")
+	k.must(t, "keys", "rotate")
+	counts := map[string]int{}
+	for _, to := range []string{"plugin", "file"} {
+		back := map[string]string{"plugin": "file", "file": "plugin"}[to]
+		k.moved(t, back)
+		_, takes := k.timed(t, "keys", "move", to)
+		k.moved(t, back)
+		for range shoptest.Tenth(50) {
+			k.killed(t, takes, "keys", "move", to)
+			k.whole(t)
+			if _, word := k.ring(t); word == "plugin" == (to == "plugin") {
+				counts["moved to a "+to]++
+			} else {
+				counts["stayed with a "+back]++
+			}
+			k.moved(t, to)
+			k.whole(t)
+			k.moved(t, back)
+		}
+	}
+	k.moved(t, "plugin")
+	k.moved(t, "file")
+	values := k.whole(t)
+	k.verified(t)
+	if held := found(t, filepath.Join(k.store, "*")); len(held) != 0 {
+		t.Errorf("%d keys are left with the plugin", len(held))
+	}
+	if left := found(t, k.key+".*"); len(left) != 0 {
+		t.Errorf("%v left over", left)
+	}
+	t.Logf("%d kills of a move: %v; %d values open", 2*shoptest.Tenth(50), counts, values)
+}
+
+// moved makes somebody keep the keys, whoever does now. A move that was cut off is
+// made again, also where the keys are there already.
+func (k keeping) moved(t *testing.T, to string) {
+	t.Helper()
+	_, errs, code := k.run(t, "keys", "move", to)
+	if code != 0 && !strings.Contains(errs, "keeps the keys already") {
+		t.Fatalf("keys move %s: exit %d, %s", to, code, errs)
+	}
+	if left, err := keystore.Left(k.key); err != nil || left != "" {
+		t.Fatalf("after a whole move: %q is left, %v", left, err)
+	}
+}
+
+// TestTwoProcessesRotateAtOnce: on one shop each waits for the other or says that
+// it is at work, every epoch is there, and everything opens.
+func TestTwoProcessesRotateAtOnce(t *testing.T) {
+	eachEngine(t, func(t *testing.T, database string) {
+		k := newKeeping(t, database)
+		before, _ := k.epochs(t)
+		// With a shop that serves, both ask it; without one, each is the shop.
+		for _, serving := range []bool{true, false} {
+			if serving {
+				k.start(t)
+			}
+			var mu sync.Mutex
+			var both sync.WaitGroup
+			done := int64(0)
+			for range 2 {
+				both.Go(func() {
+					for range 3 {
+						c := k.command(t, "keys", "rotate")
+						var errs bytes.Buffer
+						c.Stderr = &errs
+						err := c.Run()
+						mu.Lock()
+						if err == nil {
+							done++
+						} else if !strings.Contains(errs.String(), "is using this folder") {
+							t.Errorf("%v: %s", err, errs.String())
+						}
+						mu.Unlock()
+						time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
+					}
+				})
+			}
+			both.Wait()
+			after, _ := k.epochs(t)
+			if after-before != done || done == 0 {
+				t.Errorf("%d rotations were done, and %d epochs began", done, after-before)
+			}
+			before = after
+			t.Logf("serving %v: %d of 6 rotations done", serving, done)
+			k.whole(t)
+		}
+		k.verified(t)
+	})
+}
