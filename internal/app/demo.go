@@ -83,6 +83,9 @@ func (s *server) startDemo(ctx context.Context, p *Process) error {
 	if owner != "" {
 		fmt.Fprintf(p.Out, "cartkeep: owner %s\n", owner)
 	}
+	if text := s.vault.placement(s.settings); text != "" {
+		fmt.Fprintln(p.Err, "cartkeep: "+text)
+	}
 	if s.settings.LimitsExempt != "" {
 		fmt.Fprintf(p.Err, "cartkeep: WARNING: clients in %s are free from request rates\n", s.settings.LimitsExempt)
 	}

@@ -64,6 +64,15 @@ func openKeys(path, id string, s *Settings) (keeper, error) {
 	return keys, nil
 }
 
+// placement calls what a demo's keys usually lie in what it is; "" where they are
+// better off.
+func (v *vault) placement(s *Settings) string {
+	if _, file := v.keys.(*keyfile.File); !file || s.Passphrase != "" {
+		return ""
+	}
+	return "the keys are in " + v.saver.path + ", open, on the machine that the data is on: a thief of this machine has both. Good for a demo; a real shop keeps them better, see docs/operations.md"
+}
+
 func keyFileError(path string, err error) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("the key file of this shop is missing: %s", path)

@@ -39,6 +39,9 @@ func newServer(ctx context.Context, p *Process, set *Settings, demo bool) (*serv
 	if s.vault, err = f.unlock(ctx, set, s.log); err != nil {
 		return nil, errors.Join(err, f.release())
 	}
+	if err := s.vault.ring.Unlocked(); err != nil {
+		fmt.Fprintf(p.Err, "cartkeep: the epoch keys lie in memory that may be swapped to a disk: %v; allow 64 KiB (ulimit -l, LimitMEMLOCK=)\n", err)
+	}
 	return s, nil
 }
 

@@ -9,11 +9,14 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/cartkeep/cartkeep/internal/seal/locked"
 )
 
 // Ring holds the living epochs in memory. It is safe for concurrent use.
 type Ring struct {
 	store KeyStore
+	room  *locked.Room // where the keys are
 
 	mu      sync.RWMutex
 	epochs  map[EpochID]*epoch
@@ -30,7 +33,7 @@ type epoch struct {
 // Open loads the living epochs from a key store; new wraps use the highest one.
 // A ring may be empty: a new shop calls NewEpoch and Use next.
 func Open(ctx context.Context, store KeyStore) (*Ring, error) {
-	r := &Ring{store: store, epochs: map[EpochID]*epoch{}}
+	r := &Ring{store: store, room: &locked.Room{}, epochs: map[EpochID]*epoch{}}
 	if err := r.Reload(ctx); err != nil {
 		return nil, err
 	}
@@ -46,12 +49,20 @@ func (r *Ring) Reload(ctx context.Context) error {
 		return fmt.Errorf("load epoch keys: %w", err)
 	}
 	epochs := make(map[EpochID]*epoch, len(list))
+	read := false
+	defer func() {
+		for _, e := range epochs {
+			if !read {
+				r.end(e)
+			}
+		}
+	}()
 	var highest EpochID
 	for _, e := range list {
 		if e.ID == 0 || e.Key.IsZero() || epochs[e.ID] != nil {
 			return fmt.Errorf("load epoch keys: epoch %d is empty or there twice", e.ID)
 		}
-		made, err := newEpoch(e)
+		made, err := r.newEpoch(e)
 		e.Key.Wipe()
 		if err != nil {
 			return err
@@ -61,8 +72,9 @@ func (r *Ring) Reload(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	read = true
 	for _, old := range r.epochs {
-		old.prk.zero()
+		r.end(old)
 	}
 	r.epochs = epochs
 	if epochs[r.sealing] == nil {
@@ -71,14 +83,23 @@ func (r *Ring) Reload(ctx context.Context) error {
 	return nil
 }
 
-func newEpoch(e Epoch) (*epoch, error) {
+func (r *Ring) newEpoch(e Epoch) (*epoch, error) {
 	prk, err := hkdf.Extract(sha256.New, e.Key.key()[:], nil)
 	if err != nil {
 		return nil, fmt.Errorf("prepare epoch %d: %w", e.ID, err)
 	}
 	defer clear(prk)
-	return &epoch{prk: hide((*[KeySize]byte)(prk)), created: e.Created}, nil
+	kept := r.room.Take()
+	copy(kept[:], prk)
+	return &epoch{prk: secret{&kept}, created: e.Created}, nil
 }
+
+// end overwrites the key of an epoch.
+func (r *Ring) end(e *epoch) { r.room.Give(e.prk.key()) }
+
+// Unlocked says why the system may write the keys of the ring to its swap space;
+// nil when it does not.
+func (r *Ring) Unlocked() error { return r.room.Fault() }
 
 // Sealing is the epoch that new wraps use; 0 when the ring is empty.
 func (r *Ring) Sealing() EpochID {
@@ -120,7 +141,7 @@ func (r *Ring) NewEpoch(ctx context.Context, now time.Time) (EpochID, error) {
 	if err := r.store.Add(ctx, e); err != nil {
 		return 0, fmt.Errorf("keep epoch %d: %w", e.ID, err)
 	}
-	made, err := newEpoch(e)
+	made, err := r.newEpoch(e)
 	if err != nil {
 		return 0, err
 	}
@@ -174,7 +195,7 @@ func (r *Ring) DestroyEpoch(ctx context.Context, id EpochID) error {
 		return fmt.Errorf("destroy epoch %d: %w", id, err)
 	}
 	if e := r.epochs[id]; e != nil {
-		e.prk.zero()
+		r.end(e)
 		delete(r.epochs, id)
 	}
 	return nil
@@ -185,7 +206,7 @@ func (r *Ring) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range r.epochs {
-		e.prk.zero()
+		r.end(e)
 	}
 	r.epochs, r.sealing = map[EpochID]*epoch{}, 0
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -172,6 +173,41 @@ func TestACloseRingKnowsNothing(t *testing.T) {
 	if *held != [KeySize]byte{} {
 		t.Error("the key is still in memory")
 	}
+	runtime.KeepAlive(r) // its pages go with it
+}
+
+// TestADestroyedEpochIsZeroInMemory looks where its key was, after it was
+// destroyed, and after another node destroyed it.
+func TestADestroyedEpochIsZeroInMemory(t *testing.T) {
+	ctx := context.Background()
+	r, m := testRing(t)
+	if err := r.Unlocked(); err != nil {
+		t.Fatalf("this system locks no memory: %v", err)
+	}
+	begin(t, r, may)
+	begin(t, r, may)
+	first := r.epochs[1].prk.key()
+	if *first == [KeySize]byte{} {
+		t.Fatal("there is no key")
+	}
+	if err := r.DestroyEpoch(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	if *first != [KeySize]byte{} {
+		t.Error("a destroyed epoch's key is still in memory")
+	}
+	second := r.epochs[2].prk.key()
+	if err := m.Destroy(ctx, 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Reload(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if *second != [KeySize]byte{} {
+		t.Error("the key of an epoch that another node destroyed is still in memory")
+	}
+	r.Close()
+	runtime.KeepAlive(r)
 }
 
 func TestAKeyStoreWithBrokenEpochsIsRefused(t *testing.T) {

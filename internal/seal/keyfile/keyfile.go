@@ -42,6 +42,7 @@ import (
 	"sync"
 
 	"github.com/cartkeep/cartkeep/internal/seal"
+	"github.com/cartkeep/cartkeep/internal/seal/locked"
 )
 
 // Errors that callers branch on. Each is wrapped with the path.
@@ -76,7 +77,8 @@ type Options struct {
 type File struct {
 	path string
 	shop string
-	kek  []byte // nil when the file has no passphrase
+	kek  []byte      // what the passphrase becomes; nil when the file has none
+	room locked.Room // where kek is
 
 	mu sync.Mutex
 }
@@ -133,8 +135,17 @@ func (f *File) protect(doc *document, o Options) error {
 	if err != nil {
 		return err
 	}
-	doc.lock, f.kek = lock, lock.key(o.Passphrase)
+	doc.lock = lock
+	f.hold(lock.key(o.Passphrase))
 	return nil
+}
+
+// hold moves what a passphrase became to where it stays until Close.
+func (f *File) hold(kek []byte) {
+	kept := f.room.Take()
+	copy(kept[:], kek)
+	clear(kek)
+	f.kek = kept[:]
 }
 
 func (f *File) create(doc *document) error {
@@ -180,7 +191,7 @@ func Open(path, shopID string, o Options) (*File, error) {
 		if len(o.Passphrase) == 0 {
 			return nil, fmt.Errorf("%s: %w", path, ErrPassphraseNeeded)
 		}
-		f.kek = head.lock.key(o.Passphrase)
+		f.hold(head.lock.key(o.Passphrase))
 	} else if len(o.Passphrase) > 0 {
 		head.wipe()
 		return nil, fmt.Errorf("%s: %w", path, ErrNotSealed)
