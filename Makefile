@@ -38,13 +38,16 @@ go:
 		echo "(Debian's Go fetches the version that go.mod names by itself.)" >&2; \
 		exit 1; }
 
-# What the tests need besides Go: a PostgreSQL to start, a browser to drive, and
-# an authenticator app that is not ours.
+# What the tests need besides Go: a PostgreSQL to start, a browser to drive, an
+# authenticator app that is not ours, and a token that speaks PKCS #11, for which
+# a program in C is built.
 tools:
 	@missing=; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \
 	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium"; \
 	command -v oathtool >/dev/null || missing="$$missing oathtool"; \
+	command -v softhsm2-util >/dev/null || missing="$$missing softhsm2"; \
+	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
 	if [ -n "$$missing" ]; then \
 		echo "make test needs these Debian packages:$$missing"; \
 		if [ "$$(id -u)" = 0 ]; then as=; \

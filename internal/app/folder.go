@@ -180,7 +180,7 @@ func (f *folder) sync() error {
 // that an earlier try has made for this id.
 func firstKey(path, id string, s *Settings, now time.Time) error {
 	if _, err := os.Lstat(path); err == nil {
-		keys, err := openKeys(path, id, s)
+		keys, err := openKeys(path, id, s, silent)
 		if err != nil {
 			return err
 		}
@@ -272,7 +272,7 @@ func (f *folder) unlock(ctx context.Context, s *Settings, log *slog.Logger) (*va
 	if err != nil {
 		return nil, err
 	}
-	keys, err := openKeys(path, id, s)
+	keys, err := openKeys(path, id, s, func(note string) { log.WarnContext(ctx, "the provider of the keys says", "note", note) })
 	if err != nil {
 		return nil, err
 	}

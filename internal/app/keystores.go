@@ -28,13 +28,21 @@ type keeper interface {
 	Close()
 }
 
-// provider makes the one that the settings name by a word.
-func (k Keeping) provider(word string, environ []string) (keystore.Wrapper, error) {
+// silent takes what a provider has to say where nobody reads it.
+func silent(string) {}
+
+// provider makes the one that the settings name by a word. tell gets its notes.
+func (k Keeping) provider(word string, environ []string, tell func(string)) (keystore.Wrapper, error) {
 	if word == "plugin" {
 		if k.KeyPlugin == "" {
 			return nil, errors.New("key-plugin: name the program")
 		}
-		return keystore.NewPlugin(k.KeyPlugin, environ)
+		p, err := keystore.NewPlugin(k.KeyPlugin, environ)
+		if err != nil {
+			return nil, err
+		}
+		p.Telling(tell)
+		return p, nil
 	}
 	if k.VaultAddress == "" {
 		return nil, errors.New("vault-address: say where Vault is")
@@ -42,14 +50,14 @@ func (k Keeping) provider(word string, environ []string) (keystore.Wrapper, erro
 	return keystore.NewVault(keystore.VaultSettings{Address: k.VaultAddress, Mount: k.VaultMount, Namespace: k.VaultNamespace, TokenFile: k.VaultTokenFile, CAFile: k.VaultCA})
 }
 
-// openKeys opens whatever keeps the epoch keys.
-func openKeys(path, id string, s *Settings) (keeper, error) {
+// openKeys opens whatever keeps the epoch keys. tell gets the notes of a provider.
+func openKeys(path, id string, s *Settings, tell func(string)) (keeper, error) {
 	word, err := keystore.Provider(path)
 	if err != nil {
 		return nil, keyFileError(path, err)
 	}
 	if word != "" {
-		with, err := s.provider(word, os.Environ())
+		with, err := s.provider(word, os.Environ(), tell)
 		if err != nil {
 			return nil, fmt.Errorf("the keys are wrapped by a provider: %w", err)
 		}
@@ -80,6 +88,9 @@ func keyFileError(path string, err error) error {
 	return err
 }
 
+// tell prints what a provider has to say.
+func (p *Process) tell(note string) { fmt.Fprintln(p.Out, "cartkeep: "+note) }
+
 type keysMoveCmd struct {
 	To            string `arg:"" help:"Who is to keep the keys: file, vault or plugin." enum:"file,vault,plugin" placeholder:"file|vault|plugin"`
 	NewPassphrase string `help:"A file with the passphrase that seals the new key file; without it the file is not sealed." type:"existingfile" placeholder:"FILE"`
@@ -108,7 +119,7 @@ func (c keysMoveCmd) Run(ctx context.Context, p *Process, set *Settings) error {
 
 func (c keysMoveCmd) move(ctx context.Context, p *Process, set *Settings, path, id string) error {
 	letGo := func() error {
-		deleted, err := keystore.LetGo(ctx, path, func(word string) (keystore.Wrapper, error) { return set.provider(word, p.Environ) })
+		deleted, err := keystore.LetGo(ctx, path, func(word string) (keystore.Wrapper, error) { return set.provider(word, p.Environ, p.tell) })
 		if deleted {
 			fmt.Fprintln(p.Out, "cartkeep: the keys of the old provider are deleted")
 		}
@@ -118,7 +129,7 @@ func (c keysMoveCmd) move(ctx context.Context, p *Process, set *Settings, path, 
 	if err := letGo(); err != nil {
 		return fmt.Errorf("nothing was moved: %w", err)
 	}
-	from, err := openKeys(path, id, set)
+	from, err := openKeys(path, id, set, p.tell)
 	if err != nil {
 		return err
 	}
@@ -130,7 +141,7 @@ func (c keysMoveCmd) move(ctx context.Context, p *Process, set *Settings, path, 
 	defer wipe(epochs)
 	to, put := "a key file", func() error { return c.toFile(ctx, path, id, epochs) }
 	if c.To != "file" {
-		with, err := set.provider(c.To, p.Environ)
+		with, err := set.provider(c.To, p.Environ, p.tell)
 		if err != nil {
 			return fmt.Errorf("nothing was moved: %w", err)
 		}
@@ -183,7 +194,7 @@ type keysTryCmd struct {
 
 // Run tries a provider out. It needs no shop.
 func (c keysTryCmd) Run(ctx context.Context, p *Process, set *Settings) error {
-	with, err := set.provider(c.Provider, p.Environ)
+	with, err := set.provider(c.Provider, p.Environ, p.tell)
 	if err != nil {
 		return misused("%w", err)
 	}

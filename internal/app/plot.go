@@ -95,7 +95,7 @@ func (s *plot) removeKey(id string) error {
 	if err != nil {
 		return err
 	}
-	keys, err := openKeys(path, id, &s.set)
+	keys, err := openKeys(path, id, &s.set, silent)
 	if err != nil {
 		return nil // there is none, or it is another shop's
 	}
@@ -127,7 +127,7 @@ func (s *plot) build(ctx context.Context, restore func(context.Context, store.Co
 	if err := firstKey(s.key, id, &s.set, time.Now()); err != nil {
 		return got, err
 	}
-	keys, err := openKeys(s.key, id, &s.set)
+	keys, err := openKeys(s.key, id, &s.set, silent)
 	if err != nil {
 		return got, err
 	}

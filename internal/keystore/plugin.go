@@ -25,11 +25,14 @@ import (
 //
 // A failure is {"error":"one sentence without secrets"} and, where trying again
 // may help, "again":true. data has at most 64 bytes unwrapped and 4096 wrapped.
-// new of a key that is there and delete of one that is not are no failures. What
-// the program writes to standard error is not looked at. It has 30 seconds.
+// new of a key that is there and delete of one that is not are no failures. Beside
+// its answer the program may give "note":"one sentence" for the merchant, such as
+// that a deleted key is gone only after a waiting period. What the program writes
+// to standard error is not looked at. It has 30 seconds.
 type Plugin struct {
 	path string
 	env  []string
+	tell func(note string)
 }
 
 // NewPlugin uses a program. environment is that of the shop.
@@ -43,8 +46,11 @@ func NewPlugin(path string, environment []string) (*Plugin, error) {
 			env = append(env, kv)
 		}
 	}
-	return &Plugin{path, env}, nil
+	return &Plugin{path: path, env: env, tell: func(string) {}}, nil
 }
+
+// Telling says who gets the notes of the plugin.
+func (p *Plugin) Telling(tell func(note string)) { p.tell = tell }
 
 const (
 	pluginFor  = 30 * time.Second
@@ -66,6 +72,7 @@ type answer struct {
 	Data  []byte `json:"data"`
 	Error string `json:"error"`
 	Again bool   `json:"again"`
+	Note  string `json:"note"`
 }
 
 // New asks for a key to be made.
@@ -137,6 +144,9 @@ func (p *Plugin) once(ctx context.Context, q question) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s", ErrUnreachable, oneLine(a.Error))
 	case a.Error != "":
 		return nil, fmt.Errorf("%w: %s", ErrRefused, oneLine(a.Error))
+	}
+	if a.Note != "" {
+		p.tell(oneLine(a.Note))
 	}
 	return a.Data, nil
 }

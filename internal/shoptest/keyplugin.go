@@ -28,6 +28,8 @@ func KeyPlugin(dir string, in io.Reader, out io.Writer) error {
 		answer["error"] = err.Error()
 	} else if data != nil {
 		answer["data"] = data
+	} else if q.Act == "delete" {
+		answer["note"] = "a file is deleted, and its blocks may stay on the disk"
 	}
 	return json.NewEncoder(out).Encode(answer)
 }
