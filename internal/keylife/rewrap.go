@@ -22,7 +22,7 @@ func (k *Keeper) page() int {
 type Pace int
 
 const (
-	// Calm rests after each page for a quarter as long as the page took.
+	// Calm rests after each page for half as long as storing it took.
 	Calm Pace = iota
 	// Swift does not rest.
 	Swift
@@ -89,13 +89,58 @@ func (k *Keeper) count(ctx context.Context) (left int64, err error) {
 	return left, nil
 }
 
-// pass re-wraps all that it finds under older epochs.
-func (k *Keeper) pass(ctx context.Context, pace Pace, all int64, tell func(Progress)) error {
+// pass re-wraps all that it finds under older epochs. While PostgreSQL stores one
+// page the next is read and wrapped. SQLite's log would only grow of that: it
+// begins anew when nobody reads.
+func (k *Keeper) pass(ctx context.Context, pace Pace, all int64, tell func(Progress)) (err error) {
+	reading, stop := context.WithCancel(ctx)
+	pages, turn := make(chan []store.Wrapped), make(chan struct{}, 1)
+	read := make(chan error, 1)
+	go func() {
+		defer close(pages)
+		read <- k.wrap(reading, turn, pages)
+	}()
+	defer func() {
+		stop()
+		if failed := <-read; err == nil {
+			err = failed
+		}
+	}()
+	var done int64
+	turn <- struct{}{}
+	for list := range pages {
+		began := time.Now()
+		if k.db.Shared() {
+			turn <- struct{}{}
+		}
+		if err := k.db.InTx(ctx, system, func(t *store.Tx) error { return t.Rewrap(list) }); err != nil {
+			return err
+		}
+		done += int64(len(list))
+		tell(Progress{Done: done, All: max(all, done)})
+		if pace == Calm {
+			if err := rest(ctx, time.Since(began)/2); err != nil {
+				return err
+			}
+		}
+		if !k.db.Shared() {
+			turn <- struct{}{}
+		}
+	}
+	return nil
+}
+
+// wrap reads what is under older epochs, wraps it under the present one and hands
+// it on, a page for each turn.
+func (k *Keeper) wrap(ctx context.Context, turn <-chan struct{}, pages chan<- []store.Wrapped) error {
 	newest := k.ring.Sealing()
 	var after *seal.Owner
-	var done int64
 	for {
-		began := time.Now()
+		select {
+		case <-turn:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		var list []store.Wrapped
 		err := k.db.View(ctx, func(v *store.View) (err error) {
 			list, err = v.WrapsBefore(newest, after, k.page())
@@ -109,17 +154,12 @@ func (k *Keeper) pass(ctx context.Context, pace Pace, all int64, tell func(Progr
 				return fmt.Errorf("re-wrap dossier %s: %w", w.Owner.Dossier, err)
 			}
 		}
-		if err := k.db.InTx(ctx, system, func(t *store.Tx) error { return t.Rewrap(list) }); err != nil {
-			return err
+		select {
+		case pages <- list:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		done += int64(len(list))
 		after = &list[len(list)-1].Owner
-		tell(Progress{Done: done, All: max(all, done)})
-		if pace == Calm {
-			if err := rest(ctx, time.Since(began)/4); err != nil {
-				return err
-			}
-		}
 	}
 }
 
