@@ -21,6 +21,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/seal"
 	"github.com/cartkeep/cartkeep/internal/seal/keyfile"
+	"github.com/cartkeep/cartkeep/internal/shoptest/s3"
 )
 
 func TestMain(m *testing.M) {
@@ -42,13 +43,29 @@ func TestMain(m *testing.M) {
 //	buy DIR NAME         orders from the demo in DIR; NAME becomes the order's number
 //	lastline NAME FILE   NAME becomes the last line of FILE
 //	forge FILE DIR       makes a key file with other keys for the shop in DIR
-func TestCommandLine(t *testing.T) {
+func TestCommandLine(t *testing.T) { scripts(t, "testdata", nil) }
+
+// TestCommandLineWithStorage runs those stories that need an S3 server.
+func TestCommandLineWithStorage(t *testing.T) {
+	s := s3.Start(t, true)
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte(s.Secret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	scripts(t, filepath.Join("testdata", "storage"), map[string]string{"BUCKET": "s3://" + s3.Bucket, "CARTKEEP_S3_ENDPOINT": s.Endpoint, "CARTKEEP_S3_CA": s.CAFile,
+		"CARTKEEP_S3_ACCESS_KEY": s.Access, "CARTKEEP_S3_SECRET_KEY_FILE": secret})
+}
+
+func scripts(t *testing.T, dir string, env map[string]string) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir: dir,
 		Setup: func(e *testscript.Env) error {
 			for _, kv := range [][2]string{{"HOME", e.WorkDir}, {"XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config")},
 				{"CARTKEEP_DATA", filepath.Join(e.WorkDir, "data")}} {
 				e.Setenv(kv[0], kv[1])
+			}
+			for name, value := range env {
+				e.Setenv(name, value)
 			}
 			return nil
 		},

@@ -17,7 +17,7 @@ type backupCmd struct {
 }
 
 type backupCreateCmd struct {
-	To        string   `help:"Folder for the two parts, which is made when it is not there. Without it: every place of --backup-to." placeholder:"DIR"`
+	To        string   `help:"Folder for the two parts, which is made when it is not there, or s3://BUCKET/PREFIX. Without it: every place of --backup-to." placeholder:"DIR"`
 	Recipient []string `help:"Seal both parts to this age recipient too (age1…), so that its owner can open them without this machine. May be given more than once." placeholder:"AGE1"`
 }
 
@@ -35,12 +35,11 @@ func (c backupCreateCmd) Run(ctx context.Context, p *Process, set *Settings) err
 			return misused("to: name a folder; or name one for good with --backup-to")
 		}
 	} else {
-		to, err := set.target(c.To)
+		to, err := address(c.To)
 		if err != nil {
 			return misused("to: %w", err)
 		}
-		// The running shop may stand in another folder.
-		args = map[string]string{"to": to.String(), "recipients": strings.Join(c.Recipient, "\n")}
+		args = map[string]string{"to": to, "recipients": strings.Join(c.Recipient, "\n")}
 	}
 	return carryOut(ctx, p, set, call{Name: "backup create", Args: args}, nil)
 }

@@ -19,8 +19,8 @@ import (
 
 // backupSource is what verify and restore have in common.
 type backupSource struct {
-	File     string   `arg:"" help:"The data part." placeholder:"FILE"`
-	Keys     []string `help:"A key part, or a folder with some. Those beside FILE count too; the newest is used, and the others where it has lost something." placeholder:"FILE"`
+	File     string   `arg:"" help:"The data part: a path, or s3://BUCKET/PREFIX/NAME." placeholder:"FILE"`
+	Keys     []string `help:"A key part, or a folder or bucket with some. Those beside FILE count too; the newest is used, and the others where it has lost something." placeholder:"FILE"`
 	Identity []string `help:"A file with the age identity of another recipient. Without it the identities beside the key file are used." placeholder:"FILE"`
 }
 
@@ -36,15 +36,29 @@ func (b *openedBackup) close() { b.ring.Close() }
 // open finds what a backup needs: its identities, its key parts and the key file
 // of the shop that it is of.
 func (c backupSource) open(ctx context.Context, p *Process, set *Settings) (*openedBackup, error) {
-	if len(c.Keys) == 0 {
-		c.Keys = nil
-	}
-	b := &openedBackup{Source: backup.Source{File: c.File, Keys: c.Keys}}
+	b := &openedBackup{Source: backup.Source{File: c.File}}
 	var err error
-	if b.IDs, err = c.identities(set); err != nil {
+	if b.Also, err = set.targets(); err != nil {
 		return nil, err
 	}
-	if b.Also, err = set.targets(); err != nil {
+	if at := strings.LastIndexByte(c.File, '/'); strings.Contains(c.File, "://") {
+		b.File = c.File[at+1:]
+		if b.From, err = set.target(c.File[:at]); err != nil {
+			return nil, err
+		}
+	}
+	for _, k := range c.Keys {
+		if !strings.Contains(k, "://") {
+			b.Keys = append(b.Keys, k)
+			continue
+		}
+		also, err := set.target(k)
+		if err != nil {
+			return nil, err
+		}
+		b.Also = append(b.Also, also)
+	}
+	if b.IDs, err = c.identities(set); err != nil {
 		return nil, err
 	}
 	if b.head, err = b.Head(ctx); err != nil {

@@ -10,24 +10,44 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/backup"
+	"github.com/cartkeep/cartkeep/internal/bucket"
 	"github.com/cartkeep/cartkeep/internal/privacy"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
 // BackingUp are the settings of backups that the shop makes by itself.
 type BackingUp struct {
-	BackupTo        []string      `help:"Folders that the shop brings backups to by itself, and where a restore looks for key parts. Backups past the backup window are deleted there. Default: none." placeholder:"DIR" group:"Backups"`
+	BackupTo        []string      `help:"Folders, or buckets as s3://BUCKET/PREFIX, that the shop brings backups to by itself, and where a restore looks for key parts. Backups past the backup window are deleted there. Default: none." placeholder:"DIR" group:"Backups"`
 	BackupEvery     time.Duration `help:"How often." default:"24h" placeholder:"TIME" group:"Backups"`
 	BackupRecipient []string      `help:"age recipients (age1…) that these backups are sealed to as well." placeholder:"AGE1" group:"Backups"`
+	S3Endpoint      string        `help:"Object storage that speaks S3: https://HOST[:PORT]." name:"s3-endpoint" placeholder:"URL" group:"Backups"`
+	S3Region        string        `help:"Its region. Without it the storage is asked." name:"s3-region" placeholder:"NAME" group:"Backups"`
+	S3AccessKey     string        `help:"Who asks it." name:"s3-access-key" secret:"yes" placeholder:"TEXT" group:"Backups"`
+	S3SecretKey     string        `help:"The secret that goes with it. Give it as CARTKEEP_S3_SECRET_KEY_FILE; a flag shows in the list of processes." name:"s3-secret-key" secret:"yes" placeholder:"TEXT" group:"Backups"`
+	S3CA            string        `help:"A file of certificates to trust besides the system's." name:"s3-ca" type:"path" placeholder:"FILE" group:"Backups"`
+}
+
+// address is the one way to write where a place is. A path is one from here: the
+// running shop may stand in another folder.
+func address(name string) (string, error) {
+	if !strings.Contains(name, "://") {
+		return filepath.Abs(name)
+	}
+	bucket, prefix, err := bucket.Parse(name)
+	return strings.TrimSuffix("s3://"+bucket+"/"+prefix, "/"), err
 }
 
 // target finds the place that somebody named.
 func (b BackingUp) target(name string) (backup.Target, error) {
-	if strings.Contains(name, "://") {
-		return nil, fmt.Errorf("%q is no folder", name)
+	where, err := address(name)
+	if err != nil || !strings.Contains(name, "://") {
+		return backup.Folder(where), err
 	}
-	dir, err := filepath.Abs(name)
-	return backup.Folder(dir), err
+	to, err := bucket.Open(where, bucket.Settings{Endpoint: b.S3Endpoint, Region: b.S3Region, AccessKey: b.S3AccessKey, SecretKey: b.S3SecretKey, CAFile: b.S3CA})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; see the settings s3-…", where, err)
+	}
+	return backup.InBucket(to), nil
 }
 
 // targets are the places of the settings.
@@ -73,7 +93,7 @@ func (s *Settings) routine(v *vault, log *slog.Logger) (*backup.Routine, error) 
 }
 
 type backupListCmd struct {
-	Targets []string `arg:"" optional:"" help:"Folders to look into; no shop is needed then. Without one: every place of --backup-to, as the shop sees it." placeholder:"DIR"`
+	Targets []string `arg:"" optional:"" help:"Folders or buckets to look into; no shop is needed then. Without one: every place of --backup-to, as the shop sees it." placeholder:"DIR"`
 }
 
 // Run lists backups.

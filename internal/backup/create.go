@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"time"
 
@@ -41,7 +40,7 @@ func Create(ctx context.Context, db *store.DB, to Target, pair *Pair, more []age
 	at := db.Now()
 	m := Made{Data: name(db.ShopID(), at, Data), Keys: name(db.ShopID(), at, Keys), At: at}
 	if err := to.Tidy(ctx, short(db.ShopID())); err != nil {
-		return Made{}, fmt.Errorf("%s: %w", to, err)
+		return Made{}, err
 	}
 	h := Header{Format: format, Part: Data, Shop: db.ShopID(), At: at, Checkpoint: checkpoint}
 	err = to.Put(ctx, m.Data, func(w io.Writer) error {
