@@ -192,7 +192,7 @@ func TestOrdersUnderWayDoNotHoldUpTheOthers(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
 		p := bought(t, s)
 		const all, open = 160, 100
-		multiply(t, s, p, all)
+		s.Copies(t, p.Order.ID, all)
 		raw := s.Raw(t)
 		shoptest.Do(t, raw, `UPDATE orders SET status = 'delivered'`)
 		n := shoptest.Do(t, raw, `UPDATE orders SET status = 'packed' WHERE id <= $1 AND id LIKE 'o1%'`, "o10000100")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,46 +14,6 @@ import (
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
-
-// multiply makes n copies of an order, of strangers, with its dossiers, values
-// and index rows; every dossier is due. It returns how many dossiers there are.
-func multiply(b testing.TB, s *shoptest.Shop, p checkout.Placed, n int) int {
-	b.Helper()
-	raw := s.Raw(b)
-	hash := `randomblob(32)`
-	if s.OnPostgres() {
-		hash = `sha256(CAST(CAST(i AS TEXT) AS BYTEA))`
-	}
-	const numbers = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) `
-	const owner, id = `'s' || CAST(10000000 + i AS TEXT)`, `'o' || CAST(10000000 + i AS TEXT)`
-	copied := func(table, where string, changed map[string]string) int64 {
-		rows, err := raw.Query(`SELECT * FROM ` + table + ` LIMIT 0`)
-		if err != nil {
-			b.Fatal(err)
-		}
-		columns, err := rows.Columns()
-		if err != nil || rows.Close() != nil {
-			b.Fatal(err)
-		}
-		values := slices.Clone(columns)
-		for i, c := range columns {
-			if v, ok := changed[c]; ok {
-				values[i] = v
-			}
-		}
-		return shoptest.Do(b, raw, numbers+`INSERT INTO `+table+` (`+strings.Join(columns, ", ")+`) SELECT `+strings.Join(values, ", ")+` FROM n, `+table+` WHERE `+where+` = $2`, int64(n), string(p.Order.ID))
-	}
-	copied("orders", "id", map[string]string{"owner": owner, "id": id, "cart": owner, "number": id})
-	copied("order_details", "order_id", map[string]string{"owner": owner, "order_id": id})
-	copied("payments", "order_id", map[string]string{"owner": owner, "order_id": id, "id": id})
-	due := copied("dossiers", "case_id", map[string]string{"subject": owner, "case_id": id, "id": `purpose || CAST(i AS TEXT)`, "destroy_after": `destroy_after - destroy_after + i`})
-	shoptest.Do(b, raw, numbers+`INSERT INTO identities (hash, field, version, subject, dossier) SELECT `+hash+`, 'order_details.email', 1, `+owner+`, 'fulfilment' || CAST(i AS TEXT) FROM n`, int64(n))
-	shoptest.Do(b, raw, numbers+`INSERT INTO directory (kind, key, owner, id) SELECT 'provider', `+hash+`, `+owner+`, `+id+` FROM n`, int64(n))
-	if s.OnPostgres() {
-		shoptest.Do(b, raw, `ANALYZE`)
-	}
-	return int(due)
-}
 
 // serving changes a cart and looks at an order, until it is stopped, at a pace of
 // its own, and returns how long the slowest hundredth took.
@@ -108,7 +67,7 @@ func BenchmarkRetention(b *testing.B) {
 				}
 				s.Run(b)
 				shoptest.Do(b, s.Raw(b), `UPDATE orders SET status = 'delivered'`)
-				n := multiply(b, s, p, shoptest.Tenth(1_000_000)/4)
+				n := s.Copies(b, p.Order.ID, shoptest.Tenth(1_000_000)/4)
 				cart := s.Basket(b, v.ID, 1)
 				beside := func(act func()) (p99 time.Duration) {
 					stop := make(chan struct{})
