@@ -3,8 +3,10 @@ package privacy_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -196,4 +198,68 @@ func TestAHoldThatMakesNoSenseIsRefused(t *testing.T) {
 	if s.Dump(t) != before {
 		t.Error("a refused hold has left something")
 	}
+}
+
+// TestHoldingWhileRetentionPasses places holds on what is being destroyed: each
+// either comes in time, and then its dossier has its key, or is refused.
+func TestHoldingWhileRetentionPasses(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		p := bought(t, s)
+		deliver(t, s, p)
+		all := s.Copies(t, p.Order.ID, 150)
+		raw := s.Raw(t)
+		rows, err := raw.Query(`SELECT id FROM dossiers WHERE subject LIKE 's1%' ORDER BY destroy_after DESC`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for rows.Next() {
+			var id string
+			if err := rows.Scan(&id); err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, id)
+		}
+		if err := rows.Close(); err != nil || len(ids) != all {
+			t.Fatalf("got %d dossiers, %v, want %d", len(ids), err, all)
+		}
+		confirm(t, s)
+		why, until := because(t, "a lawsuit"), s.DB.Now().Add(year)
+		held, first := map[string]bool{}, make(chan struct{})
+		var group sync.WaitGroup
+		group.Go(func() {
+			for i, id := range ids {
+				_, _, err := privacy.Hold(context.Background(), s.DB, owner, privacy.Held{Dossier: id}, why, until)
+				if err != nil && !fault.Is(err, fault.NotFound) {
+					t.Errorf("got %v, want a hold that comes in time or too late", err)
+				}
+				held[id] = err == nil
+				if i == 4 {
+					close(first)
+				}
+			}
+		})
+		<-first
+		if _, err := privacy.Retention(context.Background(), s.DB, slog.New(slog.DiscardHandler)); err != nil {
+			t.Error(err)
+		}
+		group.Wait()
+		if _, err := privacy.Retention(context.Background(), s.DB, slog.New(slog.DiscardHandler)); err != nil && !errors.Is(err, privacy.ErrWaits) {
+			t.Error(err)
+		}
+		kept := 0
+		for _, id := range ids {
+			there := shoptest.One[int64](t, raw, `SELECT count(*) FROM dossiers WHERE id = $1 AND wrap IS NOT NULL`, id) == 1
+			if held[id] && !there {
+				t.Errorf("dossier %s was destroyed under a hold", id)
+			}
+			if there {
+				kept++
+			}
+		}
+		t.Logf("%d of %d holds came in time", kept, all)
+		if kept < 5 {
+			t.Error("not even the holds from before the pass have held")
+		}
+	})
 }
