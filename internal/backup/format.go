@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"filippo.io/age"
@@ -175,12 +177,12 @@ type part struct {
 // counter counts the bytes of the file, so that a damaged place can be named.
 type counter struct {
 	r io.Reader
-	n int64
+	n atomic.Int64
 }
 
 func (c *counter) Read(b []byte) (int, error) {
 	n, err := c.r.Read(b)
-	c.n += int64(n)
+	c.n.Add(int64(n))
 	return n, err
 }
 
@@ -195,7 +197,7 @@ func openPart(r io.Reader, name string, ids []age.Identity) (*part, error) {
 	if err != nil {
 		return nil, p.damaged("its age header")
 	}
-	if p.packed, err = zstd.NewReader(plain, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20), zstd.WithDecoderMaxMemory(64<<20)); err != nil {
+	if p.packed, err = zstd.NewReader(plain, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxWindow(8<<20), zstd.WithDecoderMaxMemory(64<<20)); err != nil {
 		return nil, err
 	}
 	p.in = bufio.NewReaderSize(p.packed, 256<<10)
@@ -216,7 +218,7 @@ func openPart(r io.Reader, name string, ids []age.Identity) (*part, error) {
 func (p *part) close() { p.packed.Close() }
 
 func (p *part) damaged(what string) error {
-	return fmt.Errorf("%s: %w: %s does not read, at byte %d of the file or just before", p.name, ErrDamaged, what, p.read.n)
+	return fmt.Errorf("%s: %w: %s does not read, at byte %d of the file or just before", p.name, ErrDamaged, what, p.read.n.Load())
 }
 
 // frame reads the next frame. Its payload is good until the next one.
@@ -244,46 +246,114 @@ func (p *part) frame() (kind byte, payload []byte, err error) {
 	return kind, payload, nil
 }
 
+const (
+	// batchRows and batchBytes bound what is read ahead of whoever takes the rows.
+	batchRows  = 256
+	batchBytes = 1 << 20
+)
+
+// batch is what comes next in a part: some rows, then perhaps a table or the end.
+type batch struct {
+	rows  [][]any
+	table *tableFrame
+	end   bool
+	err   error
+}
+
 // each reads the rest of a part: begin is called for each table, and row for
-// each of its rows, whose slice is used again for the next one.
+// each of its rows. Reading, which opens, unpacks, sums and parses, runs ahead
+// beside what is done with the rows.
 func (p *part) each(begin func(table string, columns []string) error, row func([]any) error) error {
-	var values []any
+	next, stop := make(chan batch, 2), make(chan struct{})
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		defer close(next)
+		p.ahead(func(b batch) bool {
+			select {
+			case next <- b:
+				return true
+			case <-stop:
+				return false
+			}
+		})
+	})
+	// Nobody reads on once this returns: the caller closes the file.
+	defer reading.Wait()
+	defer close(stop)
+	for b := range next {
+		for _, values := range b.rows {
+			p.rows[p.table.Name]++
+			p.total++
+			if err := row(values); err != nil {
+				return err
+			}
+		}
+		if b.err != nil || b.end {
+			return b.err
+		}
+		if b.table != nil {
+			if _, twice := p.rows[b.table.Name]; twice {
+				return p.damaged("a table")
+			}
+			p.table = *b.table
+			p.rows[p.table.Name] = 0
+			if err := begin(p.table.Name, p.table.Columns); err != nil {
+				return err
+			}
+		}
+	}
+	return p.damaged("its end")
+}
+
+// ahead reads frames and sends what they say, in order, until the end, an error or
+// no for an answer.
+func (p *part) ahead(send func(batch) bool) {
+	var b batch
+	columns, size := 0, 0
 	for {
 		kind, payload, err := p.frame()
 		if err != nil {
-			return err
+			b.err = err
+			send(b)
+			return
 		}
 		switch kind {
 		case frameTable:
-			p.table = tableFrame{}
-			if json.Unmarshal(payload, &p.table) != nil || p.table.Name == "" || len(p.table.Columns) == 0 {
-				return p.damaged("a table")
+			t := &tableFrame{}
+			if json.Unmarshal(payload, t) != nil || t.Name == "" || len(t.Columns) == 0 {
+				b.err = p.damaged("a table")
+				send(b)
+				return
 			}
-			if _, twice := p.rows[p.table.Name]; twice {
-				return p.damaged("a table")
-			}
-			p.rows[p.table.Name] = 0
-			values = make([]any, len(p.table.Columns))
-			err = begin(p.table.Name, p.table.Columns)
+			b.table, columns = t, len(t.Columns)
 		case frameRow:
-			if len(values) == 0 || parseRow(values, payload) != nil {
-				return p.damaged("a row")
+			values := make([]any, columns)
+			if columns == 0 || parseRow(values, payload) != nil {
+				b.err = p.damaged("a row")
+				send(b)
+				return
 			}
-			p.rows[p.table.Name]++
-			p.total++
-			err = row(values)
+			b.rows = append(b.rows, values)
+			if size += len(payload); size < batchBytes && len(b.rows) < batchRows {
+				continue
+			}
 		case frameEnd:
 			p.note = string(payload)
 			if _, err := p.in.ReadByte(); err != io.EOF {
-				return p.damaged("its end")
+				b.err = p.damaged("its end")
 			}
-			return nil
+			b.end = true
+			send(b)
+			return
 		default:
-			return p.damaged("a frame")
+			b.err = p.damaged("a frame")
+			send(b)
+			return
 		}
-		if err != nil {
-			return err
+		if !send(b) {
+			return
 		}
+		b, size = batch{}, 0
 	}
 }
 

@@ -33,7 +33,7 @@ func Verify(ctx context.Context, src Source, from *seal.Ring) (out Restored, err
 	if _, err := ring.NewEpoch(ctx, head.At); err != nil {
 		return out, err
 	}
-	into := store.Config{Database: filepath.Join(dir, "shop.db"), Ring: ring, ShopID: store.NewID()}
+	into := store.Config{Database: filepath.Join(dir, "shop.db"), Ring: ring, ShopID: store.NewID(), Scratch: true}
 	out, err = Restore(ctx, src, from, into, ledger.System("verify"))
 	if err == nil && out.Shut > 0 {
 		err = fmt.Errorf("%s: %w: %d values do not open though their keys are there", src.data(), ErrDamaged, out.Shut)

@@ -143,15 +143,17 @@ const (
 	pgConns  = 24 // connections on PostgreSQL
 	pragmas  = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(ON)&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)"
 	readOnly = "&_pragma=query_only(ON)"
+	scratch  = "&_pragma=synchronous(OFF)&_pragma=secure_delete(OFF)&_pragma=cache_size(-65536)"
 )
 
-func (db *DB) connect(ctx context.Context, database string) error {
+func (db *DB) connect(ctx context.Context, c Config) error {
+	database := c.Database
 	if db.engine == onPostgres {
-		c, err := sealedConfig(database)
+		sealed, err := sealedConfig(database)
 		if err != nil {
 			return err
 		}
-		pool := stdlib.OpenDB(*c)
+		pool := stdlib.OpenDB(*sealed)
 		pool.SetMaxOpenConns(pgConns)
 		pool.SetMaxIdleConns(pgConns)
 		db.pool = pool
@@ -172,6 +174,9 @@ func (db *DB) connect(ctx context.Context, database string) error {
 		return fmt.Errorf("open database: %w", err)
 	}
 	dsn := "file:" + (&url.URL{Path: database}).EscapedPath() + "?" + pragmas
+	if c.Scratch {
+		dsn += scratch
+	}
 	write, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)

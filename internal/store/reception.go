@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,8 +32,9 @@ type Reception struct {
 	table   string
 	columns []string
 	change  func([]any)
-	insert  *sql.Stmt // on SQLite
-	waiting [][]any   // on PostgreSQL
+	insert  driver.Stmt // on SQLite
+	named   []driver.NamedValue
+	waiting [][]any // on PostgreSQL
 	bytes   int
 }
 
@@ -50,7 +52,7 @@ func Receive(ctx context.Context, c Config, old string, schema int64, fn func(*R
 		return err
 	}
 	db := &DB{engine: e, shop: c.ShopID, clock: time.Now, log: c.Log}
-	if err := db.connect(ctx, c.Database); err != nil {
+	if err := db.connect(ctx, c); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
@@ -223,7 +225,14 @@ func (r *Reception) Keys() error {
 func (r *Reception) open(table string, columns []string) (err error) {
 	r.table, r.columns = table, columns
 	if r.db.engine == onSQLite {
-		r.insert, err = r.conn.PrepareContext(r.ctx, `INSERT INTO `+table+` (`+strings.Join(columns, ", ")+`) VALUES `+marks(0, len(columns)))
+		err = r.conn.Raw(func(c any) (err error) {
+			r.insert, err = c.(driver.ConnPrepareContext).PrepareContext(r.ctx, `INSERT INTO `+table+` (`+strings.Join(columns, ", ")+`) VALUES `+marks(0, len(columns)))
+			return err
+		})
+		r.named = make([]driver.NamedValue, len(columns))
+		for i := range r.named {
+			r.named[i].Ordinal = i + 1
+		}
 	}
 	return err
 }
@@ -243,10 +252,7 @@ func (r *Reception) Row(values []any) error {
 	}
 	r.change(row)
 	if r.insert != nil {
-		if _, err := r.insert.ExecContext(r.ctx, row...); err != nil {
-			return fmt.Errorf("restore %s: %w", r.table, err)
-		}
-		return nil
+		return r.put(row)
 	}
 	for i, v := range row {
 		if n, ok := v.(int64); ok && r.yesno[r.table+"."+r.columns[i]] {
@@ -265,6 +271,25 @@ func (r *Reception) Row(values []any) error {
 		return nil
 	}
 	return r.flush()
+}
+
+// put inserts a row into SQLite. The driver would start a goroutine for each row
+// to hear of the context's end, so it is asked here.
+func (r *Reception) put(row []any) error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	for i, v := range row {
+		r.named[i].Value = v
+	}
+	err := r.conn.Raw(func(any) error {
+		_, err := r.insert.(driver.StmtExecContext).ExecContext(context.WithoutCancel(r.ctx), r.named)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("restore %s: %w", r.table, err)
+	}
+	return nil
 }
 
 func (r *Reception) flush() error {
@@ -286,7 +311,7 @@ func (r *Reception) flush() error {
 func (r *Reception) End() error {
 	err := r.flush()
 	if r.insert != nil {
-		err = errors.Join(err, r.insert.Close())
+		err = errors.Join(err, r.conn.Raw(func(any) error { return r.insert.Close() }))
 	}
 	r.table, r.insert = "", nil
 	return err
@@ -354,7 +379,7 @@ func Wipe(ctx context.Context, database, shop string) (err error) {
 		return errors.Join(err, errors.New("only a PostgreSQL database is wiped"))
 	}
 	db := &DB{engine: e, shop: shop, clock: time.Now}
-	if err := db.connect(ctx, database); err != nil {
+	if err := db.connect(ctx, Config{Database: database}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.pool.Close()) }()

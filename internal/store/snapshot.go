@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sort"
 	"strings"
@@ -163,32 +165,38 @@ func KeyTable() Table { return Table{Name: "dossiers", Columns: slices.Clone(dos
 var dossierColumns = []string{"subject", "id", "purpose", "case_id", "state", "epoch", "wrap", "created_at", "destroy_after", "destroyed_at"}
 
 // Rows calls each with every row of a table: nil, int64, string or []byte, which
-// mean the same on both engines. The slice is used again for the next row.
+// mean the same on both engines. The slice is used again for the next row, and
+// what is in it is good until then: rows come straight from the driver, since
+// copying each value first takes a third of the time.
 func (s *Snapshot) Rows(t Table, each func([]any) error) error {
-	rows, err := s.conn.QueryContext(s.ctx, `SELECT `+strings.Join(t.Columns, ", ")+` FROM `+t.Name+t.where)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", t.Name, err)
-	}
-	defer rows.Close()
-	values, into := make([]any, len(t.Columns)), make([]any, len(t.Columns))
-	for i := range values {
-		into[i] = &values[i]
-	}
-	for rows.Next() {
-		if err := rows.Scan(into...); err != nil {
-			return fmt.Errorf("read %s: %w", t.Name, err)
+	return s.conn.Raw(func(c any) (err error) {
+		rows, err := c.(driver.QueryerContext).QueryContext(s.ctx, `SELECT `+strings.Join(t.Columns, ", ")+` FROM `+t.Name+t.where, nil)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", t.Name, withoutSecrets(err))
 		}
-		for i, v := range values {
-			if b, ok := v.(bool); ok {
-				values[i] = int64(0)
-				if b {
-					values[i] = int64(1)
+		defer func() { err = errors.Join(err, rows.Close()) }()
+		read, values := make([]driver.Value, len(t.Columns)), make([]any, len(t.Columns))
+		for {
+			if err := s.ctx.Err(); err != nil {
+				return err
+			}
+			if err := rows.Next(read); err == io.EOF {
+				return nil
+			} else if err != nil {
+				return fmt.Errorf("read %s: %w", t.Name, withoutSecrets(err))
+			}
+			for i, v := range read {
+				if b, ok := v.(bool); ok {
+					v = int64(0)
+					if b {
+						v = int64(1)
+					}
 				}
+				values[i] = v
+			}
+			if err := each(values); err != nil {
+				return err
 			}
 		}
-		if err := each(values); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	})
 }

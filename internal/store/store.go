@@ -42,6 +42,9 @@ type Config struct {
 	Clock func() time.Time
 	// Log gets counts, ids and durations; nil discards.
 	Log *slog.Logger
+	// Scratch says that the database is thrown away afterwards: on SQLite nothing
+	// of it waits for the disk, and nothing deleted is overwritten.
+	Scratch bool
 	// Unprotected keeps values and events out of the way so that a benchmark
 	// can measure what protection costs. Only the benchmark sets it: no
 	// setting and no flag leads here.
@@ -95,7 +98,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{engine: e, ring: c.Ring, shop: c.ShopID, clock: c.Clock, log: c.Log, plain: c.Unprotected}
-	if err := db.connect(ctx, c.Database); err != nil {
+	if err := db.connect(ctx, c); err != nil {
 		return nil, err
 	}
 	if err := db.ready(ctx); err != nil {
