@@ -34,15 +34,25 @@ func contributed(t *testing.T, dir string, env ...string) string {
 	return to
 }
 
-// keeps tries a plugin out and lets it keep the keys of a shop, from the first
-// epoch to the end of one.
-func keeps(t *testing.T, program string, env []string) (notes []string) {
+// keepsByPlugin is keeps for a program.
+func keepsByPlugin(t *testing.T, program string, env []string) (notes []string) {
 	t.Helper()
 	p, err := NewPlugin(program, append(os.Environ(), env...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Telling(func(note string) { notes = append(notes, note) })
+	keeps(t, p)
+	if _, err := p.Unwrap(t.Context(), "../other", []byte("x")); !errors.Is(err, ErrRefused) {
+		t.Errorf("a name that is none: %v", err)
+	}
+	return notes
+}
+
+// keeps tries a provider out and lets it keep the keys of a shop, from the first
+// epoch to the end of one.
+func keeps(t *testing.T, p Wrapper) {
+	t.Helper()
 	if err := Conform(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
@@ -76,10 +86,6 @@ func keeps(t *testing.T, program string, env []string) (notes []string) {
 	if _, err := p.Unwrap(t.Context(), s.keyName(2), d.lines[2].wrapped); !errors.Is(err, ErrRefused) {
 		t.Errorf("one epoch opens another: %v", err)
 	}
-	if _, err := p.Unwrap(t.Context(), "../other", d.lines[2].wrapped); !errors.Is(err, ErrRefused) {
-		t.Errorf("a name that is none: %v", err)
-	}
-	return notes
 }
 
 // TestThePluginForHardwareModulesKeepsKeys runs contrib/keystore-pkcs11 against
@@ -110,7 +116,7 @@ func TestThePluginForHardwareModulesKeepsKeys(t *testing.T) {
 	if out, err := made.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if notes := keeps(t, program, env); len(notes) != 0 {
+	if notes := keepsByPlugin(t, program, env); len(notes) != 0 {
 		t.Errorf("got notes %q", notes)
 	}
 	write(t, pin, "wrong\n")
@@ -148,7 +154,7 @@ func TestThePluginForAWSKeepsKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	env = append(env, "AWS_ENDPOINT_URL_KMS="+strings.TrimSpace(address))
-	notes := keeps(t, program, env)
+	notes := keepsByPlugin(t, program, env)
 	if len(notes) != 3 || !strings.Contains(notes[2], "cartkeep-"+shop+"-1 no more and deletes it on ") || !strings.Contains(notes[2], "can cancel that") {
 		t.Errorf("got notes %q, want the waiting period of each deleted key", notes)
 	}
