@@ -75,8 +75,10 @@ func (d *double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			d.keys[name], _ = cipher.NewGCM(block)
 		}
 		give(nil)
-	case box == nil && strings.HasPrefix(act, "POST encrypt"), box == nil && act == "DELETE keys", box == nil && act == "POST keysconfig":
-		fail(400, "could not delete policy; not found")
+	case box == nil && act == "POST keysconfig":
+		fail(400, fmt.Sprintf("no existing key named %s could be found", name))
+	case box == nil && act == "DELETE keys":
+		fail(400, "error deleting policy "+name+": could not delete key; not found")
 	case box == nil:
 		fail(400, "encryption key not found")
 	case act == "POST encrypt":

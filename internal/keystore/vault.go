@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -131,6 +132,10 @@ func (v *Vault) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
+// noKey are the engine's words for it: "encryption key not found", "could not
+// delete key; not found", "no existing key named N could be found".
+var noKey = regexp.MustCompile(`not found|no existing key named .* could be found`)
+
 // errNoKey means that the engine has no such key.
 var errNoKey = errors.New("there is no such key")
 
@@ -176,7 +181,7 @@ func (v *Vault) once(ctx context.Context, method, path string, body any, into an
 		return fmt.Errorf("%w: it is sealed or starting (503)", ErrUnreachable)
 	case res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests:
 		return fmt.Errorf("%w: status %d", ErrUnreachable, res.StatusCode)
-	case res.StatusCode == http.StatusNotFound, res.StatusCode == http.StatusBadRequest && bytes.Contains(answer, []byte("not found")):
+	case res.StatusCode == http.StatusNotFound, res.StatusCode == http.StatusBadRequest && noKey.Match(answer):
 		return fmt.Errorf("%w: %w, or no engine at %s", ErrRefused, errNoKey, v.mount)
 	case res.StatusCode == http.StatusForbidden:
 		return fmt.Errorf("%w: the token may not do this (403)", ErrRefused)
