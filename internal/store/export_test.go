@@ -1,5 +1,7 @@
 package store
 
+import "github.com/cartkeep/cartkeep/internal/seal"
+
 // Exec runs a statement in a test's transaction.
 func (t *Tx) Exec(query string, args ...any) (int64, error) { return t.exec(query, args...) }
 
@@ -16,3 +18,9 @@ var (
 
 // Waiting tells how many transactions wait for SQLite's writer.
 func (db *DB) Waiting() int { return len(db.writer.queue) }
+
+// DrawIndexKey gives the open database another index key.
+func (db *DB) DrawIndexKey() (err error) {
+	db.keys.Index, err = seal.NewIndexKey(seal.NewKey())
+	return err
+}

@@ -14,8 +14,8 @@ import (
 
 // Keys are the shop's own secrets, opened once at start from the shop's dossier.
 type Keys struct {
-	Token   seal.MacKey   // cart and order tokens, idempotency keys and requests
-	Index   seal.IndexKey // blind indexes
+	Token   seal.MacKey   // cart and order tokens, idempotency keys and requests, what tries are counted by
+	Index   seal.IndexKey // blind indexes, and nothing that cannot be computed again from sealed values
 	Ledger  []byte        // seed of the key that signs checkpoints
 	Sandbox []byte        // shared with the make-believe payment provider; demo only
 }

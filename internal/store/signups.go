@@ -88,5 +88,6 @@ func (t *Tx) SweepSignups(limit int) error {
 // MailboxName names a mailbox for the budget of codes that are sent to it
 // before it has an account: a keyed hash.
 func (db *DB) MailboxName(e contact.Email) string {
-	return "mailbox:" + base64.RawURLEncoding.EncodeToString(db.keys.Index.Hash("mailbox of codes", e.Key()))
+	mac := db.keys.Token.Sum("mailbox of codes v1", []byte(e.Key()))
+	return "mailbox:" + base64.RawURLEncoding.EncodeToString(mac[:])
 }

@@ -19,10 +19,16 @@ const (
 	manyFailuresKept = 366 * 24 * time.Hour
 )
 
-func (db *DB) throttled(who string) []byte { return db.keys.Index.Hash("throttled", who) }
+// What is counted by stands nowhere sealed, so its hash could not be computed
+// again under another index key: it is made with the token key.
+func (db *DB) throttled(who string) []byte {
+	mac := db.keys.Token.Sum("throttled v1", []byte(who))
+	return mac[:]
+}
 
 func (db *DB) throttledDevice(who, device string) []byte {
-	return db.keys.Index.Hash("throttled device/"+who, device)
+	mac := db.keys.Token.Sum("throttled device v1", []byte(who), []byte(device))
+	return mac[:]
 }
 
 // Tally lets fn look at what is counted for an identity, a factor and a known
