@@ -52,6 +52,12 @@ func buy(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[1], placed.Order.Number)
 }
 
+// firstWord remembers the first word of a file under a name.
+func firstWord(ts *testscript.TestScript, neg bool, args []string) {
+	words(ts, neg, args, 2)
+	ts.Setenv(args[0], strings.Fields(ts.ReadFile(args[1]))[0])
+}
+
 func lastLine(ts *testscript.TestScript, neg bool, args []string) {
 	words(ts, neg, args, 2)
 	lines := strings.Split(strings.TrimSpace(ts.ReadFile(args[1])), "\n")

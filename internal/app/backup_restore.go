@@ -68,6 +68,7 @@ func (c backupSource) open(ctx context.Context, p *Process, set *Settings) (*ope
 	if err != nil {
 		return nil, err
 	}
+	b.Journal = journalPath(path)
 	keys, err := openKeys(path, b.head.Shop, set, silent)
 	if err != nil {
 		return nil, fmt.Errorf("a backup opens with the key file of its shop only: %w", err)

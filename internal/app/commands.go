@@ -93,6 +93,12 @@ func (c ledgerExportCmd) Run(ctx context.Context, p *Process, set *Settings) err
 }
 
 type privacyCmd struct {
+	Erase     eraseCmd     `cmd:"" help:"Erase everything about a person, but for what the law makes you keep; prints a receipt."`
+	Restrict  restrictCmd  `cmd:"" help:"Restrict what is kept about a person, or end that."`
+	Requests  requestsCmd  `cmd:"" help:"List the newest requests."`
+	Receipt   receiptCmd   `cmd:"" help:"Tell where a request stands."`
+	Stop      stopCmd      `cmd:"" help:"Stop a request that has not begun."`
+	Allow     allowCmd     `cmd:"" help:"Let an erasure go on that waits for a second person."`
 	Inventory inventoryCmd `cmd:"" help:"Print the register: every field kept about a person, with purpose, basis, end date and recipients."`
 	Retention retentionCmd `cmd:"" help:"Tell whether what is due is destroyed by itself; exit 1 when it waits for you."`
 	Hold      holdCmd      `cmd:"" help:"Keep what is left of an order, past its end date and from being erased, until a day."`

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/backup"
 	"github.com/cartkeep/cartkeep/internal/keylife"
+	"github.com/cartkeep/cartkeep/internal/privacy"
 	"github.com/cartkeep/cartkeep/internal/seal"
 	"github.com/cartkeep/cartkeep/internal/seal/keyfile"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -257,6 +258,7 @@ type vault struct {
 	life  *keylife.Keeper
 	saver *saver
 
+	office   *privacy.Officer
 	identity string // where the identities of its backups lie
 	backups  *backup.Routine
 	target   func(string) (backup.Target, error)
@@ -295,6 +297,9 @@ func (f *folder) unlock(ctx context.Context, s *Settings, log *slog.Logger) (*va
 	life.Saving(save.save)
 	v := &vault{keys: keys, ring: ring, db: db, life: life, saver: save, identity: identityPath(path), target: s.target}
 	if v.backups, err = s.routine(v, log); err != nil {
+		return nil, errors.Join(err, v.close())
+	}
+	if v.office, err = v.newOfficer(ctx, path, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
 	return v, nil

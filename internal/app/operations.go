@@ -105,6 +105,8 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return err
 	case "files add", "files list", "files remove", "licences add", "licences list":
 		return o.digital(ctx, c)
+	case "privacy erase", "privacy restrict", "privacy lift", "privacy requests", "privacy receipt", "privacy stop", "privacy allow":
+		return o.rights(ctx, c)
 	case "privacy retention":
 		return o.retention(ctx, c.Args["confirm"] == "yes")
 	case "privacy hold", "privacy holds", "privacy release":
@@ -247,7 +249,11 @@ func letters(ctx context.Context, db *store.DB, limit int) (out []store.Letter, 
 
 // keepLetter puts a message into the demo's outbox, sealed.
 func keepLetter(ctx context.Context, db *store.DB, owner string, id order.ID, m message.Message) error {
-	return db.InTx(ctx, ledger.System("outbox"), func(t *store.Tx) error {
+	err := db.InTx(ctx, ledger.System("outbox"), func(t *store.Tx) error {
 		return t.KeepLetter(owner, id, store.Letter{ID: m.ID, Channel: string(m.Channel), To: m.To, Subject: m.Subject, Text: m.Text, HTML: m.HTML})
 	})
+	if errors.Is(err, store.ErrEnded) {
+		return nil // nothing more is kept of somebody who asked to be erased
+	}
+	return err
 }

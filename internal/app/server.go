@@ -279,6 +279,8 @@ func (s *server) schedule() {
 		_, err := privacy.Retention(ctx, db, s.log, s.desk.SweepCarts)
 		return err
 	}})
+	s.jobs.Repeat(job.Round{Name: "rights", Every: privacy.RightsEvery, Do: s.vault.office.RunDue})
+	s.jobs.Repeat(job.Round{Name: "erasure journal", Every: time.Hour, Do: s.vault.office.Replay})
 	s.jobs.Repeat(job.Round{Name: "epochs", Every: keylife.TendEvery, Do: s.vault.life.Tend})
 	if db.Shared() {
 		s.jobs.Repeat(job.Round{Name: "epochs of other nodes", Every: keylife.MeetEvery, Do: s.vault.life.Meet})

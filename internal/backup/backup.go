@@ -8,7 +8,7 @@
 // key, so neither opens without the shop's key store.
 //
 //	cartkeep-SHOP8-TIME.data   age( zstd( header, tables and rows, signed manifest ) )
-//	cartkeep-SHOP8-TIME.keys   the same, with dossiers as its one table
+//	cartkeep-SHOP8-TIME.keys   the same, with dossiers and the erasure journal as its tables
 //
 // The two are sealed to different age identities. age seals chunks of 64 KiB,
 // each with its place and the last one marked, so a changed, missing or moved

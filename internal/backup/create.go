@@ -110,12 +110,15 @@ func createKeys(ctx context.Context, db *store.DB, to Target, name string, pair 
 			if p, err = newPartWriter(w, pair.recipients(Keys, more), h); err != nil {
 				return err
 			}
-			return p.copy(s, store.KeyTable())
+			if err := p.copy(s, store.KeyTable()); err != nil {
+				return err
+			}
+			n = p.total
+			return p.copy(s, store.JournalTable())
 		})
 		if err != nil {
 			return err
 		}
-		n = p.total
 		return p.sign(signer, Manifest{})
 	})
 	return n, err

@@ -8,6 +8,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/cartkeep/cartkeep/internal/erasure"
 	"github.com/cartkeep/cartkeep/internal/seal"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
@@ -17,6 +18,7 @@ type pairing struct {
 	from, to *seal.Ring
 	was, is  string                  // ids of the old and the new shop
 	sealed   map[string]seal.EpochID // dossiers whose epoch the key store lacks
+	erased   []erasure.Entry         // the longest erasure journal that was read
 }
 
 // dossier is a row of a key part.
@@ -76,17 +78,30 @@ func (p *pairing) read(ctx context.Context, file held, ids []age.Identity, each 
 	}
 	defer closer.Close()
 	defer in.close()
-	return in, in.each(func(table string, columns []string) error {
+	journal := false
+	var erased []erasure.Entry
+	var last erasure.Entry
+	err = in.each(func(table string, columns []string) error {
+		if journal = isJournal(table, columns); journal {
+			return nil
+		}
 		if want := store.KeyTable(); table != want.Name || !slices.Equal(columns, want.Columns) {
 			return in.damaged("its table")
 		}
 		return nil
-	}, func(v []any) error {
+	}, func(v []any) (err error) {
+		if journal {
+			if last, err = parseErasure(v, last); err != nil {
+				return in.damaged("its erasure journal")
+			}
+			erased = append(erased, last)
+			return nil
+		}
 		d, ok := parseDossier(v)
 		if !ok {
 			return in.damaged("a dossier")
 		}
-		err := p.adopt(&d)
+		err = p.adopt(&d)
 		if errors.Is(err, seal.ErrEpochUnknown) {
 			if d.owner.Subject == p.is && store.Essential(d.owner.Case) {
 				return fmt.Errorf("%s: the shop's own keys are wrapped under epoch %d, which the key store no longer has: no backup can be restored that is older than its end", file, d.epoch)
@@ -99,6 +114,10 @@ func (p *pairing) read(ctx context.Context, file held, ids []age.Identity, each 
 		}
 		return each(d)
 	})
+	if len(erased) > len(p.erased) {
+		p.erased = erased
+	}
+	return in, err
 }
 
 // adopt wraps a dossier's key for the new shop.

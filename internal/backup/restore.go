@@ -19,11 +19,12 @@ import (
 
 // Source is what a restore reads.
 type Source struct {
-	File string   // the data part: its path, or its name in From
-	From Target   // where File is, unless it is a path
-	Keys []string // key parts, or folders of them; those beside File count too
-	Also []Target // further places that may have key parts
-	IDs  []age.Identity
+	File    string   // the data part: its path, or its name in From
+	From    Target   // where File is, unless it is a path
+	Journal string   // the erasure journal beside the old key file; one that is not there is none
+	Keys    []string // key parts, or folders of them; those beside File count too
+	Also    []Target // further places that may have key parts
+	IDs     []age.Identity
 }
 
 func (s Source) data() held {
@@ -147,6 +148,7 @@ type Restored struct {
 	Rows   int64
 	Alive  int64 // dossiers that have their key
 	Ended  int64 // dossiers without one, whose values are cleared
+	Erased int64 // dossiers that only the erasure journal says were erased
 	Opened int64 // values that were opened to be indexed, and orders and files that were opened whole
 	Shut   int64 // those that have a key and did not open
 	Taken  []Taken
@@ -215,6 +217,9 @@ func Restore(ctx context.Context, src Source, from *seal.Ring, into store.Config
 		return out, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if out.Erased, err = learn(ctx, db, data.Shop, pairing.erased, src.Journal); err != nil {
+		return out, err
+	}
 	return out, finish(ctx, db, read, keys, kept, who, &out)
 }
 

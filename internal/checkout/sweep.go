@@ -131,7 +131,7 @@ func (d *Desk) SweepCarts(ctx context.Context) (int, error) {
 			}
 			n = len(ended)
 			for _, id := range ended {
-				if err := t.EndCart(id, "expired"); err != nil {
+				if err := t.EndCart(id, store.CartExpired); err != nil {
 					return err
 				}
 			}

@@ -64,6 +64,10 @@ var (
 // HoldReason is why a dossier is under a legal hold, in somebody's words.
 var HoldReason = freeText("legal_holds", "reason", Rights, "Why a legal hold keeps something of you")
 
+// RequestEmail is the address of somebody who uses a right, until it is found
+// what there is about them.
+var RequestEmail = email("requests", "email", Rights, "E-mail of a request, until it has begun")
+
 // WishEmail is the address of somebody who waits for a thing.
 var WishEmail = email("wishes", "email", Marketing, "E-mail, to hear when a thing is there again", MailProvider)
 
@@ -120,6 +124,8 @@ var _ = []Field{
 		Label: "Which browser asked for a code, as a keyed hash", Reason: "a code works only where it was asked for"}),
 	note(Field{Table: "idempotency", Column: "request", Kind: Hash, Purpose: Cart, Category: "user.device.cookie_id",
 		Label: "Order request, as a keyed hash", Reason: "recognises a changed request under the same key"}),
+	note(Field{Table: "forgotten", Column: "mac", Kind: Hash, Purpose: Rights, Category: "user.contact.email",
+		Label: "E-mail of somebody who was erased, as a keyed hash", Reason: "tells erased from never here; ends by itself"}),
 }
 
 // linked declares columns that stay readable and are tied to a person only by
@@ -172,6 +178,11 @@ var _ = [][]Field{
 	linked("outbox", Fulfilment, "user.unique_id", "That a message was sent", ownerReason, "owner", "id", "dossier", "at", "channel"),
 	linked("dossiers", Rights, "user.unique_id", "Presence, purpose and end date of a dossier", "retention and erasure work on it", "subject", "id", "purpose", "case_id", "state", "epoch", "created_at", "destroy_after", "destroyed_at", "held_until"),
 	linked("legal_holds", Rights, "user.unique_id", "That a dossier is under a legal hold, since when, until when and by whom", "a hold stops retention and erasure, and somebody answers for it", "owner", "dossier", "id", "actor", "made_at", "ends_at", "lifted_at", "lifted_by"),
+	linked("erasures_due", Rights, "user.unique_id", "That a dossier was erased by wish", "the erasure journal is made of it", "owner", "dossier", "at"),
+	linked("erasures", Rights, "user.unique_id", "That a dossier was erased by wish, and when", "a restore does not bring it back", "dossier", "at"),
+	linked("requests", Rights, "user.privacy_preferences", "That a right was used, when, and what came of it", "the shop must be able to show it", "owner", "kind", "state", "asked_by", "allowed_by", "shred", "asked_at", "due_at", "done_at", "tail", "everywhere_at", "receipt"),
+	linked("request_subjects", Rights, "user.unique_id", "Whose dossiers a request is about", "until it is done", "owner", "subject"),
+	linked("forgotten", Rights, "user.privacy_preferences", "Which request erased somebody, and until when that is known", "tells erased from never here", "request", "until_at"),
 	linked("identities", Fulfilment, "user.unique_id", "Whose dossier a keyed hash belongs to", ownerReason, "subject", "dossier"),
 	linked("directory", Fulfilment, "user.unique_id", "Whose order a number belongs to", ownerReason, "owner", "id"),
 	linked("jobs", Fulfilment, "user.unique_id", "Whose work is to be done", ownerReason, "owner", "ref"),

@@ -38,6 +38,9 @@ func NotPersonal() map[string]map[string]string {
 		"dossiers": {
 			"wrap": "a wrapped random key; it opens values, it tells none",
 		},
+		"erasures": {
+			"number": "the place in the journal", "link": "a hash of the journal so far",
+		},
 		"epochs": {"*": "what is known of each epoch beside its key: number, mark, times"},
 		"identities": {
 			"field": "which index it is", "version": "a version number",

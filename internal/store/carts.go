@@ -252,8 +252,12 @@ func (t *Tx) SaveCart(c CartRow) (CartRow, error) {
 	return c, nil
 }
 
+// CartExpired is why a cart ends that nobody ended.
+const CartExpired = "expired"
+
 // EndCart removes a cart with all that hangs on it and destroys its dossier.
-// The event says why: cleared or expired.
+// The event says why: cleared, erased or expired. One that somebody wished to be
+// gone stays so after a restore.
 func (t *Tx) EndCart(id cart.ID, why string) error {
 	for _, query := range []string{
 		`DELETE FROM cart_lines WHERE owner = $1`,
@@ -263,6 +267,11 @@ func (t *Tx) EndCart(id cart.ID, why string) error {
 	} {
 		if _, err := t.exec(query, string(id)); err != nil {
 			return fmt.Errorf("end cart: %w", err)
+		}
+	}
+	if why != CartExpired {
+		if err := t.wished(string(id), string(id), cartPurpose); err != nil {
+			return err
 		}
 	}
 	if err := t.endCase(string(id), string(id), cartPurpose); err != nil {

@@ -60,13 +60,13 @@ func (v *View) fill(f *folder, subject, caseID string) error {
 	if err != nil {
 		return fmt.Errorf("read dossiers: %w", err)
 	}
-	defer rows.Close()
+	var restricted []personal.Purpose
 	for rows.Next() {
 		var id, purpose, state string
 		var wrap []byte
 		var due int64
 		if err := rows.Scan(&id, &purpose, &state, &wrap, &due); err != nil {
-			return fmt.Errorf("read dossiers: %w", err)
+			return errors.Join(fmt.Errorf("read dossiers: %w", err), rows.Close())
 		}
 		p := personal.Purpose(purpose)
 		if state != "open" || !when(due).After(v.now) {
@@ -79,13 +79,45 @@ func (v *View) fill(f *folder, subject, caseID string) error {
 		if !when(due).After(v.now) {
 			continue // it stays shut, but can still be destroyed
 		}
+		if state == "restricted" {
+			restricted = append(restricted, p)
+		}
 		d, err := v.db.ring.Unwrap(seal.Owner{Dossier: id, Subject: subject, Purpose: purpose, Case: caseID}, wrap)
 		if err != nil {
-			return fmt.Errorf("open dossier %s: %w", id, err)
+			return errors.Join(fmt.Errorf("open dossier %s: %w", id, err), rows.Close())
 		}
 		f.dossiers[p] = personal.Dossier{Purpose: p, Key: d}
 	}
-	return rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("read dossiers: %w", err)
+	}
+	return v.shut(f, subject, caseID, restricted)
+}
+
+// shut closes the restricted dossiers of a case again, but for those that serve
+// what cannot be given up: money that may have to go back, and the delivery of an
+// order that is under way (GDPR Art. 18(2)).
+func (v *View) shut(f *folder, subject, caseID string, restricted []personal.Purpose) error {
+	if len(restricted) == 0 {
+		return nil
+	}
+	var open int64
+	err := v.row(`SELECT count(*) FROM orders o WHERE o.owner = $1 AND o.id = $2 AND `+underWay, subject, caseID, ms(v.now.Add(-openOrder))).Scan(&open)
+	if err != nil {
+		return fmt.Errorf("read order of a dossier: %w", err)
+	}
+	for _, p := range restricted {
+		terms, err := personal.TermsOf(p)
+		if err != nil {
+			return err
+		}
+		if terms.Restricted == personal.Opens || terms.Restricted == personal.OpensUnderWay && open > 0 {
+			continue
+		}
+		f.dossiers[p].Key.Destroy()
+		delete(f.dossiers, p)
+	}
+	return nil
 }
 
 // forget wipes every key this look or transaction opened.
@@ -100,7 +132,9 @@ func (v *View) forget() {
 	v.folders = nil
 }
 
-var errEnded = fault.New(fault.Conflict, "This part of the data has been closed for good.")
+// ErrEnded means that nothing more is sealed there: the dossier is destroyed,
+// restricted or due.
+var ErrEnded = fault.New(fault.Conflict, "This part of the data has been closed for good.")
 
 // dossier opens the dossier for sealing, and makes it when there is none yet.
 // It fails for one that is destroyed, restricted or due: nothing is ever
@@ -112,7 +146,7 @@ func (t *Tx) dossier(subject string, p personal.Purpose, caseID string, destroyA
 		return personal.Dossier{}, err
 	}
 	if f.ended[p] {
-		return personal.Dossier{}, errEnded
+		return personal.Dossier{}, ErrEnded
 	}
 	if _, ok := f.dossiers[p]; ok {
 		err = t.keepUntil(subject, caseID, p, destroyAfter)

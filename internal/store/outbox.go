@@ -27,7 +27,7 @@ func (t *Tx) KeepLetter(owner string, id order.ID, l Letter) error {
 		return err
 	}
 	if f.ended[personal.Fulfilment] {
-		return errEnded
+		return ErrEnded
 	}
 	if _, there := f.ids[personal.Fulfilment]; !there && !f.clear {
 		// A letter about no order has a folder of its own, for as long as a demo is looked at.

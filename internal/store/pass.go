@@ -50,9 +50,9 @@ func (t *Tx) KeepPass(p Pass) error {
 		passSetting, fmt.Sprintf("%d %d %d %d", ms(p.At), p.Usual, p.Events, p.Allowed))
 }
 
-// CountDue counts the open dossiers whose end date has passed and that nobody holds.
+// CountDue counts the dossiers whose end date has passed and that nobody holds.
 func (v *View) CountDue() (n int64, err error) {
-	err = v.row(`SELECT count(*) FROM dossiers WHERE state = 'open' AND destroy_after <= $1 AND held_until <= $1 AND purpose IN (`+purposes()+`)`, ms(v.now)).Scan(&n)
+	err = v.row(`SELECT count(*) FROM dossiers WHERE state <> 'destroyed' AND destroy_after <= $1 AND held_until <= $1 AND purpose IN (`+purposes()+`)`, ms(v.now)).Scan(&n)
 	return n, err
 }
 
@@ -65,10 +65,10 @@ func purposes() string {
 	return strings.Join(names, ", ")
 }
 
-// CountLiving counts the open dossiers that will end one day: all but the
+// CountLiving counts the dossiers that will end one day: all but the
 // shop's own.
 func (v *View) CountLiving() (n int64, err error) {
-	err = v.row(`SELECT count(*) FROM dossiers WHERE state = 'open' AND destroy_after < $1`, ms(v.now.AddDate(endless, 0, 0))).Scan(&n)
+	err = v.row(`SELECT count(*) FROM dossiers WHERE state <> 'destroyed' AND destroy_after < $1`, ms(v.now.AddDate(endless, 0, 0))).Scan(&n)
 	return n, err
 }
 

@@ -44,7 +44,7 @@ func (t *Tx) OpenedPayment(p Payment) error {
 		return err
 	}
 	if f.ended[personal.Payment] {
-		return errEnded
+		return ErrEnded
 	}
 	s, box := sealer{row: p.ID}, f.open(personal.Payment)
 	ref, url := put(&s, box, personal.PaymentRef, p.Ref), put(&s, box, personal.PaymentURL, p.URL)

@@ -15,7 +15,7 @@ type DueDossier struct {
 
 // due is when retention may destroy a dossier: its end date has passed, and
 // nobody holds it.
-const due = `state = 'open' AND destroy_after <= $1 AND held_until <= $1`
+const due = `state <> 'destroyed' AND destroy_after <= $1 AND held_until <= $1`
 
 // DueDossiers returns up to limit due dossiers of a purpose.
 func (v *View) DueDossiers(p personal.Purpose, limit int) ([]DueDossier, error) {
@@ -97,6 +97,6 @@ func caseColumns() map[string]string {
 
 		"account_details": "owner", "staff_details": "owner", "addresses": "owner", "factors": "owner", "sessions": "owner",
 		"devices": "owner", "letters": "owner", "changes": "owner", "signups": "owner", "invites": "owner",
-		"legal_holds": "id",
+		"legal_holds": "id", "requests": "owner",
 	}
 }

@@ -147,14 +147,23 @@ func TestDossiersFallDueOnTheirDay(t *testing.T) {
 	})
 }
 
-func TestARestrictedDossierIsKeptAndShut(t *testing.T) {
+// TestARestrictedDossierIsShutAndGoesOnItsDay: what the law holds is opened by
+// nobody once its order is finished, and is kept until its own end and no longer.
+func TestARestrictedDossierIsShutAndGoesOnItsDay(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
 		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(5))
 		o := placed(t, s, s.Ready(t, bowl.ID, 1)).Order
 		shoptest.Do(t, s.Raw(t), `UPDATE dossiers SET state = 'restricted' WHERE subject = $1`, o.Owner)
-		s.Clock.Move(20 * 365 * 24 * time.Hour)
+		shoptest.Do(t, s.Raw(t), `UPDATE orders SET status = 'delivered' WHERE id = $1`, string(o.ID))
+		if d, err := details(s, o); err != nil || !d.Email.IsZero() || !d.Phone.IsZero() || !d.BillTo.IsZero() {
+			t.Errorf("got %v, %v, want everything shut", d, err)
+		}
 		if got := due(t, s); len(got) != 0 {
-			t.Errorf("got %v due, want what law holds left to its own date", got)
+			t.Errorf("got %v due at once, want it left to its own date", got)
+		}
+		s.Clock.Move(20 * 365 * 24 * time.Hour)
+		if got := due(t, s); len(got) < 4 {
+			t.Errorf("got %v due after twenty years, want all of the order", got)
 		}
 	})
 }

@@ -162,6 +162,11 @@ func (s *Snapshot) parentsFirst(live map[string][]string) ([]string, error) {
 // left of those that were destroyed.
 func KeyTable() Table { return Table{Name: "dossiers", Columns: slices.Clone(dossierColumns)} }
 
+// JournalTable is the erasure journal, which every key part holds too, in order.
+func JournalTable() Table {
+	return Table{Name: "erasures", Columns: []string{"number", "dossier", "at", "link"}, where: " ORDER BY number"}
+}
+
 var dossierColumns = []string{"subject", "id", "purpose", "case_id", "state", "epoch", "wrap", "created_at", "destroy_after", "destroyed_at"}
 
 // Rows calls each with every row of a table: nil, int64, string or []byte, which

@@ -129,13 +129,13 @@ func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signe
 	}
 	cutoff := terms.Keep.Before(db.Now())
 	out := ledger.NewExportWriter(w)
-	note := found.note
+	note, erased := found.note, map[string]bool{}
 	for next := int64(0); next < size; {
 		hashes, err := db.leafHashes(ctx, next, min(next+pageSize, size))
 		if err != nil {
 			return err
 		}
-		first := next
+		first, early := next, map[int64]string{}
 		n, err := db.eachLeaf(ctx, next, size, func(l leafRow) error {
 			if l.index != next {
 				note(next, "the leaf is missing")
@@ -151,12 +151,18 @@ func (db *DB) writeForVerify(ctx context.Context, w io.Writer, size int64, signe
 			if l.event != nil && l.event.Action == branchEvent && !slices.ContainsFunc(branches, func(b ledger.Branch) bool { return b.Kept == l.index }) {
 				note(l.index, "the event tells of a restore that is not announced")
 			}
-			if problem := l.wrong(db, cutoff); problem != "" {
+			problem := l.wrong(db, cutoff)
+			if problem == emptiedEarly {
+				early[l.index] = l.owner
+			} else if problem != "" {
 				note(l.index, problem)
 			}
 			return out.Leaf(l.leaf)
 		})
 		if err != nil && !errors.Is(err, errGap) {
+			return err
+		}
+		if err := db.explain(ctx, early, erased, note); err != nil {
 			return err
 		}
 		if n == 0 || err != nil {
@@ -295,6 +301,33 @@ func scanLeaf(rows rows) (leafRow, error) {
 	return l, nil
 }
 
+// emptiedEarly is right where the person that the event is about was erased.
+const emptiedEarly = "the event was emptied before its date"
+
+// explain notes the events that were emptied early, by their places and owners,
+// unless their owner was erased by wish. known remembers the answers.
+func (db *DB) explain(ctx context.Context, early map[int64]string, known map[string]bool, note func(int64, string)) error {
+	if len(early) == 0 {
+		return nil
+	}
+	return db.View(ctx, func(v *View) error {
+		for index, owner := range early {
+			erased, ok := known[owner]
+			if !ok {
+				var err error
+				if erased, err = v.erasedSubject(owner); err != nil {
+					return err
+				}
+				known[owner] = erased
+			}
+			if !erased {
+				note(index, emptiedEarly)
+			}
+		}
+		return nil
+	})
+}
+
 // wrong says what is wrong with the event beside a leaf, or "".
 func (l leafRow) wrong(db *DB, cutoff time.Time) string {
 	e := l.event
@@ -302,7 +335,7 @@ func (l leafRow) wrong(db *DB, cutoff time.Time) string {
 		return "the event is missing"
 	}
 	if len(e.Emptied()) > 0 && e.At.After(cutoff) {
-		return "the event was emptied before its date"
+		return emptiedEarly
 	}
 	if err := ledger.CheckLeaf(l.leaf, *e); err != nil {
 		return "the event was changed: " + err.Error()

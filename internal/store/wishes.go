@@ -64,7 +64,7 @@ func (v *View) DueWishes(limit int) ([]Wish, error) {
 	}
 	rows, err := v.rows(`SELECT n.owner, n.variant FROM wishes n JOIN stock s ON s.variant = n.variant JOIN variants x ON x.id = n.variant JOIN products p ON p.id = x.product
 		WHERE x.sold AND p.published AND (NOT s.counted OR s.backorder OR s.on_hand > s.held) AND n.made_at > $2
-		ORDER BY n.made_at LIMIT $1`, limit, ms(terms.Keep.Before(v.now)))
+		AND NOT EXISTS (SELECT 1 FROM dossiers d WHERE d.subject = n.owner AND d.state = 'restricted') ORDER BY n.made_at LIMIT $1`, limit, ms(terms.Keep.Before(v.now)))
 	if err != nil {
 		return nil, fmt.Errorf("list wish: %w", err)
 	}
@@ -132,6 +132,9 @@ func (t *Tx) TakeBackWish(owner string) error {
 	}
 	if there == 0 {
 		return nil
+	}
+	if err := t.wished(owner, owner, personal.Marketing); err != nil {
+		return err
 	}
 	return t.endWish(owner, "withdrawn")
 }

@@ -1,0 +1,287 @@
+package privacy
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/personal"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// fate is what an erasure does with a dossier.
+type fate int
+
+const (
+	spared fate = iota // not the request's business
+	goes               // its key is destroyed
+	stays              // restricted until its own end: the law holds it
+	waits              // restricted until what holds it has ended, then it goes
+)
+
+// Why a dossier waits.
+const (
+	underWay = "the order is still under way"
+	held     = "it is under a legal hold"
+)
+
+// of decides the fate of a dossier by the register, and says why where it is kept.
+func of(kind string, d store.DossierOf) (fate, string) {
+	terms, err := personal.TermsOf(d.Purpose)
+	if err != nil {
+		return spared, ""
+	}
+	switch d.Purpose {
+	case personal.Rights, personal.Staff, personal.ShopSecrets:
+		return spared, ""
+	}
+	if kind == KindRestrict {
+		switch d.Purpose {
+		case personal.Cart, personal.Account, personal.Security: // nobody but the person opens these
+			return spared, ""
+		}
+		return stays, "restricted as asked"
+	}
+	switch {
+	case d.Order && d.UnderWay:
+		return waits, underWay
+	case d.Held:
+		return waits, held
+	case terms.Outlives != "" && (!d.Order || d.Paid):
+		return stays, terms.Outlives
+	}
+	return goes, ""
+}
+
+// atOnce is how many subjects of one request are worked on beside each other:
+// somebody with many orders is as many subjects.
+const atOnce = 8
+
+// Run begins a request or goes on with it. It may be cut off anywhere and is then
+// run again: it does what is left. ErrHeld when the brake is on.
+func (o *Officer) Run(ctx context.Context, who ledger.Actor, reference string) error {
+	r, err := o.Request(ctx, reference)
+	if err != nil {
+		return err
+	}
+	if r.State == store.Done || r.State == store.Stopped || o.db.Now().Before(r.DueAt) {
+		return nil
+	}
+	if !r.Email.IsZero() { // what came during the cool-off belongs to it as well
+		more, err := o.find(ctx, r.Email)
+		if err != nil {
+			return err
+		}
+		r.Subjects = append(r.Subjects, more...)
+		slices.Sort(r.Subjects)
+		r.Subjects = slices.Compact(r.Subjects)
+	}
+	if r.Kind == KindErase {
+		if err := o.brake(ctx, who, r); err != nil {
+			return err
+		}
+	}
+	kept, err := o.each(ctx, who, r)
+	if err != nil {
+		return err
+	}
+	return o.conclude(ctx, who, r, kept)
+}
+
+// brake holds a request back when an hour's erasures would be too many.
+func (o *Officer) brake(ctx context.Context, who ledger.Actor, r store.Request) error {
+	if r.AllowedBy != "" || r.State == store.Running {
+		return nil
+	}
+	over := false
+	err := o.db.InTx(ctx, who, func(t *store.Tx) error {
+		var going, hour, month, living int64
+		for _, s := range r.Subjects {
+			list, err := t.DossiersOf(s)
+			if err != nil {
+				return err
+			}
+			for _, d := range list {
+				if f, _ := of(r.Kind, d); f == goes {
+					going++
+				}
+			}
+		}
+		var err error
+		if hour, err = t.ErasedSince(t.Now().Add(-time.Hour)); err == nil {
+			if month, err = t.ErasedSince(t.Now().AddDate(0, 0, -usualOver)); err == nil {
+				living, err = t.CountLiving()
+			}
+		}
+		if err != nil {
+			return err
+		}
+		bound := max(least, living/100, 5*month/(usualOver*24))
+		was := r.State
+		r.State = store.Running
+		if over = hour+going > bound; over {
+			r.State = store.Held
+		}
+		if over && was != store.Held {
+			if err := t.Event("request.held", "", r.Reference, fmt.Sprintf(`{"dossiers":%d,"bound":%d}`, hour+going, bound)); err != nil {
+				return err
+			}
+		}
+		return errors.Join(t.NameSubjects(r.Reference, r.Subjects), t.SaveRequest(r))
+	})
+	if err == nil && over {
+		err = ErrHeld
+	}
+	return err
+}
+
+// each does to every dossier of every subject what the register says, and
+// returns what was kept.
+func (o *Officer) each(ctx context.Context, who ledger.Actor, r store.Request) ([]store.Kept, error) {
+	var mu sync.Mutex
+	var kept []store.Kept
+	var errs []error
+	var group sync.WaitGroup
+	work := make(chan string)
+	for range min(atOnce, len(r.Subjects)) {
+		group.Go(func() {
+			for s := range work {
+				list, err := o.subject(ctx, who, r.Kind, s)
+				mu.Lock()
+				kept, errs = append(kept, list...), append(errs, err)
+				mu.Unlock()
+			}
+		})
+	}
+	for _, s := range r.Subjects {
+		work <- s
+	}
+	close(work)
+	group.Wait()
+	return kept, errors.Join(errs...)
+}
+
+func (o *Officer) subject(ctx context.Context, who ledger.Actor, kind, subject string) (kept []store.Kept, err error) {
+	err = o.db.InTx(ctx, who, func(t *store.Tx) error {
+		kept = nil
+		list, err := t.DossiersOf(subject)
+		if err != nil {
+			return err
+		}
+		for _, d := range list {
+			f, why := of(kind, d)
+			switch f {
+			case goes:
+				err = t.Erase(d.DueDossier)
+			case stays, waits:
+				kept = append(kept, store.Kept{Purpose: d.Purpose, Count: 1, Until: d.Ends, Why: why})
+				err = t.Restrict(d.DueDossier)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return kept, err
+}
+
+// conclude writes the receipt, and ends the request where nothing waits any more.
+func (o *Officer) conclude(ctx context.Context, who ledger.Actor, r store.Request, kept []store.Kept) error {
+	if r.Kind == KindRestrict {
+		return o.db.InTx(ctx, who, func(t *store.Tx) error {
+			r.State, r.DoneAt, r.Receipt.Kept = store.Done, t.Now(), gather(kept)
+			if err := errors.Join(t.NameSubjects(r.Reference, r.Subjects), t.ForgetAsker(r.Reference), t.SaveRequest(r)); err != nil {
+				return err
+			}
+			return t.Event("restriction.begun", "", r.Reference, count(kept))
+		})
+	}
+	first := !r.Email.IsZero()
+	waiting := slices.ContainsFunc(kept, func(k store.Kept) bool { return k.Why == underWay || k.Why == held })
+	if !waiting {
+		// Events get their numbers first, since a leaf is made of the values.
+		if _, err := o.db.Sequence(ctx); err != nil {
+			return err
+		}
+		for _, s := range r.Subjects {
+			if err := o.db.InTx(ctx, who, func(t *store.Tx) error { return t.EmptySubject(s) }); err != nil {
+				return err
+			}
+		}
+	}
+	if err := o.db.InTx(ctx, who, func(t *store.Tx) error { return t.BeginRequest(r) }); err != nil {
+		return err
+	}
+	if err := o.db.Scrub(ctx); err != nil {
+		return err
+	}
+	if r.Shred && (first || !waiting) {
+		if err := o.shred.Shred(ctx, who); err != nil {
+			return fmt.Errorf("erased, but the epoch is not closed yet: %w", err)
+		}
+	}
+	last, err := o.db.SequenceErasures(ctx)
+	if err != nil {
+		return err
+	}
+	return o.db.InTx(ctx, who, func(t *store.Tx) error {
+		r.Receipt = store.Receipt{Erased: map[personal.Purpose]int{}, Kept: gather(kept)}
+		for _, s := range r.Subjects {
+			gone, err := t.ErasedOf(s, r.AskedAt)
+			if err != nil {
+				return err
+			}
+			for p, n := range gone {
+				r.Receipt.Erased[p] += n
+			}
+		}
+		r.Tail = last.Number
+		if waiting {
+			r.State, r.DueAt = store.Running, t.Now().Add(LookAgain)
+			return errors.Join(t.NameSubjects(r.Reference, r.Subjects), t.SaveRequest(r))
+		}
+		r.State, r.DoneAt = store.Done, t.Now()
+		if err := t.EndRequest(r); err != nil {
+			return err
+		}
+		detail, err := json.Marshal(r.Receipt.Erased)
+		if err != nil {
+			return err
+		}
+		return t.Event("erasure.done", "", r.Reference, string(detail))
+	})
+}
+
+// gather sums what was kept by purpose and reason.
+func gather(kept []store.Kept) (out []store.Kept) {
+	for _, k := range kept {
+		i := slices.IndexFunc(out, func(o store.Kept) bool { return o.Purpose == k.Purpose && o.Why == k.Why })
+		if i < 0 {
+			out = append(out, k)
+			continue
+		}
+		out[i].Count += k.Count
+		if k.Until.After(out[i].Until) {
+			out[i].Until = k.Until
+		}
+	}
+	slices.SortFunc(out, func(a, b store.Kept) int { return cmp.Compare(string(a.Purpose)+a.Why, string(b.Purpose)+b.Why) })
+	return out
+}
+
+// count is the detail of an event: how many of which purpose.
+func count(kept []store.Kept) string {
+	n := map[personal.Purpose]int{}
+	for _, k := range kept {
+		n[k.Purpose] += k.Count
+	}
+	b, _ := json.Marshal(n) // of words and numbers
+	return string(b)
+}
