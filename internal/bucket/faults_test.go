@@ -56,6 +56,8 @@ func trouble(t *testing.T, s *s3.Server) *troubled {
 		}
 		pass.ServeHTTP(w, r)
 	}))
+	// A connection that an earlier trouble has left half closed is another one.
+	d.Config.SetKeepAlivesEnabled(false)
 	t.Cleanup(d.Close)
 	return d
 }

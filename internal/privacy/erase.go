@@ -59,9 +59,12 @@ func of(kind string, d store.DossierOf) (fate, string) {
 	return goes, ""
 }
 
-// atOnce is how many subjects of one request are worked on beside each other:
-// somebody with many orders is as many subjects.
-const atOnce = 8
+// Somebody with many orders is as many subjects. together of them share a
+// transaction, and atOnce of those run beside each other.
+const (
+	together = 20
+	atOnce   = 4
+)
 
 // Run begins a request or goes on with it. It may be cut off anywhere and is then
 // run again: it does what is left. ErrHeld when the brake is on.
@@ -73,7 +76,7 @@ func (o *Officer) Run(ctx context.Context, who ledger.Actor, reference string) e
 	if r.State == store.Done || r.State == store.Stopped || o.db.Now().Before(r.DueAt) {
 		return nil
 	}
-	if !r.Email.IsZero() { // what came during the cool-off belongs to it as well
+	if !r.Email.IsZero() && r.DueAt.After(r.AskedAt) { // what came during the cool-off belongs to it as well
 		more, err := o.find(ctx, r.Email)
 		if err != nil {
 			return err
@@ -146,48 +149,65 @@ func (o *Officer) brake(ctx context.Context, who ledger.Actor, r store.Request) 
 func (o *Officer) each(ctx context.Context, who ledger.Actor, r store.Request) ([]store.Kept, error) {
 	var mu sync.Mutex
 	var kept []store.Kept
+	err := o.pages(r, func(subjects []string) error {
+		list, err := o.page(ctx, who, r.Kind, subjects)
+		mu.Lock()
+		kept = append(kept, list...)
+		mu.Unlock()
+		return err
+	})
+	return kept, err
+}
+
+// pages calls do with pages of a request's subjects, several beside each other.
+func (o *Officer) pages(r store.Request, do func([]string) error) error {
+	var mu sync.Mutex
 	var errs []error
 	var group sync.WaitGroup
-	work := make(chan string)
-	for range min(atOnce, len(r.Subjects)) {
+	work := make(chan []string)
+	for range atOnce {
 		group.Go(func() {
-			for s := range work {
-				list, err := o.subject(ctx, who, r.Kind, s)
+			for subjects := range work {
+				err := do(subjects)
 				mu.Lock()
-				kept, errs = append(kept, list...), append(errs, err)
+				errs = append(errs, err)
 				mu.Unlock()
 			}
 		})
 	}
-	for _, s := range r.Subjects {
-		work <- s
+	for page := range slices.Chunk(r.Subjects, together) {
+		work <- page
 	}
 	close(work)
 	group.Wait()
-	return kept, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-func (o *Officer) subject(ctx context.Context, who ledger.Actor, kind, subject string) (kept []store.Kept, err error) {
+func (o *Officer) page(ctx context.Context, who ledger.Actor, kind string, subjects []string) (kept []store.Kept, err error) {
 	err = o.db.InTx(ctx, who, func(t *store.Tx) error {
 		kept = nil
-		list, err := t.DossiersOf(subject)
-		if err != nil {
-			return err
-		}
-		for _, d := range list {
-			f, why := of(kind, d)
-			switch f {
-			case goes:
-				err = t.Erase(d.DueDossier)
-			case stays, waits:
-				kept = append(kept, store.Kept{Purpose: d.Purpose, Count: 1, Until: d.Ends, Why: why})
-				err = t.Restrict(d.DueDossier)
-			}
+		var going []store.DueDossier
+		for _, s := range subjects {
+			list, err := t.DossiersOf(s)
 			if err != nil {
 				return err
 			}
+			for _, d := range list {
+				switch f, why := of(kind, d); f {
+				case goes:
+					going = append(going, d.DueDossier)
+				case stays, waits:
+					kept = append(kept, store.Kept{Purpose: d.Purpose, Count: 1, Until: d.Ends, Why: why})
+					if d.Restricted {
+						continue
+					}
+					if err := t.Restrict(d.DueDossier); err != nil {
+						return err
+					}
+				}
+			}
 		}
-		return nil
+		return t.EraseAll(going)
 	})
 	return kept, err
 }
@@ -210,10 +230,18 @@ func (o *Officer) conclude(ctx context.Context, who ledger.Actor, r store.Reques
 		if _, err := o.db.Sequence(ctx); err != nil {
 			return err
 		}
-		for _, s := range r.Subjects {
-			if err := o.db.InTx(ctx, who, func(t *store.Tx) error { return t.EmptySubject(s) }); err != nil {
-				return err
-			}
+		err := o.pages(r, func(subjects []string) error {
+			return o.db.InTx(ctx, who, func(t *store.Tx) error {
+				for _, s := range subjects {
+					if err := t.EmptySubject(s); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+		if err != nil {
+			return err
 		}
 	}
 	if err := o.db.InTx(ctx, who, func(t *store.Tx) error { return t.BeginRequest(r) }); err != nil {

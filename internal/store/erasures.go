@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/cart"
@@ -250,11 +252,7 @@ func (t *Tx) destroyAgain(d DueDossier) error {
 // EmptySubject takes the values and salts out of the numbered events about a
 // person who was erased. Their leaves stay, and verification counts them.
 func (t *Tx) EmptySubject(subject string) error {
-	_, err := t.exec(`UPDATE events SET actor = NULL, subject = NULL, object = NULL, detail = NULL, salts = NULL WHERE owner = $1 AND idx IS NOT NULL AND salts IS NOT NULL`, subject)
-	if err != nil {
-		return fmt.Errorf("empty the events of a person: %w", err)
-	}
-	return nil
+	return t.later("empty the events of a person", nil, `UPDATE events SET actor = NULL, subject = NULL, object = NULL, detail = NULL, salts = NULL WHERE owner = $1 AND idx IS NOT NULL AND salts IS NOT NULL`, subject)
 }
 
 // erasedSubject reports whether a dossier of a subject was erased by wish.
@@ -289,6 +287,60 @@ func (t *Tx) Erase(d DueDossier) error {
 	return t.Destroy(d)
 }
 
+// erasePage is how many dossiers one statement of EraseAll takes.
+const erasePage = 16
+
+// chosen is a page of dossiers by their keys, from $2 on.
+var chosen = func() string {
+	var values []string
+	for i := range erasePage {
+		values = append(values, marks(1+4*i, 4))
+	}
+	return `(VALUES ` + strings.Join(values, ", ") + `)`
+}()
+
+// EraseAll does what Erase does to many dossiers, with few statements for each
+// page of them.
+func (t *Tx) EraseAll(list []DueDossier) error {
+	var many []DueDossier
+	ended := map[personal.Purpose]bool{}
+	for _, d := range list {
+		if d.Purpose == personal.Cart || EndsAlone(d.Purpose) {
+			if err := t.Erase(d); err != nil {
+				return err
+			}
+			continue
+		}
+		many = append(many, d)
+		ended[d.Purpose] = true
+	}
+	for page := range slices.Chunk(many, erasePage) {
+		args := []any{ms(t.now)}
+		for i := range erasePage {
+			d := page[min(i, len(page)-1)] // the last stands for those that are not there
+			args = append(args, d.Subject, d.Case, string(d.Purpose), d.ID)
+		}
+		const which = ` WHERE (subject, case_id, purpose, id) IN `
+		err := t.later("note erasures", nil, `INSERT INTO erasures_due (owner, dossier, at) SELECT subject, id, CAST($1 AS BIGINT) FROM dossiers`+which+chosen+`
+			AND state <> 'destroyed' AND held_until <= $1 ON CONFLICT (owner, dossier) DO NOTHING`, args...)
+		if err != nil {
+			return err
+		}
+		err = t.later("erase dossiers", nil, `UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $1`+which+chosen+` AND state <> 'destroyed' AND held_until <= $1`, args...)
+		if err != nil {
+			return err
+		}
+	}
+	for p := range ended {
+		for _, query := range endingsOfPage()[p] {
+			if err := t.later("end what dossiers of "+string(p)+" sealed", nil, query, ms(t.now), string(p)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // ErasedOf counts, by purpose, the dossiers of a subject that were destroyed
 // since a time.
 func (v *View) ErasedOf(subject string, since time.Time) (map[personal.Purpose]int, error) {
@@ -313,14 +365,11 @@ func (v *View) ErasedOf(subject string, since time.Time) (map[personal.Purpose]i
 // that is under way, money that is owed, the books (GDPR Art. 18). Nothing is
 // sealed under it any more, and no e-mail leads to it.
 func (t *Tx) Restrict(d DueDossier) error {
-	n, err := t.exec(`UPDATE dossiers SET state = 'restricted' WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND id = $4 AND state = 'open'`, d.Subject, d.Case, string(d.Purpose), d.ID)
-	if err != nil || n == 0 {
+	err := t.later("restrict a dossier", nil, `UPDATE dossiers SET state = 'restricted' WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND id = $4 AND state = 'open'`, d.Subject, d.Case, string(d.Purpose), d.ID)
+	if err != nil || !indexed(d.Purpose) {
 		return err
 	}
-	if _, err := t.exec(`DELETE FROM identities WHERE subject = $1 AND dossier = $2`, d.Subject, d.ID); err != nil {
-		return fmt.Errorf("end the indexes of dossier %s: %w", d.ID, err)
-	}
-	return nil
+	return t.later("end the indexes of a dossier", nil, `DELETE FROM identities WHERE subject = $1 AND dossier = $2`, d.Subject, d.ID)
 }
 
 // Unrestrict opens a restricted dossier again, with the index that led to it.
