@@ -201,6 +201,9 @@ func tellRestored(w io.Writer, got backup.Restored, err error) {
 		}
 		fmt.Fprintf(w, "lost: dossier %s (%s): no key part has its key, and nothing says that it was destroyed\n", l.Dossier, l.Purpose)
 	}
+	if got.Erased > 0 {
+		fmt.Fprintf(w, "%s erased since, as the erasure journal says, and erased again\n", many(int(got.Erased), "dossier"))
+	}
 	if got.Shut > 0 {
 		fmt.Fprintf(w, "%s did not open though the key is there\n", many(int(got.Shut), "value"))
 	}
