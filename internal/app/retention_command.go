@@ -40,19 +40,21 @@ func (o *operating) retention(ctx context.Context, confirm bool) error {
 	case b.Why == privacy.Free && !confirm:
 		fmt.Fprintln(o.out, "cartkeep: what is due is destroyed by itself")
 		return nil
-	case b.Why == privacy.Free:
+	case b.Why == privacy.Free && b.Due == 0:
 		fmt.Fprintln(o.out, "cartkeep: there is nothing to confirm")
 		return nil
 	case !confirm:
 		fmt.Fprintf(o.out, "cartkeep: destroying waits: %s\ncartkeep: if the clock is right and this may go for good, run: cartkeep privacy retention --confirm\n", b)
 		return statusError(1)
 	}
-	// Events of a wrong clock that are not numbered yet would stop the next pass.
-	if _, err := db.Sequence(ctx); err != nil {
-		return err
-	}
-	if _, err := privacy.Confirm(ctx, db, o.actor); err != nil {
-		return err
+	if b.Why != privacy.Free { // a confirmation that was cut off before its pass still stands
+		// Events of a wrong clock that are not numbered yet would stop the next pass.
+		if _, err := db.Sequence(ctx); err != nil {
+			return err
+		}
+		if _, err := privacy.Confirm(ctx, db, o.actor); err != nil {
+			return err
+		}
 	}
 	desk, err := o.till()
 	if err != nil {
