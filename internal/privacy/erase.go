@@ -244,7 +244,11 @@ func (o *Officer) conclude(ctx context.Context, who ledger.Actor, r store.Reques
 			return err
 		}
 	}
-	if err := o.db.InTx(ctx, who, func(t *store.Tx) error { return t.BeginRequest(r) }); err != nil {
+	// Whom it is about is named before who asked is forgotten: cut off here, it goes on.
+	err := o.db.InTx(ctx, who, func(t *store.Tx) error {
+		return errors.Join(t.NameSubjects(r.Reference, r.Subjects), t.BeginRequest(r))
+	})
+	if err != nil {
 		return err
 	}
 	if err := o.db.Scrub(ctx); err != nil {

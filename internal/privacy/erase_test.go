@@ -446,6 +446,22 @@ func TestARestrictionShutsAndIsLifted(t *testing.T) {
 		if n := shoptest.One[int64](t, s.Raw(t), `SELECT count(*) FROM identities`); n != 1 {
 			t.Errorf("got %d indexes, want the e-mail to lead there again", n)
 		}
+		// A restriction that is lifted after an erasure opens nothing of what the law holds.
+		again, err := o.Ask(noCtx, clerk, privacy.KindRestrict, ada, privacy.Options{Now: true})
+		if err == nil {
+			err = o.Run(noCtx, clerk, again.Reference)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		shoptest.Do(t, s.Raw(t), `INSERT INTO erasures_due (owner, dossier, at) SELECT subject, id, 1 FROM dossiers WHERE subject = $1 AND purpose = 'courier'`, p.Order.Owner)
+		shoptest.Do(t, s.Raw(t), `UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = 1 WHERE subject = $1 AND purpose = 'courier'`, p.Order.Owner)
+		if err := o.Lift(noCtx, clerk, again.Reference); err != nil {
+			t.Fatal(err)
+		}
+		if d := details(t, s, p); !d.BillTo.IsZero() {
+			t.Errorf("got %v, want the books of somebody who was erased to stay shut", d)
+		}
 		if err := o.Lift(noCtx, clerk, r.Reference); !fault.Is(err, fault.Conflict) {
 			t.Errorf("lifted twice: got %v, want a conflict", err)
 		}
@@ -473,6 +489,34 @@ func TestALegalHoldOutlivesAnErasure(t *testing.T) {
 		}
 		if got := o.read(t, r.Reference); got.State != store.Done || got.Receipt.Erased[personal.CourierUse] != 1 {
 			t.Errorf("got %+v, want it done once the hold has ended", got)
+		}
+	})
+}
+
+// TestAFormThatIsNotWholeIsItsOwnersAlone erases a form that somebody has not
+// finished, and not that of somebody whose address ends alike.
+func TestAFormThatIsNotWholeIsItsOwnersAlone(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		o := opened(t, s)
+		cup := s.Product(t, "cup", 900, shoptest.Counted(5))
+		typed := func(email string) shoptest.Basket {
+			b := s.Basket(t, cup.ID, 1)
+			in := shoptest.Ada()
+			in.Email, in.Name = email, ""
+			if err := s.Desk.KeepDraft(noCtx, b.ID, b.Token, in); err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		hers, others := typed("Ada@Example.com"), typed("xada@example.com")
+		if r := o.erase(t, privacy.Options{}); r.Receipt.Erased[personal.Cart] != 1 {
+			t.Errorf("got %v erased, want one cart", r.Receipt.Erased)
+		}
+		if _, err := s.Desk.Cart(noCtx, hers.ID, hers.Token); !fault.Is(err, fault.NotFound) {
+			t.Errorf("hers: got %v, want it gone", err)
+		}
+		if _, err := s.Desk.Cart(noCtx, others.ID, others.Token); err != nil {
+			t.Errorf("another's: got %v, want it there", err)
 		}
 	})
 }

@@ -178,6 +178,10 @@ func (o *Officer) Lift(ctx context.Context, who ledger.Actor, reference string) 
 	}
 	for _, s := range r.Subjects {
 		err := o.db.InTx(ctx, who, func(t *store.Tx) error {
+			// What an erasure has left is not for a restriction to open.
+			if erased, err := t.ErasedSubject(s); err != nil || erased {
+				return err
+			}
 			list, err := t.DossiersOf(s)
 			if err != nil {
 				return err

@@ -255,8 +255,8 @@ func (t *Tx) EmptySubject(subject string) error {
 	return t.later("empty the events of a person", nil, `UPDATE events SET actor = NULL, subject = NULL, object = NULL, detail = NULL, salts = NULL WHERE owner = $1 AND idx IS NOT NULL AND salts IS NOT NULL`, subject)
 }
 
-// erasedSubject reports whether a dossier of a subject was erased by wish.
-func (v *View) erasedSubject(subject string) (bool, error) {
+// ErasedSubject reports whether a dossier of a subject was erased by wish.
+func (v *View) ErasedSubject(subject string) (bool, error) {
 	var n int64
 	err := v.row(`SELECT count(*) FROM (SELECT 1 AS one FROM dossiers d WHERE d.subject = $1 AND d.state = 'destroyed'
 		AND (EXISTS (SELECT 1 FROM erasures e WHERE e.dossier = d.id) OR EXISTS (SELECT 1 FROM erasures_due u WHERE u.owner = d.subject AND u.dossier = d.id)) LIMIT 1) AS any_erased`, subject).Scan(&n)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
@@ -97,7 +98,7 @@ func (db *DB) TypedBy(ctx context.Context, e contact.Email) (out []string, err e
 	}{
 		{`SELECT owner FROM cart_details WHERE owner > $1 ORDER BY owner LIMIT $2`, func(v *View, id string) (contact.Email, error) {
 			d, draft, err := v.Details(cart.ID(id))
-			if err == nil && d.Email.IsZero() && strings.Contains(strings.ToLower(draft), strings.ToLower(e.Reveal())) {
+			if err == nil && d.Email.IsZero() && mentions(draft, e.Reveal()) {
 				return e, nil // in a form that is not whole yet
 			}
 			return d.Email, err
@@ -145,4 +146,18 @@ func (db *DB) TypedBy(ctx context.Context, e contact.Email) (out []string, err e
 		}
 	}
 	return out, nil
+}
+
+// mentions reports whether a text has an address in it, and not as a part of
+// somebody else's.
+func mentions(text, address string) bool {
+	part := func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("@._%+-", r)
+	}
+	for _, word := range strings.FieldsFunc(text, part) {
+		if strings.EqualFold(strings.Trim(word, "."), address) {
+			return true
+		}
+	}
+	return false
 }

@@ -315,7 +315,7 @@ func (db *DB) explain(ctx context.Context, early map[int64]string, known map[str
 			erased, ok := known[owner]
 			if !ok {
 				var err error
-				if erased, err = v.erasedSubject(owner); err != nil {
+				if erased, err = v.ErasedSubject(owner); err != nil {
 					return err
 				}
 				known[owner] = erased
