@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/cartkeep/cartkeep/internal/payment/sandbox"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 )
@@ -30,7 +28,7 @@ func hard(t *testing.T, where string, h http.Header) {
 // TestThePrivateDoorKnowsItsName: a page whose name was pointed at 127.0.0.1
 // reads no figures and starts no profile.
 func TestThePrivateDoorKnowsItsName(t *testing.T) {
-	private := (&metrics{registry: prometheus.NewRegistry()}).routes()
+	private := newFigures(shoptest.Open(t, "sqlite").DB).routes()
 	for host, want := range map[string]int{
 		"localhost:8445": 200, "localhost": 200, "LOCALHOST:1": 200, "127.0.0.1:8445": 200, "127.0.0.1": 200, "[::1]:8445": 200, "[::1]": 200,
 		"evil.example": 403, "evil.example:8445": 403, "localhost.evil.example": 403, "127.0.0.1.evil.example:8445": 403, "192.0.2.1:8445": 403,

@@ -284,7 +284,7 @@ func (s *server) wireSenders(shop store.Settings) (message.Channels, error) {
 		return nil, err
 	}
 	s.parties = parties(list)
-	return channels(list, s.settings.countries(shop), s.metrics.counting), nil
+	return channels(list, s.settings.countries(shop), s.figures.counting), nil
 }
 
 // parties names those who carry letters and texts by their hosts, without ports
@@ -308,18 +308,18 @@ func parties(list []carrier) personal.Parties {
 }
 
 // counting counts what comes of each message. Its labels are kinds alone.
-func (m *metrics) counting(c carrier) message.Sender {
+func (f *figures) counting(c carrier) message.Sender {
 	kind, _, _ := strings.Cut(c.name, " ")
 	return senderFunc(func(ctx context.Context, l message.Message) error {
 		err := c.sender.Send(ctx, l)
 		result := "sent"
 		if err != nil {
 			result = "failed"
-			if f, ok := errors.AsType[*message.Failure](err); ok {
-				result = f.Kind()
+			if failure, ok := errors.AsType[*message.Failure](err); ok {
+				result = failure.Kind()
 			}
 		}
-		m.messages.WithLabelValues(string(c.channel), kind, result, strconv.FormatBool(err == nil || message.Lasting(err))).Inc()
+		f.message(c.channel, kind, result, err == nil || message.Lasting(err))
 		return err
 	})
 }

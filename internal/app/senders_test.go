@@ -83,7 +83,7 @@ func TestLettersOfOrdersLeaveTheHouse(t *testing.T) {
 	office := &post{}
 	mailing := postOffice(t, office)
 	mailing.SMTP, mailing.SMTPSecond = "smtps://127.0.0.1:1", mailing.SMTP
-	s := &server{origin: "https://shop.test", settings: &Settings{Domain: []string{"shop.test"}, Mailing: mailing}, vault: &vault{db: shop.DB}, metrics: newMetrics(shop.DB)}
+	s := &server{origin: "https://shop.test", settings: &Settings{Domain: []string{"shop.test"}, Mailing: mailing}, vault: &vault{db: shop.DB}, figures: newFigures(shop.DB)}
 	if s.mails() || s.deliverer() != nil {
 		t.Error("letters are promised, and nothing is set up")
 	}
@@ -125,7 +125,7 @@ func TestLettersOfOrdersLeaveTheHouse(t *testing.T) {
 		t.Errorf("got %s\n\n%s", head, body)
 	}
 	w := httptest.NewRecorder()
-	s.metrics.routes().ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/metrics", nil))
+	s.figures.routes().ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/metrics", nil))
 	for _, line := range []string{`final="true",result="sent",sender="smtp"} 1`, `final="false",result="unreachable",sender="smtp"} 1`} {
 		if !strings.Contains(w.Body.String(), `cartkeep_messages_total{channel="email",`+line+"\n") {
 			t.Errorf("want %s among the figures", line)

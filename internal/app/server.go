@@ -68,14 +68,14 @@ type server struct {
 	table    *gate.Table // every route of the shop
 	jobs     *job.Runner
 	control  *control
-	metrics  *metrics
+	figures  *figures
 	senders  message.Channels // serve; empty when none is set up
 	parties  personal.Parties // who those are
 
 	doors    []net.Listener // of the shop
 	consoles []net.Listener // of the staff console, when it has its own
 	bank     net.Listener
-	inner    net.Listener // metrics
+	inner    net.Listener // figures
 	plain    net.Listener // http redirect
 
 	servers []*http.Server
@@ -135,7 +135,7 @@ func (s *server) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.metrics = newMetrics(s.vault.db)
+	s.figures = newFigures(s.vault.db)
 	if s.senders, err = s.wireSenders(shop); err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (s *server) assemble(ctx context.Context) error {
 		s.add(gate.Server(s.bankRoutes(), s.log), tls.NewListener(s.bank, s.tls))
 	}
 	if s.inner != nil {
-		s.add(gate.Server(s.metrics.routes(), s.log), s.inner)
+		s.add(gate.Server(s.figures.routes(), s.log), s.inner)
 	}
 	if s.plain != nil {
 		s.add(gate.Server(s.public.HTTPHandler(toHTTPS(s.origin)), s.log), s.plain)
@@ -326,7 +326,7 @@ func (s *server) routes(shop store.Settings, providers []payment.Provider) (http
 	}
 	t.Seal()
 	s.table = t
-	return s.metrics.count(s.gate.Wrap(t)), nil
+	return s.figures.count(s.gate.Wrap(t)), nil
 }
 
 // serveConsole answers the staff console, and nothing of the shop, at its own doors.

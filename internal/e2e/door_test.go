@@ -38,7 +38,7 @@ func TestTheAPIAnswersOnEveryLoopbackName(t *testing.T) {
 			t.Errorf("%s at the shop: got %d, want 404", path, a.status)
 		}
 	}
-	if a := s.ask("GET", s.private+"/metrics", ""); a.status != 200 || !strings.Contains(a.body, "# TYPE") {
+	if a := s.ask("GET", s.private+"/metrics", ""); a.status != 200 || !strings.Contains(a.body, "# TYPE cartkeep_requests_total counter\n") {
 		t.Errorf("metrics at the private door: got %d, want 200", a.status)
 	}
 	if a := s.ask("POST", s.bank+"/v1/sessions", "{}"); a.status != 401 {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -8,49 +9,59 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/VictoriaMetrics/metrics"
 
+	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
 
-// metrics counts requests and work. Labels are methods and status classes;
+// figures counts requests and work. Labels are kinds and status classes;
 // nothing of a request's content can reach one.
-type metrics struct {
-	registry *prometheus.Registry
-	requests *prometheus.CounterVec
-	seconds  prometheus.Histogram
-	messages *prometheus.CounterVec
+type figures struct {
+	db      *store.DB
+	set     *metrics.Set
+	classes [6]*metrics.Counter // requests answered, by the hundreds of their status; 0 for any other
+	seconds *metrics.PrometheusHistogram
 }
 
-func newMetrics(db *store.DB) *metrics {
-	m := &metrics{registry: prometheus.NewRegistry()}
-	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cartkeep_requests_total", Help: "Requests answered, by class of status."}, []string{"status"})
-	m.seconds = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "cartkeep_request_seconds", Help: "Time to answer.", Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}})
-	m.messages = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cartkeep_messages_total", Help: "Letters and texts handed to a sender, by what came of it: sent, or the kind of failure; final says that it is not tried again."}, []string{"channel", "sender", "result", "final"})
-	m.registry.MustRegister(m.requests, m.seconds, m.messages, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "cartkeep_statements_total", Help: "SQL statements run."}, func() float64 { return float64(db.Statements()) }))
-	return m
+func newFigures(db *store.DB) *figures {
+	metrics.ExposeMetadata(true) // a figure says whether it is a counter
+	f := &figures{db: db, set: metrics.NewSet()}
+	for i, class := range [6]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"} {
+		f.classes[i] = f.set.NewCounter(fmt.Sprintf(`cartkeep_requests_total{status=%q}`, class))
+	}
+	f.seconds = f.set.NewPrometheusHistogramExt("cartkeep_request_seconds", []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5})
+	return f
+}
+
+// message counts one that was handed to a sender: sent, or the kind of failure.
+// A final one is not tried again.
+func (f *figures) message(channel message.Channel, sender, result string, final bool) {
+	f.set.GetOrCreateCounter(fmt.Sprintf(`cartkeep_messages_total{channel=%q,final="%t",result=%q,sender=%q}`, channel, final, result, sender)).Inc()
+}
+
+// write tells every figure in the form that monitoring expects (Prometheus's
+// text format).
+func (f *figures) write(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	f.set.WritePrometheus(w)
+	metrics.WriteCounterUint64(w, "cartkeep_statements_total", uint64(f.db.Statements()))
+	metrics.WriteProcessMetrics(w)
 }
 
 // count counts every request once it is answered.
-func (m *metrics) count(next http.Handler) http.Handler {
-	classes := [6]prometheus.Counter{}
-	for i, name := range [6]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"} {
-		classes[i] = m.requests.WithLabelValues(name)
-	}
+func (f *figures) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		c := &statusCounter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(c, r)
-		m.seconds.Observe(time.Since(began).Seconds())
+		f.seconds.Update(time.Since(began).Seconds())
 		class := c.status / 100
 		if class < 1 || class > 5 {
 			class = 0
 		}
-		classes[class].Inc()
+		f.classes[class].Inc()
 	})
 }
 
@@ -69,9 +80,9 @@ func (c *statusCounter) WriteHeader(status int) {
 func (c *statusCounter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // routes of the private listener, which is on a loopback address only.
-func (m *metrics) routes() http.Handler {
+func (f *figures) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /metrics", f.write)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
