@@ -18,6 +18,8 @@ type Ring struct {
 	store KeyStore
 	room  *locked.Room // where the keys are
 
+	formats []*Format // the newest last
+
 	mu      sync.RWMutex
 	epochs  map[EpochID]*epoch
 	sealing EpochID // new wraps use it; 0 while the ring is empty
@@ -31,9 +33,14 @@ type epoch struct {
 }
 
 // Open loads the living epochs from a key store; new wraps use the highest one.
-// A ring may be empty: a new shop calls NewEpoch and Use next.
-func Open(ctx context.Context, store KeyStore) (*Ring, error) {
-	r := &Ring{store: store, room: &locked.Room{}, epochs: map[EpochID]*epoch{}}
+// A ring may be empty: a new shop calls NewEpoch and Use next. newer are formats
+// beyond those that the program has; only tests give any.
+func Open(ctx context.Context, store KeyStore, newer ...Format) (*Ring, error) {
+	known, err := formats(newer)
+	if err != nil {
+		return nil, err
+	}
+	r := &Ring{store: store, room: &locked.Room{}, formats: known, epochs: map[EpochID]*epoch{}}
 	if err := r.Reload(ctx); err != nil {
 		return nil, err
 	}

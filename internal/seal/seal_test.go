@@ -211,14 +211,14 @@ func TestCrookedPaddingIsRefused(t *testing.T) {
 	r, _ := testRing(t)
 	d, _ := testDossier(t, r, ada)
 	craft := func(length uint32, text ...byte) []byte {
-		b := make([]byte, valueBox, 256)
-		b[0] = valueVersion
+		b := make([]byte, valueHead+12, 256)
+		b[0] = 1
 		copy(b[1:], d.id[:])
-		rand.Read(b[valueHead:valueBox])
+		rand.Read(b[valueHead:])
 		padded := make([]byte, max(32, (len(text)+4+31)/32*32))
 		binary.BigEndian.PutUint32(padded, length)
 		copy(padded[4:], text)
-		return d.box.Seal(b, b[valueHead:valueBox], padded, valueData(nil, where, b[:valueHead]))
+		return d.box.Seal(b, b[valueHead:], padded, d.format.valueData(nil, where, b[:valueHead]))
 	}
 	if got, err := d.Open(where, craft(2, 'o', 'k')); err != nil || string(got) != "ok" {
 		t.Fatalf("the crafting works: got %q, %v", got, err)

@@ -2,6 +2,7 @@ package seal
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/binary"
@@ -14,13 +15,7 @@ import (
 const MaxPlain = 64 << 10
 
 const (
-	valueVersion = 1
-	valueLabel   = "cartkeep/value/v1"
-
-	valueHead  = 1 + 16         // version, dossier id
-	valueBox   = valueHead + 12 // where the sealed text starts, after the nonce
-	valueStep  = 32             // lengths show in steps of this size
-	valueTag   = 16
+	valueHead  = 1 + 16 // format, dossier id
 	lengthSize = 4
 )
 
@@ -32,15 +27,16 @@ type Place struct {
 // Dossier seals and opens the values of one owner, from several goroutines if
 // need be. It lives no longer than one transaction; Destroy, called last, ends it.
 type Dossier struct {
-	id  [16]byte
-	box cipher.AEAD
+	id     [16]byte
+	format *Format
+	box    cipher.AEAD
 }
 
 // Format hides the key from every verb: a cipher holds it too.
 func (*Dossier) Format(f fmt.State, _ rune) { io.WriteString(f, keyText) }
 
-func newDossier(id string, key []byte) (*Dossier, error) {
-	d := &Dossier{}
+func newDossier(id string, key []byte, f *Format) (*Dossier, error) {
+	d := &Dossier{format: f}
 	if err := parseUUID(&d.id, id); err != nil {
 		return nil, err
 	}
@@ -48,12 +44,12 @@ func newDossier(id string, key []byte) (*Dossier, error) {
 		return nil, errKeySize
 	}
 	var valueKey [KeySize]byte
-	err := expand((*[KeySize]byte)(key), []byte(valueLabel), valueKey[:])
+	err := expand((*[KeySize]byte)(key), []byte(f.valueLabel), valueKey[:])
 	if err != nil {
 		return nil, err
 	}
 	defer clear(valueKey[:])
-	if d.box, err = newGCM(valueKey[:]); err != nil {
+	if d.box, err = f.Cipher(valueKey[:]); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -77,16 +73,16 @@ func (d *Dossier) Seal(p Place, plain []byte) ([]byte, error) {
 	if len(plain) > MaxPlain {
 		return nil, ErrTooLong
 	}
-	padded := paddedSize(len(plain))
-	out := make([]byte, valueBox+padded+valueTag)
-	out[0] = valueVersion
+	padded, at := d.format.padded(len(plain)), valueHead+d.box.NonceSize()
+	out := make([]byte, at+padded+d.box.Overhead())
+	out[0] = d.format.ID
 	copy(out[1:], d.id[:])
-	rand.Read(out[valueHead:valueBox])
-	text := out[valueBox : valueBox+padded]
+	rand.Read(out[valueHead:at])
+	text := out[at : at+padded]
 	binary.BigEndian.PutUint32(text, uint32(len(plain)))
 	copy(text[lengthSize:], plain)
 	var room [192]byte
-	d.box.Seal(text[:0], out[valueHead:valueBox], text, valueData(room[:0], p, out[:valueHead]))
+	d.box.Seal(text[:0], out[valueHead:at], text, d.format.valueData(room[:0], p, out[:valueHead]))
 	return out, nil
 }
 
@@ -95,20 +91,21 @@ func (d *Dossier) Open(p Place, sealed []byte) ([]byte, error) {
 	if d.box == nil {
 		return nil, ErrOpen
 	}
-	id, err := valueID(sealed)
-	if err != nil {
-		return nil, err
+	if !d.Sealed(sealed) {
+		_, err := valueID(sealed)
+		return nil, cmp.Or(err, ErrOpen)
 	}
-	if id != d.id {
-		return nil, ErrOpen
+	at := valueHead + d.box.NonceSize()
+	if !d.fits(len(sealed)-at-d.box.Overhead()) || sealed[0] != d.format.ID {
+		return nil, ErrFormat
 	}
 	var room [192]byte
-	text, err := d.box.Open(nil, sealed[valueHead:valueBox], sealed[valueBox:], valueData(room[:0], p, sealed[:valueHead]))
+	text, err := d.box.Open(nil, sealed[valueHead:at], sealed[at:], d.format.valueData(room[:0], p, sealed[:valueHead]))
 	if err != nil {
 		return nil, ErrOpen
 	}
 	n := binary.BigEndian.Uint32(text)
-	if n > MaxPlain || paddedSize(int(n)) != len(text) {
+	if n > MaxPlain || d.format.padded(int(n)) != len(text) {
 		return nil, ErrOpen
 	}
 	plain, pad := text[lengthSize:lengthSize+n], text[lengthSize+n:]
@@ -129,26 +126,25 @@ func ValueDossier(sealed []byte) (string, error) {
 	return string(s[:]), nil
 }
 
+// Sealed reports whether a value was sealed under this dossier, by its head.
+func (d *Dossier) Sealed(sealed []byte) bool {
+	id, err := valueID(sealed)
+	return err == nil && id == d.id
+}
+
+// fits reports whether a text of n bytes has a length that the format makes.
+func (d *Dossier) fits(n int) bool {
+	return n >= d.format.Step && n <= d.format.padded(MaxPlain) && n%d.format.Step == 0
+}
+
+// valueID reads the head that values of every format begin with.
 func valueID(sealed []byte) (id [16]byte, err error) {
-	n := len(sealed) - valueBox - valueTag
-	if n < valueStep || n > paddedSize(MaxPlain) || n%valueStep != 0 || sealed[0] != valueVersion {
+	if len(sealed) <= valueHead || sealed[0] == 0 {
 		return id, ErrFormat
 	}
 	copy(id[:], sealed[1:])
 	return id, nil
 }
-
-// valueData is the associated data of a value: where it stands, and its head.
-func valueData(buf []byte, p Place, head []byte) []byte {
-	buf = append(buf, valueLabel...)
-	buf = appendString(buf, p.Table)
-	buf = appendString(buf, p.Column)
-	buf = appendString(buf, p.Row)
-	return append(buf, head...)
-}
-
-// paddedSize is the length of n bytes with their length field, in whole steps.
-func paddedSize(n int) int { return (n + lengthSize + valueStep - 1) / valueStep * valueStep }
 
 // parseUUID takes one spelling only: two spellings of an id would be two owners.
 func parseUUID(id *[16]byte, s string) error {

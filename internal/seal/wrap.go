@@ -1,8 +1,6 @@
 package seal
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/binary"
@@ -10,10 +8,7 @@ import (
 )
 
 const (
-	wrapVersion = 1
-	wrapLabel   = "cartkeep/wrap/v1"
-
-	wrapHead   = 1 + 4             // version, epoch
+	wrapHead   = 1 + 4             // format, epoch
 	wrapCommit = wrapHead          // where the commitment starts
 	wrapNonce  = wrapCommit + 32   // where the nonce starts
 	wrapBox    = wrapNonce + 12    // where the sealed key starts
@@ -32,15 +27,17 @@ type Owner struct {
 	Case    string // what it was for; may be empty
 }
 
-// NewDossier draws a dossier key and wraps it under the epoch in use.
+// NewDossier draws a dossier key and wraps it under the epoch in use. Its values
+// are in the newest format.
 func (r *Ring) NewDossier(o Owner) (*Dossier, []byte, error) {
 	key := NewKey()
 	defer clear(key)
-	d, err := newDossier(o.Dossier, key)
+	f := r.newest()
+	d, err := newDossier(o.Dossier, key, f)
 	if err != nil {
 		return nil, nil, err
 	}
-	wrap, err := r.wrap(o, key)
+	wrap, err := r.wrap(o, key, f)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -50,12 +47,12 @@ func (r *Ring) NewDossier(o Owner) (*Dossier, []byte, error) {
 // Unwrap opens a dossier for its owner.
 func (r *Ring) Unwrap(o Owner, wrap []byte) (*Dossier, error) {
 	var room [KeySize]byte
-	key, err := r.unwrap(o, wrap, room[:0])
+	key, f, err := r.unwrap(o, wrap, room[:0])
 	if err != nil {
 		return nil, err
 	}
 	defer clear(key)
-	return newDossier(o.Dossier, key)
+	return newDossier(o.Dossier, key, f)
 }
 
 // Rewrap wraps a dossier's key under the epoch in use. The key stays the same,
@@ -68,32 +65,36 @@ func (r *Ring) Rewrap(o Owner, wrap []byte) ([]byte, error) { return r.Adopt(r, 
 // owner by that; everybody else's was and is the same.
 func (r *Ring) Adopt(from *Ring, was, is Owner, wrap []byte) ([]byte, error) {
 	var room [KeySize]byte
-	key, err := from.unwrap(was, wrap, room[:0])
+	key, sealed, err := from.unwrap(was, wrap, room[:0])
 	if err != nil {
 		return nil, err
 	}
 	defer clear(key)
-	return r.wrap(is, key)
+	f, err := r.formatOf(sealed.ID)
+	if err != nil {
+		return nil, err
+	}
+	return r.wrap(is, key, f)
 }
 
 // WrapEpoch tells under which epoch a wrap was made.
 func WrapEpoch(wrap []byte) (EpochID, error) {
-	if len(wrap) != wrapSize || wrap[0] != wrapVersion {
+	if len(wrap) != wrapSize || wrap[0] == 0 {
 		return 0, ErrFormat
 	}
 	return EpochID(binary.BigEndian.Uint32(wrap[1:])), nil
 }
 
-func (r *Ring) wrap(o Owner, key []byte) ([]byte, error) {
+func (r *Ring) wrap(o Owner, key []byte, f *Format) ([]byte, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var keys [2 * KeySize]byte
-	if err := r.derive(&keys, r.sealing, o); err != nil {
+	if err := r.derive(&keys, r.sealing, f, o); err != nil {
 		return nil, err
 	}
 	defer clear(keys[:])
 	out := make([]byte, wrapBox, wrapSize)
-	out[0] = wrapVersion
+	out[0] = f.ID
 	binary.BigEndian.PutUint32(out[1:], uint32(r.sealing))
 	copy(out[wrapCommit:], keys[KeySize:])
 	rand.Read(out[wrapNonce:wrapBox])
@@ -104,37 +105,41 @@ func (r *Ring) wrap(o Owner, key []byte) ([]byte, error) {
 	return box.Seal(out, out[wrapNonce:wrapBox], key, out[:wrapHead]), nil
 }
 
-func (r *Ring) unwrap(o Owner, wrap, dst []byte) ([]byte, error) {
+func (r *Ring) unwrap(o Owner, wrap, dst []byte) ([]byte, *Format, error) {
 	id, err := WrapEpoch(wrap)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	f, err := r.formatOf(wrap[0])
+	if err != nil {
+		return nil, nil, err
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var keys [2 * KeySize]byte
-	if err := r.derive(&keys, id, o); err != nil {
-		return nil, err
+	if err := r.derive(&keys, id, f, o); err != nil {
+		return nil, nil, err
 	}
 	defer clear(keys[:])
 	if subtle.ConstantTimeCompare(keys[KeySize:], wrap[wrapCommit:wrapNonce]) != 1 {
-		return nil, ErrOpen
+		return nil, nil, ErrOpen
 	}
 	box, err := newGCM(keys[:KeySize])
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	key, err := box.Open(dst, wrap[wrapNonce:wrapBox], wrap[wrapBox:], wrap[:wrapHead])
 	if err != nil {
-		return nil, ErrOpen
+		return nil, nil, ErrOpen
 	}
-	return key, nil
+	return key, f, nil
 }
 
 var errOwner = errors.New("seal: an owner needs a dossier, a subject and a purpose")
 
 // derive gives wrap key ‖ commitment of an owner. The caller holds the lock,
 // so that an epoch is not wiped meanwhile.
-func (r *Ring) derive(keys *[2 * KeySize]byte, id EpochID, o Owner) error {
+func (r *Ring) derive(keys *[2 * KeySize]byte, id EpochID, f *Format, o Owner) error {
 	if o.Dossier == "" || o.Subject == "" || o.Purpose == "" {
 		return errOwner
 	}
@@ -143,18 +148,10 @@ func (r *Ring) derive(keys *[2 * KeySize]byte, id EpochID, o Owner) error {
 		return ErrEpochUnknown
 	}
 	var room [256]byte
-	info := append(room[:0], wrapLabel...)
+	info := append(room[:0], f.wrapLabel...)
 	info = appendString(info, o.Dossier)
 	info = appendString(info, o.Subject)
 	info = appendString(info, o.Purpose)
 	info = appendString(info, o.Case)
 	return expand(e.prk.key(), info, keys[:])
-}
-
-func newGCM(key []byte) (cipher.AEAD, error) {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCM(block)
 }
