@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
-	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
 
 // TestAttacksOnCodes are the rows of docs/attacks.md that need discount codes, by
@@ -189,7 +189,7 @@ var codeAttacks = []attack{
 				refused++
 			}
 		}
-		if refused < 1000-2*gate.Discounts.Burst() {
+		if refused < 1000-2*abuse.Discounts.Burst() {
 			t.Errorf("%d of 1000 guesses were refused", refused)
 		}
 		// Then the right one is not tried either: an answer would be an answer.

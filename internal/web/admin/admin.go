@@ -23,6 +23,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -170,7 +171,7 @@ func warning(title string, says ...string) page.Section {
 
 // begin answers the options of a ceremony.
 func (c *Console) begin(w http.ResponseWriter, r *http.Request, make func(context.Context) (account.Ceremony, error)) {
-	err := c.gate.Allow(r, gate.Ceremonies)
+	err := c.gate.Begin(r, abuse.Passkey)
 	var ceremony account.Ceremony
 	if err == nil {
 		ceremony, err = make(r.Context())

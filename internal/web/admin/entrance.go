@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -75,7 +76,7 @@ const notIn = "This passkey does not open the console. It may be unknown here, i
 
 // signIn lets in whoever the passkey says it is.
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
-	if err := c.gate.Allow(r, gate.Ceremonies); err != nil {
+	if err := c.gate.Begin(r, abuse.Passkey); err != nil {
 		c.gate.Refuse(w, r, err)
 		return
 	}
@@ -133,7 +134,7 @@ func (c *Console) beginProve(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Console) finishProve(w http.ResponseWriter, r *http.Request) {
-	if err := c.gate.Allow(r, gate.Ceremonies); err != nil {
+	if err := c.gate.Begin(r, abuse.Passkey); err != nil {
 		c.gate.Refuse(w, r, err)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -82,7 +83,7 @@ func (c *Console) beginInvitation(w http.ResponseWriter, r *http.Request) {
 // takeInvitation makes the account, or its new passkey. A recovery code is
 // counted like every other thing that can be guessed.
 func (c *Console) takeInvitation(w http.ResponseWriter, r *http.Request) {
-	err := c.gate.Allow(r, gate.Ceremonies)
+	err := c.gate.Begin(r, abuse.Passkey)
 	if err != nil {
 		c.gate.Refuse(w, r, err)
 		return
@@ -115,7 +116,7 @@ func (c *Console) takeInvitation(w http.ResponseWriter, r *http.Request) {
 	if i.Account == "" {
 		err = take()
 	} else {
-		err = c.gate.Prove(r, gate.Attempt{Road: gate.SecondFactor, Who: i.Account, Factor: string(account.ByRecovery)}, take)
+		err = c.gate.Prove(r, gate.Attempt{Act: abuse.SecondFactor, Who: i.Account, Factor: string(account.ByRecovery)}, take)
 	}
 	switch {
 	case fault.Is(err, fault.NotFound), fault.Is(err, fault.Conflict):

@@ -3,6 +3,7 @@ package admin
 import (
 	"net/http"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
@@ -22,31 +23,31 @@ func (c *Console) Register(t *gate.Table) error {
 	in := access.Need{Level: access.TwoFactors, Staff: access.Roles()}
 	fresh := access.Need{Level: access.TwoFactors, Fresh: true, Staff: access.Roles()}
 	owner := access.Need{Level: access.TwoFactors, Staff: []access.Role{access.Owner}}
-	ceremonies := []gate.Class{gate.Ceremonies}
-	open := func(method, path, token string, h http.HandlerFunc, limits ...gate.Class) gate.Route {
-		return gate.Route{Method: method, Path: path, Need: gate.Anybody, Token: token, Limits: limits, Handle: h}
+	ceremonies := []abuse.Act{abuse.Passkey}
+	open := func(method, path, token string, h http.HandlerFunc, does ...abuse.Act) gate.Route {
+		return gate.Route{Method: method, Path: path, Need: gate.Anybody, Token: token, Does: does, Handle: h}
 	}
 	manage := func(path string, h http.HandlerFunc) gate.Route {
 		return gate.Route{Method: "POST", Path: path, Need: access.Need{Level: access.TwoFactors, Fresh: true, Staff: owner.Staff}, Act: access.ManageStaff, Handle: h}
 	}
-	own := func(path string, h http.HandlerFunc, limits ...gate.Class) gate.Route {
-		return gate.Route{Method: "POST", Path: path, Need: fresh, Act: access.ChangeFactor, Limits: limits, Handle: h}
+	own := func(path string, h http.HandlerFunc, does ...abuse.Act) gate.Route {
+		return gate.Route{Method: "POST", Path: path, Need: fresh, Act: access.ChangeFactor, Does: does, Handle: h}
 	}
 	t.Nothing("/admin/")
 	return t.Add("admin",
 		// The entrance.
 		open("GET", page.PathAdmin, "", c.home),
 		open("GET", page.PathAdmin+"/{$}", "", c.home),
-		open("POST", page.PathAdminSignIn+"/begin", "passkey", c.beginSignIn, gate.Ceremonies),
-		open("POST", page.PathAdminSignIn+"/finish", "passkey", c.signIn, gate.Ceremonies),
+		open("POST", page.PathAdminSignIn+"/begin", "passkey", c.beginSignIn, abuse.Passkey),
+		open("POST", page.PathAdminSignIn+"/finish", "passkey", c.signIn, abuse.Passkey),
 		open("GET", page.PathAdminInvite, "invitation", c.invitation),
-		open("POST", page.PathAdminInvite+"/begin", "invitation", c.beginInvitation, gate.Ceremonies),
-		open("POST", page.PathAdminInvite, "invitation", c.takeInvitation, append(gate.SecondFactor.Limits(), gate.Ceremonies)...),
+		open("POST", page.PathAdminInvite+"/begin", "invitation", c.beginInvitation, abuse.Passkey),
+		open("POST", page.PathAdminInvite, "invitation", c.takeInvitation, abuse.SecondFactor, abuse.Passkey),
 		open("GET", page.PathAdminWaiting, "", c.waiting),
 		gate.Route{Method: "POST", Path: page.PathAdminSignOut, Need: in, Handle: c.signOut},
 		gate.Route{Method: "GET", Path: page.PathAdminProve, Need: in, Handle: c.prove},
-		gate.Route{Method: "POST", Path: page.PathAdminProve + "/begin", Need: in, Limits: ceremonies, Handle: c.beginProve},
-		gate.Route{Method: "POST", Path: page.PathAdminProve, Need: in, Limits: ceremonies, Handle: c.finishProve},
+		gate.Route{Method: "POST", Path: page.PathAdminProve + "/begin", Need: in, Does: ceremonies, Handle: c.beginProve},
+		gate.Route{Method: "POST", Path: page.PathAdminProve, Need: in, Does: ceremonies, Handle: c.finishProve},
 
 		// Who works here.
 		gate.Route{Method: "GET", Path: page.PathAdminStaff, Need: owner, Handle: c.staff},
@@ -61,8 +62,8 @@ func (c *Console) Register(t *gate.Table) error {
 
 		// One's own passkeys, codes and sessions.
 		gate.Route{Method: "GET", Path: page.PathAdminSecurity, Need: in, Handle: c.security},
-		own(pathPasskeys+"/begin", c.beginPasskey, gate.Ceremonies),
-		own(pathPasskeys, c.addPasskey, gate.Ceremonies),
+		own(pathPasskeys+"/begin", c.beginPasskey, abuse.Passkey),
+		own(pathPasskeys, c.addPasskey, abuse.Passkey),
 		own(pathPasskeys+"/remove", c.removePasskey),
 		gate.Route{Method: "POST", Path: pathPasskeys + "/rename", Need: in, Handle: c.renamePasskey},
 		own(pathCodes, c.newCodes),

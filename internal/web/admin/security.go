@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -93,7 +94,7 @@ func (c *Console) beginPasskey(w http.ResponseWriter, r *http.Request) {
 func (c *Console) addPasskey(w http.ResponseWriter, r *http.Request) {
 	form, err := gate.Form(r)
 	if err == nil {
-		err = c.gate.Allow(r, gate.Ceremonies)
+		err = c.gate.Begin(r, abuse.Passkey)
 	}
 	if err != nil {
 		c.gate.Refuse(w, r, err)

@@ -24,6 +24,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/catalog"
@@ -130,11 +131,8 @@ func (a *API) Register(t *gate.Table) error {
 // route is the operation as a line of that table.
 func (op *operation) route(handle http.HandlerFunc) gate.Route {
 	r := gate.Route{Method: op.method, Path: op.path, Need: gate.Anybody, Token: op.secret, Handle: handle}
-	if op.class != gate.General {
-		r.Limits = []gate.Class{op.class}
-	}
-	if op.guesses {
-		r.Limits = append(r.Limits, gate.Discount.Limits()...)
+	if op.does != 0 {
+		r.Does = []abuse.Act{op.does}
 	}
 	return r
 }
@@ -202,8 +200,8 @@ func (c *call) run(op *operation) (any, error) {
 			return nil, err
 		}
 	}
-	if op.class != gate.General { // the general one was counted at the gate
-		if err := c.cfg.Gate.Allow(c.r, op.class); err != nil {
+	if op.does != 0 {
+		if err := c.cfg.Gate.Begin(c.r, op.does); err != nil {
 			return nil, err
 		}
 	}

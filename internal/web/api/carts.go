@@ -1,6 +1,7 @@
 package api
 
 import (
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/catalog"
@@ -91,7 +92,7 @@ func addCode(c *call) (any, error) {
 		return nil, err
 	}
 	var out cart.Cart
-	err = c.cfg.Gate.Prove(c.r, gate.Attempt{Road: gate.Discount}, func() (err error) {
+	err = c.cfg.Gate.Prove(c.r, gate.Attempt{Act: abuse.Discount}, func() (err error) {
 		out, err = c.cfg.Desk.TryCode(c.r.Context(), cart.ID(id), c.token, c.body.(*NewCode).Code)
 		return err
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
@@ -40,8 +41,8 @@ func writeOperation(b *strings.Builder, op *operation, registry huma.Registry) {
 	if op.idempotent {
 		b.WriteString(" Needs the header `Idempotency-Key`; a replay answers the same body with `Idempotency-Replayed: true`.")
 	}
-	if op.class != gate.General {
-		fmt.Fprintf(b, " Counts as `%s` for the rate limits.", op.class)
+	if op.does != 0 && !op.does.Proof() {
+		fmt.Fprintf(b, " Counts as `%s` for the rate limits.", op.does.Rule().Buckets[0])
 	}
 	b.WriteString("\n")
 	if len(op.query) > 0 {
@@ -188,12 +189,12 @@ func writeRates(b *strings.Builder) {
 	b.WriteString("\n## Rates\n\nRequests are counted for each /24 of IPv4 and each /64 of IPv6. Beyond a limit the answer is 429 with " +
 		"`Retry-After` in seconds.\n\n| counts | a second | at once |\n|---|---|---|\n")
 	for _, row := range []struct {
-		class gate.Class
+		class abuse.Bucket
 		what  string
 	}{
-		{gate.General, "every request"}, {gate.Carts, "starting carts"}, {gate.Orders, "placing orders, paying again"},
-		{gate.Misses, "asking for what a token does not open; only such asking is refused, never who holds a good token"},
-		{gate.Discounts, "discount codes that give nothing; beyond it no code is tried"}, {gate.AllDiscounts, "the same by everybody together"},
+		{abuse.General, "every request"}, {abuse.Carts, "starting carts"}, {abuse.Orders, "placing orders, paying again"},
+		{abuse.Misses, "asking for what a token does not open; only such asking is refused, never who holds a good token"},
+		{abuse.Discounts, "discount codes that give nothing; beyond it no code is tried"}, {abuse.AllDiscounts, "the same by everybody together"},
 	} {
 		fmt.Fprintf(b, "| %s (`%s`) | %v | %d |\n", row.what, row.class, row.class.PerSecond(), row.class.Burst())
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
@@ -77,9 +78,9 @@ func TestJunkLocksNobodyOut(t *testing.T) {
 // orders, unless freed from it.
 func TestGoodTokensCountAsOrders(t *testing.T) {
 	s := newShop(t)
-	for i := range gate.Orders.Burst() + 100 {
+	for i := range abuse.Orders.Burst() + 100 {
 		got := s.ask(t, "POST", "/api/v1/orders/"+adasOrder+"/payments", "{}", "Order-Token: "+adasToken)
-		if got.status == http.StatusTooManyRequests && i >= gate.Orders.Burst() {
+		if got.status == http.StatusTooManyRequests && i >= abuse.Orders.Burst() {
 			got.problem(t, 429, "rate-limited")
 			return
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
@@ -22,8 +23,7 @@ type operation struct {
 	method, path string
 	id           string // operationId in the OpenAPI document
 	summary      string
-	class        gate.Class        // what it counts as, beside gate.General
-	guesses      bool              // also counts what gives nothing as a guess of a discount code
+	does         abuse.Act         // what it does that is worth abusing; 0 for nothing
 	secret       string            // the header that opens it, or ""
 	idempotent   bool              // needs an Idempotency-Key
 	query        []parameter       // what is read of the query; the rest is ignored
@@ -33,7 +33,7 @@ type operation struct {
 	answer       reflect.Type      // nil: any JSON
 	cache        string            // "": no-store
 	faults       []fault.Kind      // what it refuses with, beside the usual ones
-	opens        func(*call) error // whether the token opens what class counts for; nil where no token is needed
+	opens        func(*call) error // whether the token opens what is counted; nil where no token is needed
 	handle       func(*call) (any, error)
 
 	schema *huma.Schema // of body
@@ -70,7 +70,7 @@ func operations() []operation {
 			faults: []fault.Kind{fault.NotFound}, handle: getProduct},
 
 		// The cart, opened by its token.
-		{method: post, path: "/api/v1/carts", id: "createCart", summary: "Start a cart", class: gate.Carts,
+		{method: post, path: "/api/v1/carts", id: "createCart", summary: "Start a cart", does: abuse.NewCart,
 			body: reflect.TypeFor[NewCart](), bodyOptional: true,
 			status: 201, answer: reflect.TypeFor[CartWithToken](), handle: createCart},
 		{method: get, path: "/api/v1/carts/{id}", id: "getCart", summary: "Read a cart", secret: cartToken,
@@ -94,7 +94,7 @@ func operations() []operation {
 			secret: cartToken, body: reflect.TypeFor[NoMembers](), bodyOptional: true,
 			status: 200, answer: reflect.TypeFor[Cart](), faults: cartFaults, handle: acceptPrices},
 		{method: post, path: "/api/v1/carts/{id}/codes", id: "addCode", summary: "Put a discount code into the cart; every code that gives nothing has the same answer",
-			guesses: true, secret: cartToken, body: reflect.TypeFor[NewCode](),
+			does: abuse.Discount, secret: cartToken, body: reflect.TypeFor[NewCode](),
 			status: 201, answer: reflect.TypeFor[Cart](), faults: append([]fault.Kind{fault.Conflict}, cartFaults...), handle: addCode},
 		{method: del, path: "/api/v1/carts/{id}/codes", id: "dropCodes", summary: "Take all discount codes out of the cart",
 			secret: cartToken,
@@ -117,7 +117,7 @@ func operations() []operation {
 			summary: "Say who orders and where it goes; nothing of it ever comes back", secret: cartToken,
 			body:   reflect.TypeFor[Details](),
 			status: 200, answer: reflect.TypeFor[Cart](), faults: cartFaults, handle: saveDetails},
-		{method: post, path: "/api/v1/carts/{id}/orders", id: "placeOrder", summary: "Order and pay", class: gate.Orders,
+		{method: post, path: "/api/v1/carts/{id}/orders", id: "placeOrder", summary: "Order and pay", does: abuse.Place,
 			secret: cartToken, idempotent: true, body: reflect.TypeFor[NewOrder](), bodyOptional: true,
 			status: 201, answer: reflect.TypeFor[Placed](), faults: placeFaults, opens: opensCart, handle: placeOrder},
 
@@ -126,7 +126,7 @@ func operations() []operation {
 			secret: orderToken,
 			status: 200, answer: reflect.TypeFor[OrderAndPayment](), faults: []fault.Kind{fault.NotFound}, handle: getOrder},
 		{method: post, path: "/api/v1/orders/{number}/payments", id: "payAgain",
-			summary: "Try to pay again while the goods are held", class: gate.Orders, secret: orderToken,
+			summary: "Try to pay again while the goods are held", does: abuse.Pay, secret: orderToken,
 			body: reflect.TypeFor[NewPayment](), bodyOptional: true,
 			status: 200, answer: reflect.TypeFor[OrderAndPayment](), faults: []fault.Kind{fault.NotFound, fault.Changed},
 			opens: opensOrder, handle: payAgain},
@@ -135,13 +135,13 @@ func operations() []operation {
 			summary: "Read until when the goods of an unpaid order are kept, and can be kept at most", secret: orderToken,
 			status: 200, answer: reflect.TypeFor[Held](), faults: []fault.Kind{fault.NotFound}, handle: getHold},
 		{method: post, path: "/api/v1/orders/{number}/hold", id: "keepOrder",
-			summary: "Keep the goods of an unpaid order for longer: for another hold time from now, until the limit", class: gate.Orders, secret: orderToken,
+			summary: "Keep the goods of an unpaid order for longer: for another hold time from now, until the limit", does: abuse.Hold, secret: orderToken,
 			body: reflect.TypeFor[NoMembers](), bodyOptional: true,
 			status: 200, answer: reflect.TypeFor[Held](), faults: []fault.Kind{fault.NotFound, fault.Conflict},
 			opens: opensOrder, handle: moreTime},
 
 		{method: post, path: "/api/v1/orders/{number}/cancel", id: "cancelOrder",
-			summary: "Give an unpaid order up: its goods return and its cart opens again", class: gate.Orders, secret: orderToken,
+			summary: "Give an unpaid order up: its goods return and its cart opens again", does: abuse.OwnOrder, secret: orderToken,
 			body: reflect.TypeFor[NoMembers](), bodyOptional: true,
 			status: 200, answer: reflect.TypeFor[OrderAndPayment](), faults: []fault.Kind{fault.NotFound, fault.Conflict},
 			opens: opensOrder, handle: cancelOrder},

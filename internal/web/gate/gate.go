@@ -10,8 +10,9 @@
 //	                └── one log line, no values ◀──────── panic becomes an answer ◀─────────┘
 //
 // Start reading at Gate.Wrap. Status (faults.go) is the one table from kinds to
-// statuses, Class (rates.go) lists what is limited and how, and Prove (prove.go)
-// is the one way on which somebody proves something.
+// statuses, Prove (prove.go) is the one way on which somebody proves something.
+// What is limited and how stands in package abuse; the buckets of a process are
+// kept here (rates.go).
 package gate
 
 import (
@@ -23,6 +24,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
@@ -162,7 +164,7 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 		h[ReferenceHeader] = []string{v.reference}
 
 		defer g.finish(v, r, start)
-		if err := g.Allow(r, General); err != nil {
+		if err := g.Allow(r, abuse.General); err != nil {
 			g.Refuse(v.answer, r, err)
 			return
 		}

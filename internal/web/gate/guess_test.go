@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
 
@@ -16,7 +17,7 @@ func TestGuessesEndForOneNetworkAndForAllTogether(t *testing.T) {
 	g := New(Config{Now: c.now})
 	right, tried := false, 0
 	h := g.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := g.Prove(r, Attempt{Road: Discount}, func() error {
+		err := g.Prove(r, Attempt{Act: abuse.Discount}, func() error {
 			tried++
 			if right {
 				return nil
@@ -30,14 +31,14 @@ func TestGuessesEndForOneNetworkAndForAllTogether(t *testing.T) {
 	for range 500 {
 		knock(h, "192.0.2.7:1")
 	}
-	if tried != Discounts.Burst() {
-		t.Errorf("one network tried %d, want %d", tried, Discounts.Burst())
+	if tried != abuse.Discounts.Burst() {
+		t.Errorf("one network tried %d, want %d", tried, abuse.Discounts.Burst())
 	}
 	right = true
 	if got := knock(h, "192.0.2.7:1"); got.Code != 429 || got.Header().Get("Retry-After") != "10" {
 		t.Errorf("beyond the limit the right one is answered with %d, again after %s", got.Code, got.Header().Get("Retry-After"))
 	}
-	for range 10 * Discounts.Burst() {
+	for range 10 * abuse.Discounts.Burst() {
 		if got := knock(h, "198.51.100.7:1"); got.Code != 200 {
 			t.Fatalf("what is right is answered with %d", got.Code)
 		}
@@ -46,7 +47,7 @@ func TestGuessesEndForOneNetworkAndForAllTogether(t *testing.T) {
 	for i := range 5000 {
 		knock(h, fmt.Sprintf("10.%d.%d.7:1", i/250, i%250))
 	}
-	if most := AllDiscounts.Burst(); tried > most || tried < most-2*Discounts.Burst() {
+	if most := abuse.AllDiscounts.Burst(); tried > most || tried < most-2*abuse.Discounts.Burst() {
 		t.Errorf("5000 networks tried %d, want about %d", tried, most)
 	}
 	if got := knock(h, "203.0.113.7:1"); got.Code != 429 {

@@ -10,48 +10,10 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/tries"
 )
-
-// Road is a way on which something secret is proved.
-type Road int
-
-// The roads.
-const (
-	SignIn       Road = iota + 1
-	SecondFactor      // of a sign-in
-	Register          // an account asked for, and the code that its mailbox got
-	Reset             // a lost password or factor
-	StepUp            // again, before something delicate
-	LookUp            // an order's code
-	Discount          // a discount code
-	roads
-)
-
-// ways says how each road is held.
-var ways = [roads]struct {
-	name      string
-	mine, all Class // failures of one network, and of all strangers together
-	kept      bool  // failures are counted for each identity too, over restarts
-	work      bool  // under attack, strangers show work first
-}{
-	SignIn:       {name: "sign-in", mine: Proofs, all: AllProofs, kept: true, work: true},
-	SecondFactor: {name: "second factor", mine: Proofs, all: AllProofs, kept: true},
-	Register:     {name: "register", mine: Proofs, all: AllProofs, kept: true, work: true},
-	Reset:        {name: "reset", mine: Proofs, all: AllProofs, kept: true, work: true},
-	StepUp:       {name: "step-up", mine: Proofs, all: AllProofs, kept: true},
-	LookUp:       {name: "look-up", mine: Proofs, all: AllProofs, kept: true},
-	Discount:     {name: "discount", mine: Discounts, all: AllDiscounts},
-}
-
-// Limits lists what a route on this road may count as, for its line in the table.
-func (d Road) Limits() []Class {
-	if ways[d].work {
-		return []Class{ways[d].mine, ways[d].all, Waits}
-	}
-	return []Class{ways[d].mine, ways[d].all}
-}
 
 // Passkey is the factor that is neither counted nor held up: there is nothing
 // to guess, and it stays open when strangers have closed the others.
@@ -59,12 +21,12 @@ const Passkey = "passkey"
 
 // Attempt is one try to prove something.
 type Attempt struct {
-	Road Road
+	Act abuse.Act // one that proves something
 	// Who is the account, or what was typed where there is none, or the
 	// challenge of a code that was sent: only one browser can answer that, so
 	// strangers can't hold up the way back in. A keyed hash of it is kept.
 	Who    string
-	Factor string // "password", "totp", "sms" …: each counts for itself, whatever the road
+	Factor string // "password", "totp", "sms" …: each counts for itself, whatever the act
 	Device string // the known browser of that account; "" for strangers, who share one bucket
 	Work   string // what the form carries, see Gate.Work
 	Ticket string
@@ -91,18 +53,18 @@ var ErrRebind = fault.New(fault.Forbidden, "This was wrong too often and does no
 // by who they say they are, whether there is such an account or not. A known
 // browser has a bucket of its own, which strangers can't fill.
 func (g *Gate) Prove(r *http.Request, a Attempt, fn func() error) error {
-	if a.Road <= 0 || a.Road >= roads {
-		return errors.New("gate: no such road")
+	if !a.Act.Known() || !a.Act.Proof() {
+		return errors.New("gate: nothing is proved by that act")
 	}
 	if a.Factor == Passkey {
 		return fn()
 	}
-	way := ways[a.Road]
+	way := a.Act.Rule()
 	stranger := a.Device == ""
-	watched := way.work && stranger
-	var brakes []Class
+	watched := way.Work && stranger
+	var brakes []abuse.Bucket
 	if stranger {
-		brakes = []Class{way.mine, way.all}
+		brakes = []abuse.Bucket{way.Mine, way.All}
 	}
 	if watched && g.UnderAttack() {
 		shown, err := g.shown(r, a)
@@ -122,7 +84,7 @@ func (g *Gate) Prove(r *http.Request, a Attempt, fn func() error) error {
 		return err
 	}
 	var outcome error
-	if way.kept {
+	if way.Kept {
 		outcome, err = g.counted(r, a, fn)
 	} else {
 		outcome = fn()
@@ -146,7 +108,7 @@ func (g *Gate) Prove(r *http.Request, a Attempt, fn func() error) error {
 }
 
 // take reserves one failure of each class. back returns them.
-func (g *Gate) take(r *http.Request, classes []Class) (back func(), err error) {
+func (g *Gate) take(r *http.Request, classes []abuse.Bucket) (back func(), err error) {
 	now := g.cfg.Now()
 	var taken []*rate.Reservation
 	back = func() {

@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/tries"
 )
@@ -73,7 +74,7 @@ func (d *door) try(from string, a Attempt, outcome error, also ...func(*http.Req
 
 var (
 	errWrong = fault.Field("password", "No.")
-	ada      = Attempt{Road: SignIn, Who: "ada", Factor: "password"}
+	ada      = Attempt{Act: abuse.SignIn, Who: "ada", Factor: "password"}
 )
 
 func TestFourFailuresAreFreeAndThenTheWaitDoubles(t *testing.T) {
@@ -100,7 +101,7 @@ func TestAThousandParallelTriesAreFiveGuesses(t *testing.T) {
 	var guesses atomic.Int64
 	var all sync.WaitGroup
 	h := d.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		d.Prove(r, Attempt{Road: StepUp, Who: "ada", Factor: "password"}, func() error { guesses.Add(1); return errWrong })
+		d.Prove(r, Attempt{Act: abuse.StepUp, Who: "ada", Factor: "password"}, func() error { guesses.Add(1); return errWrong })
 	}))
 	for i := range 1000 {
 		all.Go(func() { knock(h, fmt.Sprintf("10.%d.%d.1:1", i/250, i%250)) })
@@ -148,10 +149,10 @@ func TestStrangersNeverEndTheUseOfAKnownBrowser(t *testing.T) {
 	if ran, err := d.try("192.0.2.1:1", known, nil); !ran || err != nil {
 		t.Errorf("her own browser: ran %t, %v", ran, err)
 	}
-	if ran, err := d.try("192.0.2.1:1", Attempt{Road: SecondFactor, Who: "ada", Factor: "totp"}, nil); !ran || err != nil {
+	if ran, err := d.try("192.0.2.1:1", Attempt{Act: abuse.SecondFactor, Who: "ada", Factor: "totp"}, nil); !ran || err != nil {
 		t.Errorf("another factor: ran %t, %v", ran, err)
 	}
-	if ran, err := d.try("192.0.2.1:1", Attempt{Road: SignIn, Who: "ada", Factor: Passkey}, nil); !ran || err != nil {
+	if ran, err := d.try("192.0.2.1:1", Attempt{Act: abuse.SignIn, Who: "ada", Factor: Passkey}, nil); !ran || err != nil {
 		t.Errorf("a passkey: ran %t, %v", ran, err)
 	}
 	if _, err := d.try("192.0.2.1:1", ada, nil); !errors.Is(err, ErrRebind) {
@@ -161,7 +162,7 @@ func TestStrangersNeverEndTheUseOfAKnownBrowser(t *testing.T) {
 
 func TestWhatIsRightClearsItsOwnFactorOnly(t *testing.T) {
 	d := newDoor()
-	totp := Attempt{Road: SecondFactor, Who: "ada", Factor: "totp"}
+	totp := Attempt{Act: abuse.SecondFactor, Who: "ada", Factor: "totp"}
 	for range tries.Free {
 		d.try("192.0.2.1:1", ada, errWrong)
 		d.try("192.0.2.1:1", totp, errWrong)
@@ -207,7 +208,7 @@ func TestWhatIsNoAnswerIsNeitherAFailureNorAPass(t *testing.T) {
 	if d.UnderAttack() || len(d.alarms) != 0 {
 		t.Errorf("a database that is away is an attack: %v", d.alarms)
 	}
-	for range Proofs.Burst() - 1 {
+	for range abuse.Proofs.Burst() - 1 {
 		a := ada
 		a.Who = fmt.Sprint(a.Who, d.clock.now().UnixNano())
 		d.clock.move(time.Nanosecond)
@@ -219,7 +220,7 @@ func TestWhatIsNoAnswerIsNeitherAFailureNorAPass(t *testing.T) {
 
 func TestATryWithoutSomebodyOrACounterIsNone(t *testing.T) {
 	d := newDoor()
-	for _, a := range []Attempt{{}, {Road: roads}, {Road: SignIn, Factor: "password"}, {Road: SignIn, Who: "ada"}} {
+	for _, a := range []Attempt{{}, {Act: 99}, {Act: abuse.NewCart}, {Act: abuse.SignIn, Factor: "password"}, {Act: abuse.SignIn, Who: "ada"}} {
 		if ran, err := d.try("192.0.2.1:1", a, nil); ran || err == nil {
 			t.Errorf("%+v: ran %t, %v", a, ran, err)
 		}
@@ -235,21 +236,21 @@ func TestATryWithoutSomebodyOrACounterIsNone(t *testing.T) {
 func TestAForgedAddressChangesNothing(t *testing.T) {
 	d := newDoor()
 	tried := 0
-	for i := range 3 * Proofs.Burst() {
-		ran, _ := d.try("192.0.2.1:1", Attempt{Road: StepUp, Who: fmt.Sprint("user ", i), Factor: "password"}, errWrong,
+	for i := range 3 * abuse.Proofs.Burst() {
+		ran, _ := d.try("192.0.2.1:1", Attempt{Act: abuse.StepUp, Who: fmt.Sprint("user ", i), Factor: "password"}, errWrong,
 			func(r *http.Request) { r.Header.Set("X-Forwarded-For", fmt.Sprintf("10.0.%d.1", i)) })
 		if ran {
 			tried++
 		}
 	}
-	if tried != Proofs.Burst() {
-		t.Errorf("%d got through under forged addresses, want %d", tried, Proofs.Burst())
+	if tried != abuse.Proofs.Burst() {
+		t.Errorf("%d got through under forged addresses, want %d", tried, abuse.Proofs.Burst())
 	}
-	if ran, err := d.try("127.0.0.1:1", Attempt{Road: StepUp, Who: "x", Factor: "password"}, errWrong,
+	if ran, err := d.try("127.0.0.1:1", Attempt{Act: abuse.StepUp, Who: "x", Factor: "password"}, errWrong,
 		func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.0.2.9") }); ran {
 		t.Errorf("the same network behind the proxy: %v", err)
 	}
-	if ran, _ := d.try("127.0.0.1:1", Attempt{Road: StepUp, Who: "x", Factor: "password"}, errWrong,
+	if ran, _ := d.try("127.0.0.1:1", Attempt{Act: abuse.StepUp, Who: "x", Factor: "password"}, errWrong,
 		func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.0.2.9, 203.0.113.7") }); !ran {
 		t.Error("another network behind the proxy pays for it")
 	}
@@ -260,12 +261,12 @@ func TestAForgedAddressChangesNothing(t *testing.T) {
 func TestKnownBrowsersAreFreeOfTheStrangersBrakes(t *testing.T) {
 	d := newDoor()
 	for i := range 3000 {
-		d.try(fmt.Sprintf("10.%d.%d.1:1", i/250, i%250), Attempt{Road: SecondFactor, Who: fmt.Sprint(i), Factor: "totp"}, errWrong)
+		d.try(fmt.Sprintf("10.%d.%d.1:1", i/250, i%250), Attempt{Act: abuse.SecondFactor, Who: fmt.Sprint(i), Factor: "totp"}, errWrong)
 	}
-	if ran, _ := d.try("203.0.113.1:1", Attempt{Road: SecondFactor, Who: "ada", Factor: "totp"}, nil); ran {
+	if ran, _ := d.try("203.0.113.1:1", Attempt{Act: abuse.SecondFactor, Who: "ada", Factor: "totp"}, nil); ran {
 		t.Error("the brake for all strangers does not hold")
 	}
-	if ran, err := d.try("10.0.1.1:1", Attempt{Road: SecondFactor, Who: "ada", Factor: "totp", Device: "hers"}, nil); !ran {
+	if ran, err := d.try("10.0.1.1:1", Attempt{Act: abuse.SecondFactor, Who: "ada", Factor: "totp", Device: "hers"}, nil); !ran {
 		t.Errorf("her own browser waits for strangers: %v", err)
 	}
 }
@@ -281,7 +282,7 @@ func TestBucketsUnderAnyMixOfTries(t *testing.T) {
 		}
 		model := map[Attempt]*bucket{}
 		for i := range rapid.IntRange(1, 40).Draw(t, "steps") {
-			a := Attempt{Road: StepUp, Who: rapid.SampledFrom([]string{"ada", "bob"}).Draw(t, "who"),
+			a := Attempt{Act: abuse.StepUp, Who: rapid.SampledFrom([]string{"ada", "bob"}).Draw(t, "who"),
 				Factor: rapid.SampledFrom([]string{"password", "totp"}).Draw(t, "factor"), Device: rapid.SampledFrom([]string{"", "one"}).Draw(t, "device")}
 			b := model[a]
 			if b == nil {

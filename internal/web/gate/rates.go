@@ -9,79 +9,23 @@ import (
 	"math"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
-
-// Class is a kind of act that is limited for each neighbourhood of clients.
-type Class int
-
-// The classes, from the widest to the narrowest.
-const (
-	General      Class = iota // every request
-	Carts                     // making carts
-	Orders                    // placing orders and trying to pay again
-	Lookups                   // acts that can make the shop write to an address somebody typed
-	Codes                     // codes about one thing; see AllowFor
-	Misses                    // look-ups by id and token that found nothing: guesses
-	Discounts                 // discount codes that give nothing: guesses in a space that people choose words from
-	SignIns                   // trying to sign in, whoever as
-	Ceremonies                // beginning and ending with a passkey
-	Meters                    // asking what a new password is worth
-	AllDiscounts              // the same by everybody together, so that many networks are not many guesses
-	Proofs                    // passwords and codes that are wrong
-	AllProofs                 // the same by all strangers together
-	Waits                     // forms that waited instead of doing work, see Gate.Work
-	classes
-)
-
-// limits says how fast each class may go. failure marks a counter of failures,
-// from which nobody is exempt.
-var limits = [classes]struct {
-	name    string
-	every   rate.Limit // a second
-	burst   int
-	failure bool
-	all     bool // one bucket for everybody
-}{
-	General:    {name: "general", every: 100, burst: 1000},
-	Carts:      {name: "carts", every: 5, burst: 200},
-	Orders:     {name: "orders", every: 5, burst: 150},
-	Lookups:    {name: "lookups", every: 0.1, burst: 20},
-	SignIns:    {name: "sign-ins", every: 1, burst: 60},
-	Meters:     {name: "meters", every: 5, burst: 100},
-	Codes:      {name: "codes", every: rate.Limit(1.0 / (4 * 3600)), burst: 4, failure: true},
-	Ceremonies: {name: "ceremonies", every: 1, burst: 60},
-	Misses:     {name: "misses", every: 5, burst: 300, failure: true},
-
-	Discounts:    {name: "discounts", every: 0.1, burst: 30, failure: true},
-	AllDiscounts: {name: "all discounts", every: 5, burst: 1000, failure: true, all: true},
-
-	Proofs:    {name: "proofs", every: 0.1, burst: 60, failure: true},
-	AllProofs: {name: "all proofs", every: 5, burst: 1000, failure: true, all: true},
-	Waits:     {name: "waits", every: rate.Limit(1.0 / 15), burst: 10, failure: true},
-}
-
-// String names the class, as in docs/api.md.
-func (c Class) String() string { return limits[c].name }
-
-// PerSecond and Burst tell how fast a class may go.
-func (c Class) PerSecond() float64 { return float64(limits[c].every) }
-
-// Burst tells how many may come at once.
-func (c Class) Burst() int { return limits[c].burst }
 
 const limitedText = "That was more than this shop answers at once. Please wait a moment and try again."
 
 // Allow counts one act of the class for the request's client. Its error is
 // RateLimited and says when to try again. Exempt clients are not counted,
 // except for failures.
-func (g *Gate) Allow(r *http.Request, class Class) error {
+func (g *Gate) Allow(r *http.Request, class abuse.Bucket) error {
 	if v := visitOf(r); v != nil && !v.declared(class) {
 		return undeclared(class)
 	}
@@ -96,20 +40,37 @@ func (g *Gate) Allow(r *http.Request, class Class) error {
 	return fault.Limited(limitedText, wait(bucket, now, class))
 }
 
+// Begin counts an act, before it is carried out, in each bucket of acts that its
+// rule names. What counts failures is filled by Prove, or by whoever finds one.
+func (g *Gate) Begin(r *http.Request, act abuse.Act) error {
+	if v := visitOf(r); v != nil && v.route != nil && !slices.Contains(v.route.Does, act) {
+		return fmt.Errorf("gate: this route does %q, and its line in the table does not say so", act)
+	}
+	for _, b := range act.Rule().Buckets {
+		if b.Failures() {
+			continue
+		}
+		if err := g.Allow(r, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // undeclared refuses a count that the table of routes does not tell about: the
 // table must be true.
-func undeclared(class Class) error {
-	return fmt.Errorf("gate: this route counts as %s, and its line in the table does not say so", class)
+func undeclared(class abuse.Bucket) error {
+	return fmt.Errorf("gate: this route fills the bucket %q, and no act in its line of the table does", class)
 }
 
 // AllowFor is Allow for one thing: what is counted is this client's acts about
 // it. The name of the thing is kept as a keyed hash, like the client.
-func (g *Gate) AllowFor(r *http.Request, class Class, thing string) error {
+func (g *Gate) AllowFor(r *http.Request, class abuse.Bucket, thing string) error {
 	v := visitOf(r)
 	if v != nil && !v.declared(class) {
 		return undeclared(class)
 	}
-	if v == nil || (v.exempt && !limits[class].failure) {
+	if v == nil || (v.exempt && !class.Failures()) {
 		return nil
 	}
 	now := g.cfg.Now()
@@ -126,27 +87,27 @@ func (g *Gate) AllowFor(r *http.Request, class Class, thing string) error {
 // lock out the neighbours whose tokens are good; and nobody ever owes more than
 // the wait for one token.
 func (g *Gate) Missed(r *http.Request, err error) error {
-	if limited := g.Allow(r, Misses); limited != nil {
+	if limited := g.Allow(r, abuse.Misses); limited != nil {
 		return limited
 	}
 	return err
 }
 
-func (g *Gate) bucket(r *http.Request, class Class) *rate.Limiter {
+func (g *Gate) bucket(r *http.Request, class abuse.Bucket) *rate.Limiter {
 	v := visitOf(r)
-	if v == nil || (v.exempt && !limits[class].failure) {
+	if v == nil || (v.exempt && !class.Failures()) {
 		return nil
 	}
-	if limits[class].all {
+	if class.By() == abuse.ByEverybody {
 		return g.rates.everybody[class]
 	}
 	return g.rates.bucket(class, v.client, "")
 }
 
 // wait tells how long until one token is there.
-func wait(bucket *rate.Limiter, now time.Time, class Class) time.Duration {
+func wait(bucket *rate.Limiter, now time.Time, class abuse.Bucket) time.Duration {
 	missing := 1 - bucket.TokensAt(now)
-	seconds := math.Ceil(missing / float64(limits[class].every))
+	seconds := math.Ceil(missing / class.PerSecond())
 	return time.Duration(max(1, seconds)) * time.Second
 }
 
@@ -158,7 +119,7 @@ type rates struct {
 	now func() time.Time
 	day atomic.Pointer[day]
 
-	everybody [classes]*rate.Limiter // of the classes that count everybody together
+	everybody map[abuse.Bucket]*rate.Limiter // of what counts everybody together; never changes
 }
 
 const shards = 16
@@ -176,16 +137,16 @@ type shard struct {
 }
 
 type bucketKey struct {
-	class  Class
+	class  abuse.Bucket
 	client [16]byte
 }
 
 func newRates(max int, now func() time.Time) *rates {
-	r := &rates{max: max, now: now}
+	r := &rates{max: max, now: now, everybody: map[abuse.Bucket]*rate.Limiter{}}
 	r.day.Store(newDay(now()))
-	for class, l := range limits {
-		if l.all {
-			r.everybody[class] = rate.NewLimiter(l.every, l.burst)
+	for _, class := range abuse.Buckets() {
+		if class.By() == abuse.ByEverybody {
+			r.everybody[class] = newBucket(class)
 		}
 	}
 	return r
@@ -200,6 +161,10 @@ func newDay(now time.Time) *day {
 		d.shards[i].buckets = map[bucketKey]*rate.Limiter{}
 	}
 	return d
+}
+
+func newBucket(class abuse.Bucket) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(class.PerSecond()), class.Burst())
 }
 
 // today returns the buckets in force. A new day forgets the old one whole.
@@ -226,7 +191,7 @@ func (d *day) name(client netip.Addr, thing string) [16]byte {
 	return [16]byte(sum[:16])
 }
 
-func (r *rates) bucket(class Class, client netip.Addr, thing string) *rate.Limiter {
+func (r *rates) bucket(class abuse.Bucket, client netip.Addr, thing string) *rate.Limiter {
 	now := r.now()
 	d := r.today(now)
 	key := bucketKey{class, d.name(client, thing)}
@@ -239,7 +204,7 @@ func (r *rates) bucket(class Class, client netip.Addr, thing string) *rate.Limit
 	if len(s.buckets) >= max(1, r.max/shards) {
 		s.evict(now)
 	}
-	bucket := rate.NewLimiter(limits[class].every, limits[class].burst)
+	bucket := newBucket(class)
 	s.buckets[key] = bucket
 	return bucket
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
 
@@ -43,7 +44,7 @@ func empty(http.ResponseWriter, *http.Request) {}
 func TestAFloodIsToldWhenToComeBack(t *testing.T) {
 	c := newClock()
 	h := New(Config{Now: c.now}).Wrap(http.HandlerFunc(empty))
-	for i := range General.Burst() {
+	for i := range abuse.General.Burst() {
 		if got := knock(h, "192.0.2.7:1"); got.Code != 200 {
 			t.Fatalf("request %d: got %d, want 200", i, got.Code)
 		}
@@ -164,7 +165,7 @@ func TestJunkLocksNobodyOut(t *testing.T) {
 			}
 		}
 	}
-	if refused < 3000-Misses.Burst()-5 {
+	if refused < 3000-abuse.Misses.Burst()-5 {
 		t.Errorf("got %d guesses refused of 3000, want all beyond the limit", refused)
 	}
 	if got := knock(h, "198.51.100.7:1", "Token", "junk"); got.Code != 404 {
@@ -188,7 +189,7 @@ func TestExemptionIsNotForFailures(t *testing.T) {
 	var err error
 	h := g.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		err = g.Missed(r, errNothing)
-		if g.Allow(r, Carts) != nil {
+		if g.Allow(r, abuse.Carts) != nil {
 			t.Error("got an exempt client refused a cart")
 		}
 	}))
@@ -206,10 +207,10 @@ func TestAForgedHeaderExemptsNobody(t *testing.T) {
 	exempt, _ := ParsePrefixes("198.51.100.0/24")
 	c := newClock()
 	h := New(Config{Now: c.now, Exempt: exempt}).Wrap(http.HandlerFunc(empty))
-	for i := range General.Burst() + 1 {
+	for i := range abuse.General.Burst() + 1 {
 		got := knock(h, "192.0.2.7:1", "X-Forwarded-For", fmt.Sprintf("198.51.100.%d", i%250))
 		want := 200
-		if i == General.Burst() {
+		if i == abuse.General.Burst() {
 			want = 429
 		}
 		if got.Code != want {
@@ -222,7 +223,7 @@ func TestManyStrangersDoNotFillTheMemory(t *testing.T) {
 	c := newClock()
 	g := New(Config{Now: c.now, MaxBuckets: 160})
 	h := g.Wrap(http.HandlerFunc(empty))
-	for range General.Burst() + 10 {
+	for range abuse.General.Burst() + 10 {
 		knock(h, "192.0.2.7:1")
 	}
 	var wg sync.WaitGroup
@@ -247,7 +248,7 @@ func TestParallelRequestsShareOneBucket(t *testing.T) {
 	g := New(Config{Now: c.now})
 	var passed atomic.Int64
 	h := g.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if g.Allow(r, Orders) == nil {
+		if g.Allow(r, abuse.Orders) == nil {
 			passed.Add(1)
 		}
 	}))
@@ -260,8 +261,8 @@ func TestParallelRequestsShareOneBucket(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if passed.Load() != int64(Orders.Burst()) {
-		t.Errorf("got %d orders through, want %d", passed.Load(), Orders.Burst())
+	if passed.Load() != int64(abuse.Orders.Burst()) {
+		t.Errorf("got %d orders through, want %d", passed.Load(), abuse.Orders.Burst())
 	}
 }
 
@@ -273,11 +274,11 @@ func TestANewDayForgetsYesterdaysKey(t *testing.T) {
 	if before != g.rates.day.Load().name(netip.MustParseAddr("192.0.2.8"), "") {
 		t.Error("got two names for one neighbourhood")
 	}
-	g.rates.bucket(General, client, "")
+	g.rates.bucket(abuse.General, client, "")
 	c.move(25 * time.Hour)
 	var wg sync.WaitGroup
 	for range 8 {
-		wg.Go(func() { g.rates.bucket(General, client, "") })
+		wg.Go(func() { g.rates.bucket(abuse.General, client, "") })
 	}
 	wg.Wait()
 	if g.rates.day.Load().name(client, "") == before || g.rates.size() != 1 {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
@@ -18,9 +19,9 @@ type Route struct {
 	Method string // "GET" answers HEAD too
 	Path   string // a pattern of net/http's mux
 	Need   access.Need
-	Act    access.Act // the delicate act it carries out; "" for none
-	Limits []Class    // what it may count as, beside General and Misses
-	Token  string     // what opens it besides a session: "cart cookie", "Order-Token"; "" for nothing
+	Act    access.Act  // the delicate act it carries out; "" for none
+	Does   []abuse.Act // what it does that is worth abusing; each brings its rule
+	Token  string      // what opens it besides a session: "cart cookie", "Order-Token"; "" for nothing
 	Handle http.HandlerFunc
 }
 
@@ -182,7 +183,7 @@ func (g *Gate) Standing(r *http.Request) (access.Standing, error) {
 	return v.standing, nil
 }
 
-// declared reports whether the route of a request may count as a class.
-func (v *visit) declared(class Class) bool {
-	return v.route == nil || class == General || class == Misses || slices.Contains(v.route.Limits, class)
+// declared reports whether the route of a request may fill a bucket.
+func (v *visit) declared(b abuse.Bucket) bool {
+	return v.route == nil || b == abuse.General || b == abuse.Misses || slices.ContainsFunc(v.route.Does, func(a abuse.Act) bool { return a.Fills(b) })
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/access"
 )
 
@@ -72,7 +73,7 @@ func TestWhoGetsThroughTheTable(t *testing.T) {
 		Route{Method: "GET", Path: "/admin", Need: access.Need{Level: access.TwoFactors, Staff: []access.Role{access.Owner}}, Handle: reach},
 		Route{Method: "GET", Path: "/api/v1/secret", Need: access.Need{Level: access.Password}, Handle: reach},
 		Route{Method: "GET", Path: "/counts", Need: Anybody, Handle: func(w http.ResponseWriter, r *http.Request) {
-			if err := g.Allow(r, Orders); err != nil {
+			if err := g.Allow(r, abuse.Orders); err != nil {
 				g.Refuse(w, r, err)
 			}
 		}})

@@ -17,12 +17,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
 
 // The work is a sum in the format of ALTCHA, version 1 (altcha.org/docs): find
 // the number for which SHA-256 of salt and number is the challenge. It is
-// signed, ends, names its road in the salt, and counts once. The salt ends with
+// signed, ends, names its act in the salt, and counts once. The salt ends with
 // an ampersand, so that no digit can be moved between it and the number.
 //
 // Whoever can't do sums waits instead: the ticket of the form gets good after a
@@ -49,9 +50,9 @@ type Work struct {
 // the form, which keeps what was typed but secrets.
 var ErrWork = fault.Limited("Many wrong tries are made here at the moment. Please send this again: your browser does a short sum first, or you wait for one minute.", TicketWait)
 
-// Work returns what the form of a road needs now, and false in quiet times.
-func (g *Gate) Work(r *http.Request, road Road) (Work, bool) {
-	if !ways[road].work || !g.UnderAttack() {
+// Work returns what the form of an act needs now, and false in quiet times.
+func (g *Gate) Work(r *http.Request, act abuse.Act) (Work, bool) {
+	if !act.Rule().Work || !g.UnderAttack() {
 		return Work{}, false
 	}
 	now := g.cfg.Now()
@@ -60,10 +61,10 @@ func (g *Gate) Work(r *http.Request, road Road) (Work, bool) {
 	rand.Read(salt[:]) // never fails
 	rand.Read(number[:])
 	w := Work{Algorithm: "SHA-256", Max: workMax, Wait: TicketWait,
-		Salt: hex.EncodeToString(salt[:]) + "?" + url.Values{"expires": {strconv.FormatInt(now.Add(workLife).Unix(), 10)}, "road": {ways[road].name}}.Encode() + "&"}
+		Salt: hex.EncodeToString(salt[:]) + "?" + url.Values{"expires": {strconv.FormatInt(now.Add(workLife).Unix(), 10)}, "act": {act.String()}}.Encode() + "&"}
 	w.Challenge = sum(w.Salt, int64(binary.BigEndian.Uint64(number[:])%(workMax+1)))
 	w.Signature = hex.EncodeToString(g.works.mac("work", w.Challenge))
-	w.Ticket = g.ticket(r, road, now)
+	w.Ticket = g.ticket(r, act, now)
 	return w, true
 }
 
@@ -83,7 +84,7 @@ const (
 // Worked asks for work under attack where nothing is proved yet, such as where a
 // code is mailed to whoever is named.
 func (g *Gate) Worked(r *http.Request, a Attempt) error {
-	if !ways[a.Road].work || !g.UnderAttack() {
+	if !a.Act.Rule().Work || !g.UnderAttack() {
 		return nil
 	}
 	_, err := g.shown(r, a)
@@ -96,13 +97,13 @@ func (g *Gate) Worked(r *http.Request, a Attempt) error {
 // shown takes the work of an attempt, or its ticket.
 func (g *Gate) shown(r *http.Request, a Attempt) (proof, error) {
 	now := g.cfg.Now()
-	if id, ok := g.works.solved(a.Work, ways[a.Road].name, now); ok && g.works.once(id, now) {
+	if id, ok := g.works.solved(a.Work, a.Act.String(), now); ok && g.works.once(id, now) {
 		return byWork, nil
 	}
 	if !g.goodTicket(r, a, now) {
 		return 0, ErrWork
 	}
-	if err := g.Allow(r, Waits); err != nil {
+	if err := g.Allow(r, abuse.Waits); err != nil {
 		return 0, err
 	}
 	if !g.works.once(a.Ticket, now) {
@@ -111,26 +112,26 @@ func (g *Gate) shown(r *http.Request, a Attempt) (proof, error) {
 	return byWaiting, nil
 }
 
-// ticket is "WHEN.RANDOM.MAC": good from when on, for a road and a network.
-func (g *Gate) ticket(r *http.Request, road Road, now time.Time) string {
+// ticket is "WHEN.RANDOM.MAC": good from when on, for an act and a network.
+func (g *Gate) ticket(r *http.Request, act abuse.Act, now time.Time) string {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:], uint64(now.Add(TicketWait).Unix()))
 	rand.Read(b[8:])
 	head := base64.RawURLEncoding.EncodeToString(b[:])
-	return head + "." + g.ticketMAC(r, road, head)
+	return head + "." + g.ticketMAC(r, act, head)
 }
 
-func (g *Gate) ticketMAC(r *http.Request, road Road, head string) string {
+func (g *Gate) ticketMAC(r *http.Request, act abuse.Act, head string) string {
 	network := ""
 	if v := visitOf(r); v != nil {
 		network = neighbours(v.client).String()
 	}
-	return base64.RawURLEncoding.EncodeToString(g.works.mac("ticket", ways[road].name, network, head))
+	return base64.RawURLEncoding.EncodeToString(g.works.mac("ticket", act.String(), network, head))
 }
 
 func (g *Gate) goodTicket(r *http.Request, a Attempt, now time.Time) bool {
 	head, mac, ok := strings.Cut(a.Ticket, ".")
-	if !ok || len(head) != 22 || len(mac) != 43 || subtle.ConstantTimeCompare([]byte(mac), []byte(g.ticketMAC(r, a.Road, head))) != 1 {
+	if !ok || len(head) != 22 || len(mac) != 43 || subtle.ConstantTimeCompare([]byte(mac), []byte(g.ticketMAC(r, a.Act, head))) != 1 {
 		return false
 	}
 	b, err := base64.RawURLEncoding.DecodeString(head)
@@ -176,7 +177,7 @@ func (w *works) mac(parts ...string) []byte {
 
 // solved reads what a form carries: base64 of the JSON that ALTCHA's widget
 // sends. id names the sum, however it is written.
-func (w *works) solved(text, road string, now time.Time) (id string, ok bool) {
+func (w *works) solved(text, act string, now time.Time) (id string, ok bool) {
 	if text == "" || len(text) > workBytes {
 		return "", false
 	}
@@ -198,7 +199,7 @@ func (w *works) solved(text, road string, now time.Time) (id string, ok bool) {
 	// The salt is ours from here on.
 	_, query, _ := strings.Cut(strings.TrimSuffix(s.Salt, "&"), "?")
 	said, err := url.ParseQuery(query)
-	if err != nil || said.Get("road") != road {
+	if err != nil || said.Get("act") != act {
 		return "", false
 	}
 	expires, err := strconv.ParseInt(said.Get("expires"), 10, 64)

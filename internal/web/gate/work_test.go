@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
 
@@ -20,7 +21,7 @@ func attacked(t testing.TB) *door {
 	t.Helper()
 	d := newDoor()
 	for i := range attackSome {
-		d.try(fmt.Sprintf("10.0.%d.1:1", i), Attempt{Road: SignIn, Who: fmt.Sprint(i), Factor: "password"}, errWrong)
+		d.try(fmt.Sprintf("10.0.%d.1:1", i), Attempt{Act: abuse.SignIn, Who: fmt.Sprint(i), Factor: "password"}, errWrong)
 	}
 	if !d.UnderAttack() {
 		t.Fatal("this is no attack")
@@ -29,8 +30,8 @@ func attacked(t testing.TB) *door {
 }
 
 // form asks for the work of a form, from an address.
-func (d *door) form(from string, road Road) (w Work) {
-	h := d.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { w, _ = d.Work(r, road) }))
+func (d *door) form(from string, act abuse.Act) (w Work) {
+	h := d.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { w, _ = d.Work(r, act) }))
 	r := httptest.NewRequest("GET", "https://shop.test/sign-in", nil)
 	r.RemoteAddr = from
 	h.ServeHTTP(httptest.NewRecorder(), r)
@@ -64,7 +65,7 @@ func numberIn(t testing.TB, work string) (n int64) {
 
 func TestAnAttackAsksStrangersForWorkAndEndsByItself(t *testing.T) {
 	d := newDoor()
-	if w := d.form("192.0.2.1:1", SignIn); w != (Work{}) {
+	if w := d.form("192.0.2.1:1", abuse.SignIn); w != (Work{}) {
 		t.Error("work is asked for in quiet times")
 	}
 	d = attacked(t)
@@ -76,7 +77,7 @@ func TestAnAttackAsksStrangersForWorkAndEndsByItself(t *testing.T) {
 	if ran, err := d.try("192.0.2.1:1", known, nil); !ran || err != nil {
 		t.Errorf("a known browser: ran %t, %v", ran, err)
 	}
-	if ran, _ := d.try("192.0.2.1:1", Attempt{Road: StepUp, Who: "ada", Factor: "password"}, nil); !ran {
+	if ran, _ := d.try("192.0.2.1:1", Attempt{Act: abuse.StepUp, Who: "ada", Factor: "password"}, nil); !ran {
 		t.Error("work is asked for on a road that leads nowhere from outside")
 	}
 	d.clock.move(attackLook + time.Minute)
@@ -100,7 +101,7 @@ func TestAnAttackThatGoesOnWithoutWorkDoesNotEnd(t *testing.T) {
 	d := attacked(t)
 	for i := range 200 {
 		d.clock.move(10 * time.Second)
-		d.try(fmt.Sprintf("10.1.%d.1:1", i), Attempt{Road: SignIn, Who: fmt.Sprint(i), Factor: "password"}, errWrong)
+		d.try(fmt.Sprintf("10.1.%d.1:1", i), Attempt{Act: abuse.SignIn, Who: fmt.Sprint(i), Factor: "password"}, errWrong)
 	}
 	if !d.UnderAttack() || len(d.alarms) != 1 {
 		t.Errorf("under attack %t, alarms %v", d.UnderAttack(), d.alarms)
@@ -115,7 +116,7 @@ func TestABusyDayIsNoAttack(t *testing.T) {
 		if i%5 == 0 {
 			outcome = errWrong
 		}
-		d.try(fmt.Sprintf("10.%d.%d.1:1", i/250, i%250), Attempt{Road: SignIn, Who: fmt.Sprint(i), Factor: "password"}, outcome)
+		d.try(fmt.Sprintf("10.%d.%d.1:1", i/250, i%250), Attempt{Act: abuse.SignIn, Who: fmt.Sprint(i), Factor: "password"}, outcome)
 		d.clock.move(time.Second)
 	}
 	if len(d.alarms) != 0 {
@@ -133,11 +134,11 @@ func TestAClockThatIsPutBackDoesNotKeepAnAttack(t *testing.T) {
 
 func TestWorkOpensItsOwnRoadOnce(t *testing.T) {
 	d := attacked(t)
-	w := d.form("192.0.2.1:1", SignIn)
+	w := d.form("192.0.2.1:1", abuse.SignIn)
 	a := ada
 	a.Work = solve(w)
 	elsewhere := a
-	elsewhere.Road = Reset
+	elsewhere.Act = abuse.Reset
 	if ran, err := d.try("192.0.2.1:1", elsewhere, nil); ran || !errors.Is(err, ErrWork) {
 		t.Errorf("on another road: ran %t, %v", ran, err)
 	}
@@ -171,10 +172,10 @@ func TestWorkOpensItsOwnRoadOnce(t *testing.T) {
 		t.Error("the same work, written otherwise, opens twice")
 	}
 	late := ada
-	late.Work = solve(d.form("192.0.2.1:1", SignIn))
+	late.Work = solve(d.form("192.0.2.1:1", abuse.SignIn))
 	d.clock.move(workLife)
 	for i := range attackSome {
-		d.try(fmt.Sprintf("10.2.%d.1:1", i), Attempt{Road: SignIn, Who: fmt.Sprint(i), Factor: "password"}, errWrong)
+		d.try(fmt.Sprintf("10.2.%d.1:1", i), Attempt{Act: abuse.SignIn, Who: fmt.Sprint(i), Factor: "password"}, errWrong)
 	}
 	if ran, _ := d.try("192.0.2.1:1", late, nil); ran {
 		t.Error("work opens after its end")
@@ -186,7 +187,7 @@ func TestWorkOpensItsOwnRoadOnce(t *testing.T) {
 func TestWhoCannotDoSumsWaits(t *testing.T) {
 	d := attacked(t)
 	a := ada
-	a.Ticket = d.form("192.0.2.1:1", SignIn).Ticket
+	a.Ticket = d.form("192.0.2.1:1", abuse.SignIn).Ticket
 	refused := func(what, from string, a Attempt) {
 		t.Helper()
 		if ran, err := d.try(from, a, nil); ran || !fault.Is(err, fault.RateLimited) {
@@ -196,7 +197,7 @@ func TestWhoCannotDoSumsWaits(t *testing.T) {
 	refused("too soon", "192.0.2.1:1", a)
 	d.clock.move(TicketWait)
 	elsewhere := a
-	elsewhere.Road = Register
+	elsewhere.Act = abuse.Register
 	refused("on another road", "192.0.2.1:1", elsewhere)
 	refused("from another network", "198.51.100.1:1", a)
 	forged := a
@@ -213,7 +214,7 @@ func TestANetworkHasFewTickets(t *testing.T) {
 	d := attacked(t)
 	var list []Attempt
 	for i := range 100 {
-		list = append(list, Attempt{Road: SignIn, Who: fmt.Sprint("user ", i), Factor: "password", Ticket: d.form("192.0.2.1:1", SignIn).Ticket})
+		list = append(list, Attempt{Act: abuse.SignIn, Who: fmt.Sprint("user ", i), Factor: "password", Ticket: d.form("192.0.2.1:1", abuse.SignIn).Ticket})
 	}
 	d.clock.move(TicketWait)
 	in := 0
@@ -222,8 +223,8 @@ func TestANetworkHasFewTickets(t *testing.T) {
 			in++
 		}
 	}
-	if in != Waits.Burst() {
-		t.Errorf("%d tickets of one network opened, want %d", in, Waits.Burst())
+	if in != abuse.Waits.Burst() {
+		t.Errorf("%d tickets of one network opened, want %d", in, abuse.Waits.Burst())
 	}
 }
 
@@ -248,7 +249,7 @@ func TestTooMuchWorkIsForgottenWithItsKey(t *testing.T) {
 
 func BenchmarkWork(b *testing.B) {
 	d := attacked(b)
-	w := d.form("192.0.2.1:1", SignIn)
+	w := d.form("192.0.2.1:1", abuse.SignIn)
 	work := solve(w)
 	b.Run("solve", func(b *testing.B) {
 		for b.Loop() {
@@ -266,7 +267,7 @@ func BenchmarkWork(b *testing.B) {
 
 func FuzzWork(f *testing.F) {
 	d := newDoor()
-	w := Work{Algorithm: "SHA-256", Salt: "a?expires=9999999999&road=sign-in&"}
+	w := Work{Algorithm: "SHA-256", Salt: "a?expires=9999999999&act=sign-in&"}
 	w.Challenge = sum(w.Salt, 7)
 	f.Add(payload(w, w.Salt, 7))
 	f.Add("")

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/shoptest/browser"
 	"github.com/cartkeep/cartkeep/internal/tries"
@@ -82,7 +83,7 @@ func (e *entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, say := "", ""
 	if r.Method == "POST" {
 		name = r.PostFormValue("name")
-		err := e.gate.Prove(r, gate.Attempt{Road: gate.SignIn, Who: name, Factor: "password", Work: r.PostFormValue(FieldWork), Ticket: r.PostFormValue(FieldTicket)}, func() error {
+		err := e.gate.Prove(r, gate.Attempt{Act: abuse.SignIn, Who: name, Factor: "password", Work: r.PostFormValue(FieldWork), Ticket: r.PostFormValue(FieldTicket)}, func() error {
 			e.mu.Lock()
 			e.tried = append(e.tried, name)
 			e.mu.Unlock()
@@ -101,7 +102,7 @@ func (e *entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			say = "no"
 		}
 	}
-	work, _ := e.gate.Work(r, gate.SignIn)
+	work, _ := e.gate.Work(r, abuse.SignIn)
 	fmt.Fprintf(w, `<!doctype html><html lang="en"><title>Sign in</title><p id="said">%s</p><form method="post" action="/sign-in"><input name="name" id="name" value="%s"><input name="password" id="password" type="password">`, say, html.EscapeString(name))
 	e.set.templates.ExecuteTemplate(w, "work", Work(work))
 	fmt.Fprint(w, `<button id="go">Sign in</button></form>`)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/challenge"
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -17,7 +18,7 @@ import (
 func (s *Shop) changePassword(w http.ResponseWriter, r *http.Request) {
 	form, err := gate.Form(r)
 	if err == nil {
-		err = s.gate.Allow(r, gate.SignIns)
+		err = s.gate.Begin(r, abuse.NewPassword)
 	}
 	if err == nil {
 		err = s.cfg.Keeper.ChangePassword(r.Context(), s.who(r), form.Get(page.FieldPassword), Visitor(r))
@@ -133,7 +134,7 @@ func (s *Shop) confirmApp(w http.ResponseWriter, r *http.Request) {
 func (s *Shop) beginPhone(w http.ResponseWriter, r *http.Request) {
 	form, err := gate.Form(r)
 	if err == nil {
-		err = s.gate.Allow(r, gate.Lookups)
+		err = s.gate.Begin(r, abuse.Letter)
 	}
 	settings, lookErr := s.db.Settings(r.Context())
 	if err == nil {
@@ -226,7 +227,7 @@ func (s *Shop) prefer(w http.ResponseWriter, r *http.Request) {
 func (s *Shop) askMove(w http.ResponseWriter, r *http.Request) {
 	form, err := gate.Form(r)
 	if err == nil {
-		err = s.gate.Allow(r, gate.Lookups)
+		err = s.gate.Begin(r, abuse.Letter)
 	}
 	t := ""
 	if err == nil {
@@ -255,7 +256,7 @@ func (s *Shop) moveCode(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Shop) answerMove(w http.ResponseWriter, r *http.Request) {
-	_, ok := s.mailed(w, r, moveCookie, page.PathSecurity, gate.LookUp, func(t, code string) error {
+	_, ok := s.mailed(w, r, moveCookie, page.PathSecurity, abuse.LookUp, func(t, code string) error {
 		return s.cfg.Keeper.AnswerMove(r.Context(), s.who(r), t, code, Visitor(r))
 	}, func(problems []fault.Problem) page.Page { return s.moveDesk(r, problems) })
 	if ok {

@@ -3,6 +3,7 @@ package storefront
 import (
 	"net/http"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/challenge"
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -38,11 +39,11 @@ func (s *Shop) accountFromOrder(w http.ResponseWriter, r *http.Request) {
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	number, token, ok := s.held(w, r)
+	number, token, ok := s.held(w, r, abuse.OwnOrder)
 	if !ok {
 		return
 	}
-	if err := s.gate.Allow(r, gate.Lookups); err != nil {
+	if err := s.gate.Begin(r, abuse.Register); err != nil {
 		s.gate.Refuse(w, r, err)
 		return
 	}

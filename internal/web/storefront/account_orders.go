@@ -3,6 +3,7 @@ package storefront
 import (
 	"net/http"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/challenge"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -36,7 +37,7 @@ func (s *Shop) myOrders(w http.ResponseWriter, r *http.Request) {
 
 // askClaim mails the code that finds orders of a guest.
 func (s *Shop) askClaim(w http.ResponseWriter, r *http.Request) {
-	err := s.gate.Allow(r, gate.Lookups)
+	err := s.gate.Begin(r, abuse.Letter)
 	t := ""
 	if err == nil {
 		t, err = s.cfg.Keeper.AskClaim(r.Context(), s.who(r))
@@ -66,7 +67,7 @@ func (s *Shop) claimCode(w http.ResponseWriter, r *http.Request) {
 // answerClaim takes the code.
 func (s *Shop) answerClaim(w http.ResponseWriter, r *http.Request) {
 	n := 0
-	_, ok := s.mailed(w, r, claimCookie, page.PathMyOrders, gate.LookUp, func(t, code string) (err error) {
+	_, ok := s.mailed(w, r, claimCookie, page.PathMyOrders, abuse.LookUp, func(t, code string) (err error) {
 		n, err = s.cfg.Keeper.AnswerClaim(r.Context(), s.who(r), t, code)
 		return err
 	}, func(problems []fault.Problem) page.Page { return s.claimDesk(r, problems) })

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
@@ -47,7 +48,7 @@ func (s *Shop) undo(w http.ResponseWriter, r *http.Request) {
 // takeBack does it.
 func (s *Shop) takeBack(w http.ResponseWriter, r *http.Request) {
 	token, _ := ticket(r, undoCookie)
-	err := s.gate.Allow(r, gate.Lookups)
+	err := s.gate.Begin(r, abuse.Letter)
 	if err == nil {
 		err = s.cfg.Keeper.Undo(r.Context(), token, Visitor(r))
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -58,7 +59,7 @@ func (s *Shop) add(r *http.Request, variant catalog.VariantID, n int64) (basket,
 	if _, err := s.productOf(ctx, variant); err != nil {
 		return basket{}, err
 	}
-	if err := s.gate.Allow(r, gate.Carts); err != nil {
+	if err := s.gate.Begin(r, abuse.NewCart); err != nil {
 		return basket{}, err
 	}
 	c, token, err := s.desk.NewCart(ctx)

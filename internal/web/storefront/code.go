@@ -3,6 +3,7 @@ package storefront
 import (
 	"net/http"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
@@ -21,7 +22,7 @@ func (s *Shop) tryCode(w http.ResponseWriter, r *http.Request) {
 		seeOther(w, page.PathCart)
 		return
 	}
-	err = s.gate.Prove(r, gate.Attempt{Road: gate.Discount}, func() error {
+	err = s.gate.Prove(r, gate.Attempt{Act: abuse.Discount}, func() error {
 		_, err := s.desk.TryCode(r.Context(), b.id, b.token, form.Get(page.FieldCode))
 		return err
 	})

@@ -5,8 +5,8 @@ import (
 	"net/url"
 	"testing"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
-	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
 
 const codes = `
@@ -57,7 +57,7 @@ func TestACodeThatGivesNothingIsAGuess(t *testing.T) {
 			break
 		}
 	}
-	if last != 429 || tries > gate.Discounts.Burst()+5 {
+	if last != 429 || tries > abuse.Discounts.Burst()+5 {
 		t.Errorf("%d guesses end with %d, want to be slowed down", tries, last)
 	}
 	// Beyond the limit a code is not even tried: an answer would be an answer.
@@ -66,7 +66,7 @@ func TestACodeThatGivesNothingIsAGuess(t *testing.T) {
 	}
 	b.get("/cart").is(200, "€19.50").not("WELCOME10")
 	// Whoever knows one is not held up, however often it is used.
-	for range 2 * gate.Discounts.Burst() {
+	for range 2 * abuse.Discounts.Burst() {
 		if got := guess("198.51.100.7", "welcome10"); got != 303 {
 			t.Fatalf("the right code elsewhere is answered with %d, want 303", got)
 		}

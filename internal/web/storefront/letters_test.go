@@ -5,8 +5,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
-	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
 )
 
@@ -19,7 +19,7 @@ func TestMakingTheShopWriteLettersIsSlowedDown(t *testing.T) {
 	kinds, late := map[int]int{}, ""
 	var mu sync.Mutex
 	var group sync.WaitGroup
-	for range gate.Lookups.Burst() + 5 {
+	for range abuse.Lookups.Burst() + 5 {
 		group.Go(func() {
 			got := ask(page.PathFind, url.Values{"number": {"00000-00000"}, "email": {"ada@lovelace.example"}})
 			mu.Lock()
@@ -30,11 +30,11 @@ func TestMakingTheShopWriteLettersIsSlowedDown(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if kinds[200] > gate.Lookups.Burst()+1 || kinds[429] < 4 || late == "" {
-		t.Errorf("got %v and Retry-After %q, want %d answers and refusals that say until when", kinds, late, gate.Lookups.Burst())
+	if kinds[200] > abuse.Lookups.Burst()+1 || kinds[429] < 4 || late == "" {
+		t.Errorf("got %v and Retry-After %q, want %d answers and refusals that say until when", kinds, late, abuse.Lookups.Burst())
 	}
-	if gate.Lookups.Burst() > 30 || gate.Lookups.PerSecond() > 0.2 {
-		t.Errorf("one network may have %d at once and %v a second", gate.Lookups.Burst(), gate.Lookups.PerSecond())
+	if abuse.Lookups.Burst() > 30 || abuse.Lookups.PerSecond() > 0.2 {
+		t.Errorf("one network may have %d at once and %v a second", abuse.Lookups.Burst(), abuse.Lookups.PerSecond())
 	}
 	ask(page.PathWishes, url.Values{"variant_id": {string(gone.ID)}, "email": {"ada@lovelace.example"}}).is(429)
 	s.shopper(t).get("/products/mug").is(200)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -179,7 +180,7 @@ func (s *Shop) payAgain(w http.ResponseWriter, r *http.Request) {
 	if _, ok := s.opened(w, r, number, token); !ok {
 		return
 	}
-	if err := s.gate.Allow(r, gate.Orders); err != nil {
+	if err := s.gate.Begin(r, abuse.Pay); err != nil {
 		s.gate.Refuse(w, r, err)
 		return
 	}

@@ -3,16 +3,16 @@ package storefront
 import (
 	"net/http"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/order"
-	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
 )
 
 // held reads which order an act is about, from the address and the cookie that
 // opens it. False means that the answer is out.
-func (s *Shop) held(w http.ResponseWriter, r *http.Request) (number order.Number, token string, ok bool) {
+func (s *Shop) held(w http.ResponseWriter, r *http.Request, act abuse.Act) (number order.Number, token string, ok bool) {
 	number, err := order.ParseNumber(r.PathValue("number"))
 	if err != nil {
 		s.noOrder(w, r)
@@ -22,7 +22,7 @@ func (s *Shop) held(w http.ResponseWriter, r *http.Request) (number order.Number
 	if _, ok := s.opened(w, r, number, token); !ok {
 		return "", "", false
 	}
-	if err := s.gate.Allow(r, gate.Orders); err != nil {
+	if err := s.gate.Begin(r, act); err != nil {
 		s.gate.Refuse(w, r, err)
 		return "", "", false
 	}
@@ -31,7 +31,7 @@ func (s *Shop) held(w http.ResponseWriter, r *http.Request) (number order.Number
 
 // moreTime keeps the goods of an unpaid order for longer.
 func (s *Shop) moreTime(w http.ResponseWriter, r *http.Request) {
-	number, token, ok := s.held(w, r)
+	number, token, ok := s.held(w, r, abuse.Hold)
 	if !ok {
 		return
 	}
@@ -50,7 +50,7 @@ func (s *Shop) moreTime(w http.ResponseWriter, r *http.Request) {
 
 // cancelOrder gives an unpaid order up.
 func (s *Shop) cancelOrder(w http.ResponseWriter, r *http.Request) {
-	number, token, ok := s.held(w, r)
+	number, token, ok := s.held(w, r, abuse.OwnOrder)
 	if !ok {
 		return
 	}
@@ -68,7 +68,7 @@ func (s *Shop) cancelOrder(w http.ResponseWriter, r *http.Request) {
 
 // resend mails the confirmation again. It says the same whether it did.
 func (s *Shop) resend(w http.ResponseWriter, r *http.Request) {
-	number, token, ok := s.held(w, r)
+	number, token, ok := s.held(w, r, abuse.OwnOrder)
 	if !ok {
 		return
 	}
@@ -82,7 +82,7 @@ func (s *Shop) resend(w http.ResponseWriter, r *http.Request) {
 
 // orderAgain puts the goods of an order into the cart, or into a new one.
 func (s *Shop) orderAgain(w http.ResponseWriter, r *http.Request) {
-	number, token, ok := s.held(w, r)
+	number, token, ok := s.held(w, r, abuse.OwnOrder)
 	if !ok {
 		return
 	}
@@ -121,7 +121,7 @@ func (s *Shop) openBasket(r *http.Request) (basket, error) {
 			return basket{}, err
 		}
 	}
-	if err := s.gate.Allow(r, gate.Carts); err != nil {
+	if err := s.gate.Begin(r, abuse.NewCart); err != nil {
 		return basket{}, err
 	}
 	c, token, err := s.desk.NewCart(ctx)
@@ -138,7 +138,7 @@ func (s *Shop) invoice(w http.ResponseWriter, r *http.Request)    { s.paper(w, r
 func (s *Shop) creditNote(w http.ResponseWriter, r *http.Request) { s.paper(w, r, true) }
 
 func (s *Shop) paper(w http.ResponseWriter, r *http.Request, credit bool) {
-	number, token, ok := s.held(w, r)
+	number, token, ok := s.held(w, r, abuse.OwnOrder)
 	if !ok {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/challenge"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -34,7 +35,7 @@ func (s *Shop) askCode(w http.ResponseWriter, r *http.Request) {
 	defer steady.Stop()
 	form, err := gate.Form(r)
 	if err == nil {
-		err = s.gate.Allow(r, gate.Lookups)
+		err = s.gate.Begin(r, abuse.FindOrder)
 	}
 	if err != nil {
 		s.gate.Refuse(w, r, err)
@@ -44,7 +45,7 @@ func (s *Shop) askCode(w http.ResponseWriter, r *http.Request) {
 	// Whoever has asked for this order's codes often enough gets no more of them,
 	// and is not told.
 	number, _ := order.ParseNumber(typed.Number)
-	enough := s.gate.AllowFor(r, gate.Codes, string(number)) != nil
+	enough := s.gate.AllowFor(r, abuse.Codes, string(number)) != nil
 	ticket, err := s.desk.AskCode(r.Context(), typed.Number, typed.Email, enough)
 	select {
 	case <-steady.C:
@@ -78,7 +79,7 @@ func (s *Shop) codePage(r *http.Request) page.OrderCode {
 func (s *Shop) answerCode(w http.ResponseWriter, r *http.Request) {
 	var o order.Order
 	seen := ""
-	_, ok := s.mailed(w, r, findCookie, page.PathFind, gate.LookUp, func(t, code string) (err error) {
+	_, ok := s.mailed(w, r, findCookie, page.PathFind, abuse.LookUp, func(t, code string) (err error) {
 		o, seen, err = s.desk.AnswerCode(r.Context(), t, code)
 		return err
 	}, func(problems []fault.Problem) page.Page {

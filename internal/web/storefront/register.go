@@ -3,6 +3,7 @@ package storefront
 import (
 	"net/http"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/challenge"
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -28,7 +29,7 @@ func (s *Shop) showRegister(w http.ResponseWriter, r *http.Request, status int, 
 			Forms: []page.Form{{Action: page.PathRegister, Hidden: []page.Field{{Name: page.FieldMethod, Value: "passkey"}}, Inputs: []page.Input{again(page.EmailInput(email, nil, "email"), "passkey-email")}, Button: "Go on with a passkey", Quiet: true}}},
 	}
 	d.Links = []page.Link{{Text: "I have an account", URL: page.PathSignIn}}
-	s.show(w, r, status, s.guarded(r, gate.Register, d))
+	s.show(w, r, status, s.guarded(r, abuse.Register, d))
 }
 
 // again gives a second field of the same name an id of its own.
@@ -40,14 +41,14 @@ func (s *Shop) askRegister(w http.ResponseWriter, r *http.Request) {
 	wait := paced(r)
 	form, err := gate.Form(r)
 	if err == nil {
-		err = s.gate.Allow(r, gate.Lookups)
+		err = s.gate.Begin(r, abuse.Register)
 	}
 	if err != nil {
 		s.gate.Refuse(w, r, err)
 		return
 	}
 	email, typed := form.Get(page.FieldEmail), form.Get(page.FieldPassword)
-	if status, problems, again := held(w, s.worked(r, form, gate.Register), page.FieldEmail); again {
+	if status, problems, again := held(w, s.worked(r, form, abuse.Register), page.FieldEmail); again {
 		s.showRegister(w, r, status, email, problems)
 		return
 	}
@@ -84,17 +85,17 @@ func (s *Shop) registerCode(w http.ResponseWriter, r *http.Request) {
 		seeOther(w, page.PathRegister)
 		return
 	}
-	s.show(w, r, http.StatusOK, s.guarded(r, gate.Register, s.codeDesk(r, "Type the code", mailedWords, page.PathRegisterCode, page.PathRegister, nil, nil)))
+	s.show(w, r, http.StatusOK, s.guarded(r, abuse.Register, s.codeDesk(r, "Type the code", mailedWords, page.PathRegisterCode, page.PathRegister, nil, nil)))
 }
 
 // finishRegister makes the account.
 func (s *Shop) finishRegister(w http.ResponseWriter, r *http.Request) {
 	var e account.Entry
-	t, ok := s.mailed(w, r, signupCookie, page.PathRegister, gate.Register, func(t, code string) (err error) {
+	t, ok := s.mailed(w, r, signupCookie, page.PathRegister, abuse.Register, func(t, code string) (err error) {
 		e, err = s.cfg.Keeper.FinishRegister(r.Context(), t, code, Visitor(r))
 		return err
 	}, func(problems []fault.Problem) page.Page {
-		return s.guarded(r, gate.Register, s.codeDesk(r, "Type the code", mailedWords, page.PathRegisterCode, page.PathRegister, nil, problems))
+		return s.guarded(r, abuse.Register, s.codeDesk(r, "Type the code", mailedWords, page.PathRegisterCode, page.PathRegister, nil, problems))
 	})
 	if !ok || t == "" {
 		return
@@ -110,7 +111,7 @@ func (s *Shop) finishRegister(w http.ResponseWriter, r *http.Request) {
 // mailed takes a mailed code: it reads the form, counts the try, carries fn out
 // and shows the page again when the code was wrong. ok is false when an answer
 // was given.
-func (s *Shop) mailed(w http.ResponseWriter, r *http.Request, cookie, start string, road gate.Road, fn func(t, code string) error, again func([]fault.Problem) page.Page) (t string, ok bool) {
+func (s *Shop) mailed(w http.ResponseWriter, r *http.Request, cookie, start string, road abuse.Act, fn func(t, code string) error, again func([]fault.Problem) page.Page) (t string, ok bool) {
 	form, err := gate.Form(r)
 	if err != nil {
 		s.gate.Refuse(w, r, err)
@@ -121,7 +122,7 @@ func (s *Shop) mailed(w http.ResponseWriter, r *http.Request, cookie, start stri
 		seeOther(w, start)
 		return "", false
 	}
-	err = s.proving(r, form, gate.Attempt{Road: road, Who: t[:min(36, len(t))], Factor: "mail"}, func() error { return fn(t, form.Get(page.FieldCode)) })
+	err = s.proving(r, form, gate.Attempt{Act: road, Who: t[:min(36, len(t))], Factor: "mail"}, func() error { return fn(t, form.Get(page.FieldCode)) })
 	if status, problems, late := held(w, err, page.FieldCode); late {
 		s.show(w, r, status, again(problems))
 		return "", false
@@ -147,7 +148,7 @@ func (s *Shop) mailed(w http.ResponseWriter, r *http.Request, cookie, start stri
 func (s *Shop) meter(w http.ResponseWriter, r *http.Request) {
 	form, err := gate.Form(r)
 	if err == nil {
-		err = s.gate.Allow(r, gate.Meters)
+		err = s.gate.Begin(r, abuse.Weigh)
 	}
 	if err != nil {
 		s.gate.Refuse(w, r, err)
@@ -175,17 +176,17 @@ func (s *Shop) showAskMail(w http.ResponseWriter, r *http.Request, status int, a
 		Sections: []page.Section{{Forms: []page.Form{{Action: a.path, Inputs: []page.Input{page.EmailInput(email, problems, "username")}, Button: a.button}}}},
 		Links:    []page.Link{{Text: "Sign in", URL: page.PathSignIn}}}
 	d.Flash = s.flash(w, r)
-	s.show(w, r, status, s.guarded(r, gate.Reset, d))
+	s.show(w, r, status, s.guarded(r, abuse.Reset, d))
 }
 
 func (s *Shop) mailCode(w http.ResponseWriter, r *http.Request, a askMail, cookie, to string, ask func(email string) (string, error)) {
 	wait := paced(r)
 	form, err := gate.Form(r)
 	if err == nil {
-		err = s.gate.Allow(r, gate.Lookups)
+		err = s.gate.Begin(r, abuse.Reset)
 	}
 	if err == nil {
-		err = s.worked(r, form, gate.Reset)
+		err = s.worked(r, form, abuse.Reset)
 	}
 	var t string
 	if err == nil {
@@ -218,16 +219,16 @@ func (s *Shop) forgotCode(w http.ResponseWriter, r *http.Request) {
 		seeOther(w, page.PathForgotten)
 		return
 	}
-	s.show(w, r, http.StatusOK, s.guarded(r, gate.Reset, s.codeDesk(r, "Type the code", onItsWay, page.PathForgotCode, page.PathForgotten, nil, nil)))
+	s.show(w, r, http.StatusOK, s.guarded(r, abuse.Reset, s.codeDesk(r, "Type the code", onItsWay, page.PathForgotCode, page.PathForgotten, nil, nil)))
 }
 
 func (s *Shop) answerForgot(w http.ResponseWriter, r *http.Request) {
 	pass := ""
-	_, ok := s.mailed(w, r, resetCookie, page.PathForgotten, gate.Reset, func(t, code string) (err error) {
+	_, ok := s.mailed(w, r, resetCookie, page.PathForgotten, abuse.Reset, func(t, code string) (err error) {
 		pass, err = s.cfg.Keeper.AnswerReset(r.Context(), t, code)
 		return err
 	}, func(problems []fault.Problem) page.Page {
-		return s.guarded(r, gate.Reset, s.codeDesk(r, "Type the code", onItsWay, page.PathForgotCode, page.PathForgotten, nil, problems))
+		return s.guarded(r, abuse.Reset, s.codeDesk(r, "Type the code", onItsWay, page.PathForgotCode, page.PathForgotten, nil, problems))
 	})
 	if ok {
 		gate.SetCookie(w, passCookie, pass, challenge.Life)
@@ -259,7 +260,7 @@ func (s *Shop) setForgotten(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err == nil {
-		err = s.gate.Allow(r, gate.SignIns)
+		err = s.gate.Begin(r, abuse.NewPassword)
 	}
 	if err == nil {
 		err = s.cfg.Keeper.SetPassword(r.Context(), pass, form.Get(page.FieldPassword), Visitor(r))
@@ -299,7 +300,7 @@ func (s *Shop) knowCode(w http.ResponseWriter, r *http.Request) {
 
 func (s *Shop) answerKnow(w http.ResponseWriter, r *http.Request) {
 	device := ""
-	_, ok := s.mailed(w, r, knowCookie, page.PathKnow, gate.LookUp, func(t, code string) (err error) {
+	_, ok := s.mailed(w, r, knowCookie, page.PathKnow, abuse.LookUp, func(t, code string) (err error) {
 		device, err = s.cfg.Keeper.AnswerDevice(r.Context(), t, code, Visitor(r))
 		return err
 	}, func(problems []fault.Problem) page.Page {

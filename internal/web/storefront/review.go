@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -99,7 +100,7 @@ func (s *Shop) placeOrder(w http.ResponseWriter, r *http.Request) {
 	// Only who holds a cart counts: junk uses up nobody's orders. A cookie that
 	// has ended is no guess, and its 256 bits need no brake.
 	if _, err = s.desk.Cart(r.Context(), b.id, b.token); err == nil {
-		err = s.gate.Allow(r, gate.Orders)
+		err = s.gate.Begin(r, abuse.Place)
 	}
 	switch {
 	case fault.Is(err, fault.NotFound):

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
@@ -25,14 +26,14 @@ func (s *Shop) routes() []gate.Route {
 
 		// The cart: known by its cookie.
 		{Method: "GET", Path: page.PathCart, Need: gate.Anybody, Token: "cart cookie", Handle: s.cart},
-		{Method: "POST", Path: page.PathCartLines, Need: gate.Anybody, Limits: []gate.Class{gate.Carts}, Token: "cart cookie", Handle: s.addLine},
+		{Method: "POST", Path: page.PathCartLines, Need: gate.Anybody, Does: []abuse.Act{abuse.NewCart}, Token: "cart cookie", Handle: s.addLine},
 		{Method: "POST", Path: "/cart/lines/{line}", Need: gate.Anybody, Token: "cart cookie", Handle: s.setLine},
 		{Method: "POST", Path: "/cart/lines/{line}/save", Need: gate.Anybody, Token: "cart cookie", Handle: s.saveLine},
 		{Method: "POST", Path: "/cart/lines/{line}/restore", Need: gate.Anybody, Token: "cart cookie", Handle: s.restoreLine},
 		{Method: "POST", Path: page.PathEstimate, Need: gate.Anybody, Token: "cart cookie", Handle: s.setEstimate},
 		{Method: "POST", Path: page.PathCartAccept, Need: gate.Anybody, Token: "cart cookie", Handle: s.acceptCart},
 		{Method: "POST", Path: page.PathCartClear, Need: gate.Anybody, Token: "cart cookie", Handle: s.clearCart},
-		{Method: "POST", Path: page.PathCartCode, Need: gate.Anybody, Limits: gate.Discount.Limits(), Token: "cart cookie", Handle: s.tryCode},
+		{Method: "POST", Path: page.PathCartCode, Need: gate.Anybody, Does: []abuse.Act{abuse.Discount}, Token: "cart cookie", Handle: s.tryCode},
 		{Method: "POST", Path: page.PathCartCodeDrop, Need: gate.Anybody, Token: "cart cookie", Handle: s.dropCode},
 		{Method: "POST", Path: page.PathAdopt, Need: gate.Anybody, Token: "cart cookie", Handle: s.adopt},
 		{Method: "GET", Path: page.PathAdopt, Need: gate.Anybody, Token: "cart cookie", Handle: s.adopted},
@@ -42,23 +43,23 @@ func (s *Shop) routes() []gate.Route {
 		{Method: "GET", Path: page.PathCheckout, Need: gate.Anybody, Token: "cart cookie", Handle: s.checkoutForm},
 		{Method: "POST", Path: page.PathCheckout, Need: gate.Anybody, Token: "cart cookie", Handle: s.saveCheckout},
 		{Method: "GET", Path: page.PathReview, Need: gate.Anybody, Token: "cart cookie", Handle: s.review},
-		{Method: "POST", Path: page.PathReview, Need: gate.Anybody, Limits: []gate.Class{gate.Orders}, Token: "cart cookie", Handle: s.placeOrder},
+		{Method: "POST", Path: page.PathReview, Need: gate.Anybody, Does: []abuse.Act{abuse.Place}, Token: "cart cookie", Handle: s.placeOrder},
 
 		// The order: known by a cookie of its own.
 		{Method: "GET", Path: "/orders/{number}", Need: gate.Anybody, Token: "order cookie", Handle: s.order},
-		{Method: "POST", Path: "/orders/{number}/payments", Need: gate.Anybody, Limits: []gate.Class{gate.Orders}, Token: "order cookie", Handle: s.payAgain},
-		{Method: "POST", Path: "/orders/{number}/hold", Need: gate.Anybody, Limits: []gate.Class{gate.Orders}, Token: "order cookie", Handle: s.moreTime},
-		{Method: "POST", Path: "/orders/{number}/cancel", Need: gate.Anybody, Limits: []gate.Class{gate.Orders}, Token: "order cookie", Handle: s.cancelOrder},
-		{Method: "POST", Path: "/orders/{number}/resend", Need: gate.Anybody, Limits: []gate.Class{gate.Orders}, Token: "order cookie", Handle: s.resend},
-		{Method: "POST", Path: "/orders/{number}/again", Need: gate.Anybody, Limits: []gate.Class{gate.Orders, gate.Carts}, Token: "order cookie", Handle: s.orderAgain},
-		{Method: "GET", Path: "/orders/{number}/invoice", Need: gate.Anybody, Limits: []gate.Class{gate.Orders}, Token: "order cookie", Handle: s.invoice},
-		{Method: "GET", Path: "/orders/{number}/credit-note", Need: gate.Anybody, Limits: []gate.Class{gate.Orders}, Token: "order cookie", Handle: s.creditNote},
+		{Method: "POST", Path: "/orders/{number}/payments", Need: gate.Anybody, Does: []abuse.Act{abuse.Pay}, Token: "order cookie", Handle: s.payAgain},
+		{Method: "POST", Path: "/orders/{number}/hold", Need: gate.Anybody, Does: []abuse.Act{abuse.Hold}, Token: "order cookie", Handle: s.moreTime},
+		{Method: "POST", Path: "/orders/{number}/cancel", Need: gate.Anybody, Does: []abuse.Act{abuse.OwnOrder}, Token: "order cookie", Handle: s.cancelOrder},
+		{Method: "POST", Path: "/orders/{number}/resend", Need: gate.Anybody, Does: []abuse.Act{abuse.OwnOrder}, Token: "order cookie", Handle: s.resend},
+		{Method: "POST", Path: "/orders/{number}/again", Need: gate.Anybody, Does: []abuse.Act{abuse.OwnOrder, abuse.NewCart}, Token: "order cookie", Handle: s.orderAgain},
+		{Method: "GET", Path: "/orders/{number}/invoice", Need: gate.Anybody, Does: []abuse.Act{abuse.OwnOrder}, Token: "order cookie", Handle: s.invoice},
+		{Method: "GET", Path: "/orders/{number}/credit-note", Need: gate.Anybody, Does: []abuse.Act{abuse.OwnOrder}, Token: "order cookie", Handle: s.creditNote},
 
 		// The order, whole: known by a code from its mailbox.
 		{Method: "GET", Path: page.PathFind, Need: gate.Anybody, Handle: s.findOrder},
-		{Method: "POST", Path: page.PathFind, Need: gate.Anybody, Limits: []gate.Class{gate.Lookups, gate.Codes}, Handle: s.askCode},
+		{Method: "POST", Path: page.PathFind, Need: gate.Anybody, Does: []abuse.Act{abuse.FindOrder}, Handle: s.askCode},
 		{Method: "GET", Path: page.PathFindCode, Need: gate.Anybody, Token: "find cookie", Handle: s.codeForm},
-		{Method: "POST", Path: page.PathFindCode, Need: gate.Anybody, Limits: gate.LookUp.Limits(), Token: "find cookie", Handle: s.answerCode},
+		{Method: "POST", Path: page.PathFindCode, Need: gate.Anybody, Does: []abuse.Act{abuse.LookUp}, Token: "find cookie", Handle: s.answerCode},
 
 		// What is not sent by post: known by a token for each file.
 		{Method: "GET", Path: "/downloads/{token}", Need: gate.Anybody, Token: "download token", Handle: s.download},
@@ -66,8 +67,8 @@ func (s *Shop) routes() []gate.Route {
 
 		// A wish to hear when a thing is there again.
 		{Method: "GET", Path: page.PathWishes, Need: gate.Anybody, Handle: s.wishes},
-		{Method: "POST", Path: page.PathWishes, Need: gate.Anybody, Limits: []gate.Class{gate.Lookups}, Handle: s.askWish},
-		{Method: "POST", Path: page.PathNoWish, Need: gate.Anybody, Limits: []gate.Class{gate.Lookups}, Handle: s.takeBackWish},
+		{Method: "POST", Path: page.PathWishes, Need: gate.Anybody, Does: []abuse.Act{abuse.Letter}, Handle: s.askWish},
+		{Method: "POST", Path: page.PathNoWish, Need: gate.Anybody, Does: []abuse.Act{abuse.Letter}, Handle: s.takeBackWish},
 
 		// The words.
 		{Method: "GET", Path: page.PathPrivacy, Need: gate.Anybody, Handle: s.privacy},
@@ -86,46 +87,46 @@ func (s *Shop) routes() []gate.Route {
 // alone; its forms carry its own token.
 func (s *Shop) entrance() []gate.Route {
 	const half = "half session"
-	open := func(method, path string, h http.HandlerFunc, limits ...gate.Class) gate.Route {
-		return gate.Route{Method: method, Path: path, Need: gate.Anybody, Limits: limits, Handle: h}
+	open := func(method, path string, h http.HandlerFunc, does ...abuse.Act) gate.Route {
+		return gate.Route{Method: method, Path: path, Need: gate.Anybody, Does: does, Handle: h}
 	}
 	with := func(token string, r gate.Route) gate.Route { r.Token = token; return r }
 	return []gate.Route{
 		open("GET", page.PathSignIn, s.signInForm),
-		open("POST", page.PathSignIn, s.signIn, append(gate.SignIn.Limits(), gate.SignIns)...),
-		open("POST", page.PathSignInKey+"/begin", s.beginPasskey, gate.Ceremonies),
-		with("passkey", open("POST", page.PathSignInKey, s.finishPasskey, gate.Ceremonies)),
+		open("POST", page.PathSignIn, s.signIn, abuse.SignIn),
+		open("POST", page.PathSignInKey+"/begin", s.beginPasskey, abuse.Passkey),
+		with("passkey", open("POST", page.PathSignInKey, s.finishPasskey, abuse.Passkey)),
 
 		with(half, open("GET", page.PathSecond, s.second)),
-		with(half, open("POST", page.PathSecond, s.answerSecond, gate.SecondFactor.Limits()...)),
-		with(half, open("POST", page.PathSecondKey+"/begin", s.beginSecond, gate.Ceremonies)),
+		with(half, open("POST", page.PathSecond, s.answerSecond, abuse.SecondFactor)),
+		with(half, open("POST", page.PathSecondKey+"/begin", s.beginSecond, abuse.Passkey)),
 		with(half, open("POST", page.PathSecondKey, s.finishSecond)),
-		with(half, open("POST", page.PathSecondText, s.textSecond, gate.Lookups)),
+		with(half, open("POST", page.PathSecondText, s.textSecond, abuse.Letter)),
 		with(half, open("GET", page.PathLost, s.lost)),
-		with(half, open("POST", page.PathLost, s.askLost, gate.Lookups)),
-		with(half, open("POST", page.PathLostCode, s.answerLost, gate.SecondFactor.Limits()...)),
+		with(half, open("POST", page.PathLost, s.askLost, abuse.Letter)),
+		with(half, open("POST", page.PathLostCode, s.answerLost, abuse.SecondFactor)),
 
 		open("GET", page.PathRegister, s.register),
-		open("POST", page.PathRegister, s.askRegister, gate.Lookups, gate.Waits),
-		open("POST", page.PathMeter, s.meter, gate.Meters),
+		open("POST", page.PathRegister, s.askRegister, abuse.Register),
+		open("POST", page.PathMeter, s.meter, abuse.Weigh),
 		with("signup cookie", open("GET", page.PathRegisterCode, s.registerCode)),
-		with("signup cookie", open("POST", page.PathRegisterCode, s.finishRegister, gate.Register.Limits()...)),
+		with("signup cookie", open("POST", page.PathRegisterCode, s.finishRegister, abuse.Register)),
 
 		with("undo cookie", open("GET", page.PathUndo, s.undo)),
-		with("undo cookie", open("POST", page.PathUndo, s.takeBack, gate.Lookups)),
-		with("order cookie", open("POST", "/orders/{number}/account", s.accountFromOrder, gate.Orders, gate.Lookups)),
+		with("undo cookie", open("POST", page.PathUndo, s.takeBack, abuse.Letter)),
+		with("order cookie", open("POST", "/orders/{number}/account", s.accountFromOrder, abuse.OwnOrder, abuse.Register)),
 
 		open("GET", page.PathForgotten, s.forgotten),
-		open("POST", page.PathForgotten, s.askForgotten, gate.Lookups, gate.Waits),
+		open("POST", page.PathForgotten, s.askForgotten, abuse.Reset),
 		with("reset cookie", open("GET", page.PathForgotCode, s.forgotCode)),
-		with("reset cookie", open("POST", page.PathForgotCode, s.answerForgot, gate.Reset.Limits()...)),
+		with("reset cookie", open("POST", page.PathForgotCode, s.answerForgot, abuse.Reset)),
 		with("pass cookie", open("GET", page.PathForgotNew, s.forgotNew)),
-		with("pass cookie", open("POST", page.PathForgotNew, s.setForgotten, gate.SignIns)),
+		with("pass cookie", open("POST", page.PathForgotNew, s.setForgotten, abuse.NewPassword)),
 
 		open("GET", page.PathKnow, s.knowForm),
-		open("POST", page.PathKnow, s.askKnow, gate.Lookups, gate.Waits),
+		open("POST", page.PathKnow, s.askKnow, abuse.Reset),
 		with("know cookie", open("GET", page.PathKnowCode, s.knowCode)),
-		with("know cookie", open("POST", page.PathKnowCode, s.answerKnow, gate.LookUp.Limits()...)),
+		with("know cookie", open("POST", page.PathKnowCode, s.answerKnow, abuse.LookUp)),
 	}
 }
 
@@ -135,8 +136,8 @@ func (s *Shop) accountRoutes() []gate.Route {
 	get := func(path string, h http.HandlerFunc) gate.Route {
 		return gate.Route{Method: "GET", Path: path, Need: in, Handle: h}
 	}
-	post := func(path string, h http.HandlerFunc, limits ...gate.Class) gate.Route {
-		return gate.Route{Method: "POST", Path: path, Need: in, Limits: limits, Handle: h}
+	post := func(path string, h http.HandlerFunc, does ...abuse.Act) gate.Route {
+		return gate.Route{Method: "POST", Path: path, Need: in, Does: does, Handle: h}
 	}
 	with := func(token string, r gate.Route) gate.Route { r.Token = token; return r }
 	// fresh needs a proof of the last minutes, whatever session there is.
@@ -151,9 +152,9 @@ func (s *Shop) accountRoutes() []gate.Route {
 		get(page.PathActivity, s.activity),
 
 		get(page.PathMyOrders, s.myOrders),
-		post(pathMyOrdersFind, s.askClaim, gate.Lookups),
+		post(pathMyOrdersFind, s.askClaim, abuse.Letter),
 		with("claim cookie", get(pathMyOrdersFind, s.claimCode)),
-		with("claim cookie", post(pathMyOrdersFind+"/code", s.answerClaim, gate.LookUp.Limits()...)),
+		with("claim cookie", post(pathMyOrdersFind+"/code", s.answerClaim, abuse.LookUp)),
 		get(page.PathMyOrders+"/{number}", s.myOrder),
 		fresh(access.ShowAddress, get(page.PathMyOrders+"/{number}"+wholeOrder, s.myOrderWhole)),
 
@@ -168,8 +169,8 @@ func (s *Shop) accountRoutes() []gate.Route {
 
 		get(page.PathSecurity, s.security),
 		fresh(access.ChangeFactor, get(pathUnlock, s.unlock)),
-		fresh(access.ChangePassword, post(pathPassword, s.changePassword, gate.SignIns)),
-		fresh(access.ChangeFactor, post(pathPasskeys+"/begin", s.beginEnrol, gate.Ceremonies)),
+		fresh(access.ChangePassword, post(pathPassword, s.changePassword, abuse.NewPassword)),
+		fresh(access.ChangeFactor, post(pathPasskeys+"/begin", s.beginEnrol, abuse.Passkey)),
 		fresh(access.ChangeFactor, with("passkey", post(pathPasskeys, s.finishEnrol))),
 		fresh(access.ChangeFactor, get(pathFactor+"/{id}", s.factor)),
 		fresh(access.ChangeFactor, post(pathFactor+"/{id}", s.renameFactor)),
@@ -177,25 +178,25 @@ func (s *Shop) accountRoutes() []gate.Route {
 		fresh(access.ChangeFactor, post(pathApp, s.beginApp)),
 		fresh(access.ChangeFactor, get(pathApp, s.app)),
 		fresh(access.ChangeFactor, post(pathApp+"/code", s.confirmApp)),
-		fresh(access.ChangePhone, post(pathPhone, s.beginPhone, gate.Lookups)),
+		fresh(access.ChangePhone, post(pathPhone, s.beginPhone, abuse.Letter)),
 		fresh(access.ChangePhone, get(pathPhone, s.phone)),
 		fresh(access.ChangePhone, post(pathPhone+"/code", s.confirmPhone)),
 		fresh(access.ChangeFactor, post(pathCodes, s.makeCodes)),
 		fresh(access.ChangeFactor, post(pathCodes+"/confirm", s.confirmCodes)),
 		fresh(access.ChangeFactor, post(pathPrefer, s.prefer)),
-		fresh(access.ChangeEmail, post(pathMove, s.askMove, gate.Lookups)),
+		fresh(access.ChangeEmail, post(pathMove, s.askMove, abuse.Letter)),
 		fresh(access.ChangeEmail, with("move cookie", get(pathMove, s.moveCode))),
-		fresh(access.ChangeEmail, with("move cookie", post(pathMove+"/code", s.answerMove, gate.LookUp.Limits()...))),
+		fresh(access.ChangeEmail, with("move cookie", post(pathMove+"/code", s.answerMove, abuse.LookUp))),
 		post(pathBrowsers, s.forgetBrowser),
 		post(pathSessions, s.endSession),
 		post(pathSessions+"/others", s.endSessions),
 
 		{Method: "POST", Path: page.PathSignOut, Need: in, Handle: s.signOut},
 		{Method: "GET", Path: page.PathProve, Need: in, Handle: s.prove},
-		{Method: "POST", Path: page.PathProve, Need: in, Limits: gate.StepUp.Limits(), Handle: s.answerProve},
-		{Method: "POST", Path: page.PathProve + "/passkey/begin", Need: in, Limits: []gate.Class{gate.Ceremonies}, Handle: s.beginProve},
+		{Method: "POST", Path: page.PathProve, Need: in, Does: []abuse.Act{abuse.StepUp}, Handle: s.answerProve},
+		{Method: "POST", Path: page.PathProve + "/passkey/begin", Need: in, Does: []abuse.Act{abuse.Passkey}, Handle: s.beginProve},
 		{Method: "POST", Path: page.PathProve + "/passkey", Need: in, Handle: s.finishProve},
-		{Method: "POST", Path: page.PathProve + "/text", Need: in, Limits: []gate.Class{gate.Lookups}, Handle: s.textProve},
+		{Method: "POST", Path: page.PathProve + "/text", Need: in, Does: []abuse.Act{abuse.Letter}, Handle: s.textProve},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
@@ -20,12 +21,12 @@ type stage struct {
 	title string
 	says  string
 	half  bool
-	road  gate.Road
+	road  abuse.Act
 }
 
 var (
-	secondStage = stage{page.PathSecond, "One more step", "The first step was right. Now show in a second way that it is you.", true, gate.SecondFactor}
-	proveStage  = stage{page.PathProve, "Is it you?", "This is delicate, so please show once more that it is you. For ten minutes you are not asked again.", false, gate.StepUp}
+	secondStage = stage{page.PathSecond, "One more step", "The first step was right. Now show in a second way that it is you.", true, abuse.SecondFactor}
+	proveStage  = stage{page.PathProve, "Is it you?", "This is delicate, so please show once more that it is you. For ten minutes you are not asked again.", false, abuse.StepUp}
 )
 
 // second asks for the second factor.
@@ -160,7 +161,7 @@ func (s *Shop) answer(w http.ResponseWriter, r *http.Request, st stage) {
 		if m == account.ByPassword {
 			typed = form.Get(page.FieldPassword)
 		}
-		err = s.proving(r, form, gate.Attempt{Road: st.road, Who: p.Account, Factor: string(m), Device: p.Device}, func() (err error) {
+		err = s.proving(r, form, gate.Attempt{Act: st.road, Who: p.Account, Factor: string(m), Device: p.Device}, func() (err error) {
 			e, err = s.cfg.Keeper.Prove(r.Context(), v, account.Proof{Method: m, Typed: typed, Trust: form.Get(page.FieldTrust) == "yes"})
 			return err
 		})
@@ -205,7 +206,7 @@ func (s *Shop) textProve(w http.ResponseWriter, r *http.Request)  { s.text2(w, r
 func (s *Shop) text2(w http.ResponseWriter, r *http.Request, st stage) {
 	_, err := s.ours(r, st)
 	if err == nil {
-		err = s.gate.Allow(r, gate.Lookups)
+		err = s.gate.Begin(r, abuse.Letter)
 	}
 	if err == nil {
 		err = s.cfg.Keeper.SendText(r.Context(), Visitor(r).Cookie)
@@ -286,7 +287,7 @@ func (s *Shop) showLost(w http.ResponseWriter, r *http.Request, status int, prob
 func (s *Shop) askLost(w http.ResponseWriter, r *http.Request) {
 	_, err := s.ours(r, secondStage)
 	if err == nil {
-		err = s.gate.Allow(r, gate.Lookups)
+		err = s.gate.Begin(r, abuse.Letter)
 	}
 	if err == nil {
 		err = s.cfg.Keeper.AskLost(r.Context(), Visitor(r).Cookie)
@@ -314,7 +315,7 @@ func (s *Shop) answerLost(w http.ResponseWriter, r *http.Request) {
 	}
 	var e account.Entry
 	if err == nil {
-		err = s.proving(r, form, gate.Attempt{Road: gate.SecondFactor, Who: p.Account, Factor: "mail", Device: p.Device}, func() (err error) {
+		err = s.proving(r, form, gate.Attempt{Act: abuse.SecondFactor, Who: p.Account, Factor: "mail", Device: p.Device}, func() (err error) {
 			e, err = s.cfg.Keeper.AnswerLost(r.Context(), form.Get(page.FieldCode), v)
 			return err
 		})

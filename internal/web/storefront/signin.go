@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
@@ -33,7 +34,7 @@ func (s *Shop) showSignIn(w http.ResponseWriter, r *http.Request, status int, em
 	if status == http.StatusTooManyRequests || status == http.StatusForbidden {
 		p.Sections[0].Links = append(p.Sections[0].Links, page.Link{Text: "Make this browser known", URL: page.PathKnow})
 	}
-	s.show(w, r, status, s.guarded(r, gate.SignIn, p))
+	s.show(w, r, status, s.guarded(r, abuse.SignIn, p))
 }
 
 // signIn proves a password. Every answer takes the same time.
@@ -47,11 +48,11 @@ func (s *Shop) signIn(w http.ResponseWriter, r *http.Request) {
 	v, email := Visitor(r), form.Get(page.FieldEmail)
 	var e account.Entry
 	var known string
-	if err = s.gate.Allow(r, gate.SignIns); err == nil {
+	if err = s.gate.Begin(r, abuse.SignIn); err == nil {
 		known, err = s.cfg.Keeper.KnownDevice(r.Context(), email, v)
 	}
 	if err == nil {
-		err = s.proving(r, form, gate.Attempt{Road: gate.SignIn, Who: account.MailboxKey(email), Factor: "password", Device: known}, func() (err error) {
+		err = s.proving(r, form, gate.Attempt{Act: abuse.SignIn, Who: account.MailboxKey(email), Factor: "password", Device: known}, func() (err error) {
 			e, err = s.cfg.Keeper.SignIn(r.Context(), email, form.Get(page.FieldPassword), v)
 			return err
 		})
@@ -94,7 +95,7 @@ func (s *Shop) beginPasskey(w http.ResponseWriter, r *http.Request) {
 
 // begin answers the options of a ceremony and keeps its ticket in the browser.
 func (s *Shop) begin(w http.ResponseWriter, r *http.Request, make func(context.Context) (account.Ceremony, error)) {
-	err := s.gate.Allow(r, gate.Ceremonies)
+	err := s.gate.Begin(r, abuse.Passkey)
 	var c account.Ceremony
 	if err == nil {
 		c, err = make(r.Context())
@@ -108,7 +109,7 @@ func (s *Shop) begin(w http.ResponseWriter, r *http.Request, make func(context.C
 
 // finishPasskey signs in by passkey.
 func (s *Shop) finishPasskey(w http.ResponseWriter, r *http.Request) {
-	if err := s.gate.Allow(r, gate.Ceremonies); err != nil {
+	if err := s.gate.Begin(r, abuse.Passkey); err != nil {
 		s.gate.Refuse(w, r, err)
 		return
 	}

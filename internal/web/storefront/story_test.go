@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/store"
-	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
 
 func TestGuestBuysWithoutJavaScript(t *testing.T) {
@@ -340,7 +340,7 @@ func TestHammeringOnTheButtonIsSlowedDown(t *testing.T) {
 	b.agent.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	b.post("/cart/lines", put(s.Product(t, "mug", 1950, shoptest.Counted(5)), "1"))
 	var last seen
-	for range gate.Orders.Burst() + 60 {
+	for range abuse.Orders.Burst() + 60 {
 		if last = b.post("/checkout/review", nil); last.status == 429 {
 			break
 		}

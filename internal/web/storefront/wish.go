@@ -3,6 +3,7 @@ package storefront
 import (
 	"net/http"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -15,7 +16,7 @@ import (
 func (s *Shop) askWish(w http.ResponseWriter, r *http.Request) {
 	form, err := gate.Form(r)
 	if err == nil {
-		err = s.gate.Allow(r, gate.Lookups)
+		err = s.gate.Begin(r, abuse.Letter)
 	}
 	if err != nil {
 		s.gate.Refuse(w, r, err)

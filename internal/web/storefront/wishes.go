@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -96,7 +97,7 @@ func (s *Shop) wishes(w http.ResponseWriter, r *http.Request) {
 func (s *Shop) takeBackWish(w http.ResponseWriter, r *http.Request) {
 	form, err := gate.Form(r)
 	if err == nil {
-		err = s.gate.Allow(r, gate.Lookups)
+		err = s.gate.Begin(r, abuse.Letter)
 	}
 	if err != nil {
 		s.gate.Refuse(w, r, err)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
@@ -12,7 +13,7 @@ import (
 
 // guarded puts what a road asks of strangers under attack into every form of a
 // desk.
-func (s *Shop) guarded(r *http.Request, road gate.Road, d page.Desk) page.Desk {
+func (s *Shop) guarded(r *http.Request, road abuse.Act, d page.Desk) page.Desk {
 	work, on := s.gate.Work(r, road)
 	if !on {
 		return d
@@ -28,8 +29,8 @@ func (s *Shop) guarded(r *http.Request, road gate.Road, d page.Desk) page.Desk {
 }
 
 // worked holds up strangers under attack who want a code mailed.
-func (s *Shop) worked(r *http.Request, form url.Values, road gate.Road) error {
-	return s.gate.Worked(r, gate.Attempt{Road: road, Work: form.Get(page.FieldWork), Ticket: form.Get(page.FieldTicket)})
+func (s *Shop) worked(r *http.Request, form url.Values, road abuse.Act) error {
+	return s.gate.Worked(r, gate.Attempt{Act: road, Work: form.Get(page.FieldWork), Ticket: form.Get(page.FieldTicket)})
 }
 
 // held tells that a form is drawn again, with what was typed in it and the

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/account"
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -55,7 +56,7 @@ func besieged(t *testing.T) (s *stall, device string) {
 		t.Fatal(err)
 	}
 	wrong := g.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		g.Prove(r, gate.Attempt{Road: gate.SignIn, Who: r.RemoteAddr, Factor: "password"}, func() error { return fault.Field(page.FieldPassword, "No.") })
+		g.Prove(r, gate.Attempt{Act: abuse.SignIn, Who: r.RemoteAddr, Factor: "password"}, func() error { return fault.Field(page.FieldPassword, "No.") })
 	}))
 	for i := range 60 {
 		r := httptest.NewRequest("POST", "/", nil)
