@@ -186,19 +186,28 @@ func (t *Tx) newDossiers(f *folder, subject, caseID string, ends map[personal.Pu
 
 // keepUntil moves the end date of a case's dossiers of one purpose.
 func (t *Tx) keepUntil(subject, caseID string, p personal.Purpose, end time.Time) error {
-	return t.later("move the end of a case", nil, `UPDATE dossiers SET destroy_after = $4 WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND state <> 'destroyed'`,
+	return t.later("move the end of a case", nil, `UPDATE dossiers SET destroy_after = $4`+ofCase+` AND state <> 'destroyed'`,
 		subject, caseID, string(p), ms(end))
 }
 
+// ofCase is the dossiers of a subject, $1, for a case, $2, and a purpose, $3. Of
+// the living there is one. It is called so, and not by its id, wherever a change
+// must not miss it: the id is another once it has been sealed anew.
+const ofCase = ` WHERE subject = $1 AND case_id = $2 AND purpose = $3`
+
+// endIndexes takes out the blind indexes that lead to the dossiers of a case. It
+// comes after what ends or shuts them, so that it finds what is there by then.
+const endIndexes = `DELETE FROM identities WHERE subject = $1 AND dossier IN (SELECT id FROM dossiers` + ofCase + `)`
+
 // destroy ends a dossier for good: its key, and the blind indexes that lead to
 // it. One that is held stays.
-func (t *Tx) destroy(subject, id string) error {
-	n, err := t.exec(`UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $3 WHERE subject = $1 AND id = $2 AND state <> 'destroyed' AND held_until <= $3`, subject, id, ms(t.now))
+func (t *Tx) destroy(d DueDossier) error {
+	n, err := t.exec(`UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $4`+ofCase+` AND state <> 'destroyed' AND held_until <= $4`, d.Subject, d.Case, string(d.Purpose), ms(t.now))
 	if err != nil {
-		return fmt.Errorf("destroy dossier %s: %w", id, err)
+		return fmt.Errorf("destroy dossier %s: %w", d.ID, err)
 	}
 	if n == 0 {
-		held, err := t.Held(subject, id)
+		held, err := t.held(d)
 		if err != nil {
 			return err
 		}
@@ -206,8 +215,8 @@ func (t *Tx) destroy(subject, id string) error {
 			return ErrHeld
 		}
 	}
-	if _, err := t.exec(`DELETE FROM identities WHERE subject = $1 AND dossier = $2`, subject, id); err != nil {
-		return fmt.Errorf("end the indexes of dossier %s: %w", id, err)
+	if _, err := t.exec(endIndexes, d.Subject, d.Case, string(d.Purpose)); err != nil {
+		return fmt.Errorf("end the indexes of dossier %s: %w", d.ID, err)
 	}
 	return nil
 }
@@ -224,13 +233,12 @@ func (t *Tx) endCase(subject, caseID string, p personal.Purpose) error {
 		delete(f.dossiers, p)
 		f.ended[p] = true
 	}
-	const which = ` WHERE subject = $1 AND case_id = $2 AND purpose = $3`
-	if indexed(p) {
-		if err := t.later("end the indexes of a case", nil, `DELETE FROM identities WHERE subject = $1 AND dossier IN (SELECT id FROM dossiers`+which+`)`, subject, caseID, string(p)); err != nil {
-			return err
-		}
+	err := t.later("destroy the dossier of a case", nil, `UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $4`+ofCase+` AND state <> 'destroyed'`, subject, caseID, string(p), ms(t.now))
+	if err != nil || !indexed(p) {
+		return err
 	}
-	return t.later("destroy the dossier of a case", nil, `UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $4`+which+` AND state <> 'destroyed'`, subject, caseID, string(p), ms(t.now))
+	// After the key: who is about to write an index row holds the dossier.
+	return t.later("end the indexes of a case", nil, endIndexes, subject, caseID, string(p))
 }
 
 // indexed reports whether the register has a blind index for a purpose.

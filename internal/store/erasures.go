@@ -20,7 +20,7 @@ import (
 // it: a restore must not bring it back. It comes before the destruction.
 func (t *Tx) wished(subject, caseID string, p personal.Purpose) error {
 	return t.later("note an erasure", nil, `INSERT INTO erasures_due (owner, dossier, at) SELECT subject, id, CAST($4 AS BIGINT) FROM dossiers
-		WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND state <> 'destroyed' ON CONFLICT (owner, dossier) DO NOTHING`, subject, caseID, string(p), ms(t.now))
+		WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND state <> 'destroyed'`+t.forUpdate()+` ON CONFLICT (owner, dossier) DO NOTHING`, subject, caseID, string(p), ms(t.now))
 }
 
 // journalPage is how many entries one transaction takes into the journal.
@@ -234,7 +234,7 @@ func (t *Tx) destroyAgain(d DueDossier) error {
 		return t.EndCart(cart.ID(d.Case), "erased")
 	}
 	// What was erased was not held then; a hold that came back with it ended before.
-	if _, err := t.exec(`UPDATE dossiers SET held_until = 0 WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND id = $4`, d.Subject, d.Case, string(d.Purpose), d.ID); err != nil {
+	if _, err := t.exec(`UPDATE dossiers SET held_until = 0`+ofCase, d.Subject, d.Case, string(d.Purpose)); err != nil {
 		return err
 	}
 	if err := t.Destroy(d); err != nil {
@@ -290,11 +290,11 @@ func (t *Tx) Erase(d DueDossier) error {
 // erasePage is how many dossiers one statement of EraseAll takes.
 const erasePage = 16
 
-// chosen is a page of dossiers by their keys, from $2 on.
+// chosen is a page of dossiers by their cases, from $2 on.
 var chosen = func() string {
 	var values []string
 	for i := range erasePage {
-		values = append(values, marks(1+4*i, 4))
+		values = append(values, marks(1+3*i, 3))
 	}
 	return `(VALUES ` + strings.Join(values, ", ") + `)`
 }()
@@ -318,11 +318,11 @@ func (t *Tx) EraseAll(list []DueDossier) error {
 		args := []any{ms(t.now)}
 		for i := range erasePage {
 			d := page[min(i, len(page)-1)] // the last stands for those that are not there
-			args = append(args, d.Subject, d.Case, string(d.Purpose), d.ID)
+			args = append(args, d.Subject, d.Case, string(d.Purpose))
 		}
-		const which = ` WHERE (subject, case_id, purpose, id) IN `
+		const which = ` WHERE (subject, case_id, purpose) IN `
 		err := t.later("note erasures", nil, `INSERT INTO erasures_due (owner, dossier, at) SELECT subject, id, CAST($1 AS BIGINT) FROM dossiers`+which+chosen+`
-			AND state <> 'destroyed' AND held_until <= $1 ON CONFLICT (owner, dossier) DO NOTHING`, args...)
+			AND state <> 'destroyed' AND held_until <= $1`+t.forUpdate()+` ON CONFLICT (owner, dossier) DO NOTHING`, args...)
 		if err != nil {
 			return err
 		}
@@ -365,16 +365,16 @@ func (v *View) ErasedOf(subject string, since time.Time) (map[personal.Purpose]i
 // that is under way, money that is owed, the books (GDPR Art. 18). Nothing is
 // sealed under it any more, and no e-mail leads to it.
 func (t *Tx) Restrict(d DueDossier) error {
-	err := t.later("restrict a dossier", nil, `UPDATE dossiers SET state = 'restricted' WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND id = $4 AND state = 'open'`, d.Subject, d.Case, string(d.Purpose), d.ID)
+	err := t.later("restrict a dossier", nil, `UPDATE dossiers SET state = 'restricted'`+ofCase+` AND state = 'open'`, d.Subject, d.Case, string(d.Purpose))
 	if err != nil || !indexed(d.Purpose) {
 		return err
 	}
-	return t.later("end the indexes of a dossier", nil, `DELETE FROM identities WHERE subject = $1 AND dossier = $2`, d.Subject, d.ID)
+	return t.later("end the indexes of a dossier", nil, endIndexes, d.Subject, d.Case, string(d.Purpose))
 }
 
 // Unrestrict opens a restricted dossier again, with the index that led to it.
 func (t *Tx) Unrestrict(d DueDossier) error {
-	n, err := t.exec(`UPDATE dossiers SET state = 'open' WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND id = $4 AND state = 'restricted'`, d.Subject, d.Case, string(d.Purpose), d.ID)
+	n, err := t.exec(`UPDATE dossiers SET state = 'open'`+ofCase+` AND state = 'restricted'`, d.Subject, d.Case, string(d.Purpose))
 	if err != nil || n == 0 || d.Purpose != personal.Fulfilment {
 		return err
 	}

@@ -50,9 +50,10 @@ func Holdable(p personal.Purpose) bool {
 	return false
 }
 
-// Living finds a dossier that has its key.
+// Living finds a dossier that has its key, in a transaction with a lock: it keeps
+// its id until the end.
 func (v *View) Living(id string) (d DueDossier, err error) {
-	err = v.row(`SELECT subject, id, case_id, purpose FROM dossiers WHERE id = $1 AND state <> 'destroyed'`, id).Scan(&d.Subject, &d.ID, &d.Case, &d.Purpose)
+	err = v.row(`SELECT subject, id, case_id, purpose FROM dossiers WHERE id = $1 AND state <> 'destroyed'`+v.forUpdate(), id).Scan(&d.Subject, &d.ID, &d.Case, &d.Purpose)
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, errNoDossier
 	}
@@ -62,20 +63,20 @@ func (v *View) Living(id string) (d DueDossier, err error) {
 	return d, nil
 }
 
-// LivingOf returns the dossiers of a case that have their key.
+// LivingOf returns the dossiers of a case that have their key, as Living does.
 func (v *View) LivingOf(subject, caseID string) ([]DueDossier, error) {
-	rows, err := v.rows(`SELECT subject, id, case_id, purpose FROM dossiers WHERE subject = $1 AND case_id = $2 AND state <> 'destroyed' ORDER BY purpose, id`, subject, caseID)
+	rows, err := v.rows(`SELECT subject, id, case_id, purpose FROM dossiers WHERE subject = $1 AND case_id = $2 AND state <> 'destroyed' ORDER BY purpose, id`+v.forUpdate(), subject, caseID)
 	if err != nil {
 		return nil, fmt.Errorf("list the dossiers of a case: %w", err)
 	}
 	return scanDue(rows)
 }
 
-// Held reports whether a dossier is under a hold: neither retention nor erasure
+// held reports whether a dossier is under a hold: neither retention nor erasure
 // destroys it.
-func (v *View) Held(subject, dossier string) (bool, error) {
+func (v *View) held(d DueDossier) (bool, error) {
 	var until int64
-	err := v.row(`SELECT held_until FROM dossiers WHERE subject = $1 AND id = $2`, subject, dossier).Scan(&until)
+	err := v.row(`SELECT held_until FROM dossiers`+ofCase+` AND state <> 'destroyed'`, d.Subject, d.Case, string(d.Purpose)).Scan(&until)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -142,10 +143,8 @@ func (t *Tx) LiftHold(id string) (int, error) {
 	if _, err := t.exec(`UPDATE legal_holds SET lifted_at = $3, lifted_by = $4 WHERE owner = $1 AND id = $2 AND lifted_at = 0`, subject, id, ms(t.now), t.actor.String()); err != nil {
 		return 0, fmt.Errorf("lift a hold: %w", err)
 	}
-	for _, h := range held {
-		if _, err := t.exec(`UPDATE dossiers SET held_until = `+heldUntil+` WHERE subject = $1 AND id = $2`, subject, h[1]); err != nil {
-			return 0, fmt.Errorf("lift a hold: %w", err)
-		}
+	if _, err := t.exec(`UPDATE dossiers SET held_until = `+heldUntil+` WHERE subject = $1 AND id IN (SELECT dossier FROM legal_holds WHERE owner = $1 AND id = $2)`, subject, id); err != nil {
+		return 0, fmt.Errorf("lift a hold: %w", err)
 	}
 	if err := t.keepUntil(subject, id, personal.Rights, terms.Keep.After(t.now)); err != nil {
 		return 0, err

@@ -51,11 +51,11 @@ func (t *Tx) Destroy(d DueDossier) error {
 			}
 		}
 	}
-	if err := t.destroy(d.Subject, d.ID); err != nil {
+	if err := t.destroy(d); err != nil {
 		return err
 	}
 	for _, query := range endings(d.Purpose, one) {
-		if err := t.later("end what a dossier sealed", nil, query, d.Subject, d.ID); err != nil {
+		if err := t.later("end what a dossier sealed", nil, query, d.Subject, d.Case, string(d.Purpose)); err != nil {
 			return err
 		}
 	}
@@ -65,10 +65,8 @@ func (t *Tx) Destroy(d DueDossier) error {
 	return nil
 }
 
-// one is a single dossier, given by its subject and id.
-func one(columns string) string {
-	return `(SELECT ` + columns + ` FROM dossiers WHERE subject = $1 AND id = $2)`
-}
+// one is a single dossier, given by its subject, case and purpose.
+func one(columns string) string { return `(SELECT ` + columns + ` FROM dossiers` + ofCase + `)` }
 
 // sealedColumns lists, by table, the columns that the register seals for a
 // purpose. The names are constants of the program.
