@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/store"
 )
 
 // full is a folder on a disk with room for so many bytes.
@@ -156,14 +157,11 @@ func TestAnEpochThatWasDestroyedOpensNothing(t *testing.T) {
 
 // FuzzPart: frames of any bytes are read or refused, and nothing panics.
 func FuzzPart(f *testing.F) {
-	row, err := appendRow(nil, []any{int64(1), "a", nil})
-	if err != nil {
-		f.Fatal(err)
-	}
+	row := appendRow(nil, []store.Value{store.IntValue(1), store.TextValue("a"), {Kind: store.KindNull}})
 	seed := append([]byte{frameTable, 40}, []byte(`{"table":"orders","columns":["a","b","c"]}`)[:40]...)
-	seed = append(append(seed, frameRow, byte(len(row))), row...)
+	seed = append(append(seed, frameRows, byte(len(row))), row...)
 	f.Add(append(seed, frameEnd, 1, 'x'))
-	f.Add([]byte{frameRow, 0xff, 0xff, 0xff, 0xff, 0x7f})
+	f.Add([]byte{frameRows, 0xff, 0xff, 0xff, 0xff, 0x7f})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p := &part{name: "x", read: &counter{}, in: bufio.NewReader(bytes.NewReader(b)), sum: sha256.New(), rows: map[string]int64{}}
 		rows := int64(0)
@@ -172,7 +170,7 @@ func FuzzPart(f *testing.F) {
 				t.Fatal("a table without a name or columns")
 			}
 			return nil
-		}, func(v []any) error {
+		}, func(v []store.Value) error {
 			rows++
 			if len(v) == 10 {
 				parseDossier(v)

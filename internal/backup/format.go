@@ -2,7 +2,6 @@ package backup
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -10,12 +9,15 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"filippo.io/age"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/cartkeep/cartkeep/internal/store"
 )
 
 // What stands inside age and zstd is a run of frames:
@@ -24,7 +26,7 @@ import (
 //
 //	'h'  the header, as JSON; first, once
 //	't'  a table with its columns, as JSON; the rows after it are its rows
-//	'r'  a row: for each column a value
+//	'r'  rows: for each, and each of its columns, a value
 //	'e'  the manifest, signed; last, once
 //
 // A value is 'n' (NULL), 'i' and a signed varint (numbers, times, yes and no),
@@ -33,11 +35,13 @@ import (
 const (
 	frameHeader = 'h'
 	frameTable  = 't'
-	frameRow    = 'r'
+	frameRows   = 'r'
 	frameEnd    = 'e'
 
 	maxFrame = 256 << 20
-	format   = 1
+	// fullFrame is when a frame of rows takes no more.
+	fullFrame = 64 << 10
+	format    = 1
 )
 
 // Header says what a part is.
@@ -63,13 +67,13 @@ type tableFrame struct {
 	Columns []string `json:"columns"`
 }
 
-// partWriter writes one part.
+// partWriter writes one part. Rows are read and put into frames by its caller,
+// which packing, sealing and writing run beside.
 type partWriter struct {
 	sealed io.WriteCloser // age
 	packed *zstd.Encoder
-	out    *bufio.Writer
 	sum    hash.Hash
-	buf    []byte
+	buf    []byte // rows of the next frame
 	table  string
 	rows   map[string]int64
 	total  int64
@@ -84,7 +88,7 @@ func newPartWriter(w io.Writer, to []age.Recipient, h Header) (*partWriter, erro
 	if err != nil {
 		return nil, err
 	}
-	p := &partWriter{sealed: sealed, packed: packed, out: bufio.NewWriterSize(packed, 256<<10), sum: sha256.New(), rows: map[string]int64{}}
+	p := &partWriter{sealed: sealed, packed: packed, sum: sha256.New(), rows: map[string]int64{}}
 	text, err := json.Marshal(h)
 	if err != nil {
 		return nil, err
@@ -96,18 +100,20 @@ func (p *partWriter) frame(kind byte, payload []byte) error {
 	if len(payload) > maxFrame {
 		return fmt.Errorf("a row of %s is too long for a backup", p.table)
 	}
-	var head [1 + binary.MaxVarintLen64]byte
-	head[0] = kind
-	n := 1 + binary.PutUvarint(head[1:], uint64(len(payload)))
+	head := frameHead(kind, len(payload))
 	if kind != frameEnd {
-		p.sum.Write(head[:n])
+		p.sum.Write(head)
 		p.sum.Write(payload)
 	}
-	if _, err := p.out.Write(head[:n]); err != nil {
+	if _, err := p.packed.Write(head); err != nil {
 		return err
 	}
-	_, err := p.out.Write(payload)
+	_, err := p.packed.Write(payload)
 	return err
+}
+
+func frameHead(kind byte, length int) []byte {
+	return binary.AppendUvarint(append(make([]byte, 0, 1+binary.MaxVarintLen64), kind), uint64(length))
 }
 
 func (p *partWriter) begin(table string, columns []string) error {
@@ -115,41 +121,49 @@ func (p *partWriter) begin(table string, columns []string) error {
 	if err != nil {
 		return err
 	}
+	if err := p.flush(); err != nil {
+		return err
+	}
 	p.table, p.rows[table] = table, 0
 	return p.frame(frameTable, text)
 }
 
-func (p *partWriter) row(values []any) error {
-	var err error
-	if p.buf, err = appendRow(p.buf[:0], values); err != nil {
-		return fmt.Errorf("%s: %w", p.table, err)
-	}
+func (p *partWriter) row(values []store.Value) error {
+	p.buf = appendRow(p.buf, values)
 	p.rows[p.table]++
 	p.total++
-	return p.frame(frameRow, p.buf)
+	if len(p.buf) < fullFrame {
+		return nil
+	}
+	return p.flush()
 }
 
-func appendRow(b []byte, values []any) ([]byte, error) {
+// flush ends the frame of rows that was begun.
+func (p *partWriter) flush() error {
+	if len(p.buf) == 0 {
+		return nil
+	}
+	err := p.frame(frameRows, p.buf)
+	p.buf = p.buf[:0]
+	return err
+}
+
+func appendRow(b []byte, values []store.Value) []byte {
 	for _, v := range values {
-		switch v := v.(type) {
-		case nil:
-			b = append(b, 'n')
-		case int64:
-			b = binary.AppendVarint(append(b, 'i'), v)
-		case string:
-			b = append(binary.AppendUvarint(append(b, 't'), uint64(len(v))), v...)
-		case []byte:
-			b = append(binary.AppendUvarint(append(b, 'b'), uint64(len(v))), v...)
-		default:
-			return nil, fmt.Errorf("a value of type %T has no place in a backup", v)
+		b = append(b, byte(v.Kind))
+		switch v.Kind {
+		case store.KindInt:
+			b = binary.AppendVarint(b, v.Int)
+		case store.KindText, store.KindBytes:
+			b = append(binary.AppendUvarint(b, uint64(len(v.Raw))), v.Raw...)
 		}
 	}
-	return b, nil
+	return b
 }
 
 // close ends the part with its manifest, which sign has signed.
 func (p *partWriter) close(note string) error {
-	return errors.Join(p.frame(frameEnd, []byte(note)), p.out.Flush(), p.packed.Close(), p.sealed.Close())
+	return errors.Join(p.frame(frameEnd, []byte(note)), p.packed.Close(), p.sealed.Close())
 }
 
 // digest is the SHA-256 of every frame so far.
@@ -166,7 +180,6 @@ type part struct {
 	packed *zstd.Decoder
 	read   *counter
 	sum    hash.Hash
-	buf    bytes.Buffer
 
 	table tableFrame
 	rows  map[string]int64
@@ -201,7 +214,7 @@ func openPart(r io.Reader, name string, ids []age.Identity) (*part, error) {
 		return nil, err
 	}
 	p.in = bufio.NewReaderSize(p.packed, 256<<10)
-	kind, payload, err := p.frame()
+	kind, payload, err := p.frame(nil)
 	if err == nil && (kind != frameHeader || json.Unmarshal(payload, &p.Header) != nil) {
 		err = p.damaged("its header")
 	}
@@ -221,8 +234,8 @@ func (p *part) damaged(what string) error {
 	return fmt.Errorf("%s: %w: %s does not read, at byte %d of the file or just before", p.name, ErrDamaged, what, p.read.n.Load())
 }
 
-// frame reads the next frame. Its payload is good until the next one.
-func (p *part) frame() (kind byte, payload []byte, err error) {
+// frame reads the next frame into room.
+func (p *part) frame(room []byte) (kind byte, payload []byte, err error) {
 	if kind, err = p.in.ReadByte(); err != nil {
 		return 0, nil, p.damaged("what comes next")
 	}
@@ -230,170 +243,182 @@ func (p *part) frame() (kind byte, payload []byte, err error) {
 	if err != nil || n > maxFrame {
 		return 0, nil, p.damaged("a length")
 	}
-	// What is claimed is not made room for before it is there.
-	p.buf.Reset()
-	if got, err := io.CopyN(&p.buf, p.in, int64(n)); err != nil || got != int64(n) {
-		return 0, nil, p.damaged("a row or table")
+	payload = room[:0]
+	for left := int(n); left > 0; {
+		// What is claimed is not made room for before it is there.
+		step := min(left, 1<<20)
+		payload = slices.Grow(payload, step)
+		payload = payload[:len(payload)+step]
+		if _, err := io.ReadFull(p.in, payload[len(payload)-step:]); err != nil {
+			return 0, nil, p.damaged("a row or table")
+		}
+		left -= step
 	}
-	payload = p.buf.Bytes()
 	if kind != frameEnd {
-		var head [1 + binary.MaxVarintLen64]byte
-		head[0] = kind
-		m := 1 + binary.PutUvarint(head[1:], n)
-		p.sum.Write(head[:m])
+		p.sum.Write(frameHead(kind, len(payload)))
 		p.sum.Write(payload)
 	}
 	return kind, payload, nil
 }
 
-const (
-	// batchRows and batchBytes bound what is read ahead of whoever takes the rows.
-	batchRows  = 256
-	batchBytes = 1 << 20
-)
+// ahead bounds how many frames are read ahead of whoever takes the rows.
+const ahead = 4
 
-// batch is what comes next in a part: some rows, then perhaps a table or the end.
+// batch is what one frame says: rows, a table or the end.
 type batch struct {
-	rows  [][]any
-	table *tableFrame
-	end   bool
-	err   error
+	raw    []byte
+	values []store.Value // of rows, one after the other; they lie in raw
+	table  *tableFrame
+	end    bool
+	err    error
 }
 
 // each reads the rest of a part: begin is called for each table, and row for
-// each of its rows. Reading, which opens, unpacks, sums and parses, runs ahead
-// beside what is done with the rows.
-func (p *part) each(begin func(table string, columns []string) error, row func([]any) error) error {
-	next, stop := make(chan batch, 2), make(chan struct{})
+// each of its rows, which are good until row returns. Reading, which opens, unpacks,
+// sums and parses, runs ahead beside what is done with the rows.
+func (p *part) each(begin func(table string, columns []string) error, row func([]store.Value) error) error {
+	next, free, stop := make(chan *batch, ahead), make(chan *batch, ahead+2), make(chan struct{})
+	for range cap(free) {
+		free <- &batch{}
+	}
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		defer close(next)
-		p.ahead(func(b batch) bool {
-			select {
-			case next <- b:
-				return true
-			case <-stop:
-				return false
-			}
-		})
+		p.readAhead(free, next, stop)
 	})
 	// Nobody reads on once this returns: the caller closes the file.
 	defer reading.Wait()
 	defer close(stop)
 	for b := range next {
-		for _, values := range b.rows {
-			p.rows[p.table.Name]++
-			p.total++
-			if err := row(values); err != nil {
-				return err
-			}
+		if err := p.take(b, begin, row); err != nil || b.end {
+			return err
 		}
-		if b.err != nil || b.end {
-			return b.err
-		}
-		if b.table != nil {
-			if _, twice := p.rows[b.table.Name]; twice {
-				return p.damaged("a table")
-			}
-			p.table = *b.table
-			p.rows[p.table.Name] = 0
-			if err := begin(p.table.Name, p.table.Columns); err != nil {
-				return err
-			}
-		}
+		free <- b
 	}
 	return p.damaged("its end")
 }
 
-// ahead reads frames and sends what they say, in order, until the end, an error or
-// no for an answer.
-func (p *part) ahead(send func(batch) bool) {
-	var b batch
-	columns, size := 0, 0
-	for {
-		kind, payload, err := p.frame()
-		if err != nil {
-			b.err = err
-			send(b)
+// take does with a batch what each was asked to.
+func (p *part) take(b *batch, begin func(table string, columns []string) error, row func([]store.Value) error) error {
+	if b.err != nil {
+		return b.err
+	}
+	if b.table != nil {
+		if _, twice := p.rows[b.table.Name]; twice {
+			return p.damaged("a table")
+		}
+		p.table, p.rows[b.table.Name] = *b.table, 0
+		return begin(p.table.Name, p.table.Columns)
+	}
+	width := len(p.table.Columns)
+	for at := 0; at < len(b.values); at += width {
+		p.rows[p.table.Name]++
+		p.total++
+		if err := row(b.values[at : at+width]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readAhead reads frames and sends what they say, in order, until the end, an
+// error or a stop. There are as many batches as free holds.
+func (p *part) readAhead(free <-chan *batch, next chan<- *batch, stop <-chan struct{}) {
+	for columns := 0; ; {
+		var b *batch
+		select {
+		case b = <-free:
+		case <-stop:
 			return
 		}
-		switch kind {
-		case frameTable:
-			t := &tableFrame{}
-			if json.Unmarshal(payload, t) != nil || t.Name == "" || len(t.Columns) == 0 {
-				b.err = p.damaged("a table")
-				send(b)
-				return
-			}
-			b.table, columns = t, len(t.Columns)
-		case frameRow:
-			values := make([]any, columns)
-			if columns == 0 || parseRow(values, payload) != nil {
-				b.err = p.damaged("a row")
-				send(b)
-				return
-			}
-			b.rows = append(b.rows, values)
-			if size += len(payload); size < batchBytes && len(b.rows) < batchRows {
-				continue
-			}
-		case frameEnd:
-			p.note = string(payload)
-			if _, err := p.in.ReadByte(); err != io.EOF {
-				b.err = p.damaged("its end")
-			}
-			b.end = true
-			send(b)
-			return
-		default:
-			b.err = p.damaged("a frame")
-			send(b)
+		p.read1(b, &columns)
+		last := b.end || b.err != nil
+		select {
+		case next <- b:
+		case <-stop:
 			return
 		}
-		if !send(b) {
+		if last {
 			return
 		}
-		b, size = batch{}, 0
+	}
+}
+
+// read1 reads what the next frame says. columns is how many the table has.
+func (p *part) read1(b *batch, columns *int) {
+	b.values, b.table = b.values[:0], nil
+	var kind byte
+	if kind, b.raw, b.err = p.frame(b.raw); b.err != nil {
+		return
+	}
+	switch kind {
+	case frameTable:
+		b.table = &tableFrame{}
+		if json.Unmarshal(b.raw, b.table) != nil || b.table.Name == "" || len(b.table.Columns) == 0 {
+			b.err = p.damaged("a table")
+		}
+		*columns = len(b.table.Columns)
+	case frameRows:
+		var err error
+		if b.values, err = parseRows(b.values, b.raw, *columns); err != nil {
+			b.err = p.damaged("a row")
+		}
+	case frameEnd:
+		p.note, b.end = string(b.raw), true
+		if _, err := p.in.ReadByte(); err != io.EOF {
+			b.err = p.damaged("its end")
+		}
+	default:
+		b.err = p.damaged("a frame")
 	}
 }
 
 var errRow = errors.New("not a row")
 
-// parseRow reads a row into as many values as there are columns. Texts and bytes
-// are copies.
-func parseRow(values []any, b []byte) error {
-	for i := range values {
-		if len(b) == 0 {
-			return errRow
-		}
-		kind := b[0]
-		b = b[1:]
-		switch kind {
-		case 'n':
-			values[i] = nil
-		case 'i':
-			v, n := binary.Varint(b)
-			if n <= 0 {
-				return errRow
-			}
-			values[i], b = v, b[n:]
-		case 't', 'b':
-			size, n := binary.Uvarint(b)
-			if n <= 0 || size > uint64(len(b)-n) {
-				return errRow
-			}
-			raw := b[n : n+int(size)]
-			if b = b[n+int(size):]; kind == 't' {
-				values[i] = string(raw)
-			} else {
-				values[i] = append([]byte{}, raw...)
-			}
-		default:
-			return errRow
-		}
+// parseRows reads rows of so many columns and appends their values, which lie
+// where they were read. Before a full frame's last row there is no room for more
+// values than bytes, and one that claims more is none that we wrote.
+func parseRows(values []store.Value, b []byte, columns int) ([]store.Value, error) {
+	if columns == 0 || len(b) == 0 {
+		return values, errRow
 	}
-	if len(b) > 0 {
-		return errRow
+	for len(b) > 0 {
+		if len(values) > fullFrame+columns {
+			return values, errRow
+		}
+		v, rest, err := parseValue(b)
+		if err != nil {
+			return values, err
+		}
+		values, b = append(values, v), rest
 	}
-	return nil
+	if len(values)%columns != 0 {
+		return values, errRow
+	}
+	return values, nil
+}
+
+func parseValue(b []byte) (v store.Value, rest []byte, err error) {
+	v.Kind = store.Kind(b[0])
+	b = b[1:]
+	switch v.Kind {
+	case store.KindNull:
+		return v, b, nil
+	case store.KindInt:
+		n, size := binary.Varint(b)
+		if size <= 0 {
+			return v, nil, errRow
+		}
+		v.Int = n
+		return v, b[size:], nil
+	case store.KindText, store.KindBytes:
+		length, size := binary.Uvarint(b)
+		if size <= 0 || length > uint64(len(b)-size) {
+			return v, nil, errRow
+		}
+		end := size + int(length)
+		v.Raw = b[size:end:end]
+		return v, b[end:], nil
+	}
+	return v, nil, errRow
 }

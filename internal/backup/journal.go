@@ -55,19 +55,12 @@ func (j *Journal) Bring(ctx context.Context, db *store.DB) (int64, error) {
 }
 
 // parseErasure reads a row of the journal in a key part.
-func parseErasure(v []any, before erasure.Entry) (erasure.Entry, error) {
-	number, ok := v[0].(int64)
-	id, ok2 := v[1].(string)
-	at, ok3 := v[2].(int64)
-	link, ok4 := v[3].([]byte)
-	if !ok || !ok2 || !ok3 || !ok4 {
+func parseErasure(v []store.Value, before erasure.Entry) (erasure.Entry, error) {
+	e := erasure.Entry{Number: v[0].Int, Dossier: string(v[1].Raw), At: time.UnixMilli(v[2].Int).UTC()}
+	if !kinds(v, store.KindInt, store.KindText, store.KindInt, store.KindBytes) || len(v[3].Raw) != len(e.Link) {
 		return before, erasure.ErrDamaged
 	}
-	e := erasure.Entry{Number: number, Dossier: id, At: time.UnixMilli(at).UTC()}
-	if len(link) != len(e.Link) {
-		return before, erasure.ErrDamaged
-	}
-	copy(e.Link[:], link)
+	copy(e.Link[:], v[3].Raw)
 	return e, before.Follows(e)
 }
 

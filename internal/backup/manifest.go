@@ -16,6 +16,9 @@ const manifestWord = "manifest "
 
 // sign ends a part with what is in it.
 func (p *partWriter) sign(s *ledger.Signer, m Manifest) error {
+	if err := p.flush(); err != nil {
+		return err
+	}
 	m.Rows = p.rows
 	text, err := json.Marshal(m)
 	if err != nil {

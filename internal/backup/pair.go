@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"filippo.io/age"
 
@@ -21,52 +22,43 @@ type pairing struct {
 	erased   []erasure.Entry         // the longest erasure journal that was read
 }
 
-// dossier is a row of a key part.
+// dossier is a row of a key part, in the order of [store.KeyTable].
 type dossier struct {
-	owner                 seal.Owner
-	state                 string
-	epoch                 int64
-	wrap                  []byte
-	created, destroyAfter int64
-	destroyed             any // int64 or nil
+	owner seal.Owner
+	row   []store.Value
 }
 
-func (d dossier) row() []any {
-	var wrap any
-	if d.wrap != nil {
-		wrap = d.wrap
-	}
-	return []any{d.owner.Subject, d.owner.Dossier, d.owner.Purpose, d.owner.Case, d.state, d.epoch, wrap, d.created, d.destroyAfter, d.destroyed}
-}
+// Where in the row they stand.
+const (
+	atSubject, atID, atPurpose, atCase, atState = 0, 1, 2, 3, 4
+	atEpoch, atWrap, atDestroyed                = 5, 6, 9
+)
 
 const ended = "destroyed"
 
+func (d dossier) ended() bool { return string(d.row[atState].Raw) == ended }
+
 // parseDossier reads a row of a key part.
-func parseDossier(v []any) (d dossier, ok bool) {
-	texts := []*string{&d.owner.Subject, &d.owner.Dossier, &d.owner.Purpose, &d.owner.Case, &d.state}
-	for i, into := range texts {
-		if *into, ok = v[i].(string); !ok {
-			return d, false
-		}
+func parseDossier(v []store.Value) (d dossier, ok bool) {
+	const text, number = store.KindText, store.KindInt
+	wrap, destroyed := store.KindBytes, store.KindNull
+	if v[atWrap].Kind == store.KindNull {
+		wrap, destroyed = store.KindNull, number
 	}
-	numbers := map[int]*int64{5: &d.epoch, 7: &d.created, 8: &d.destroyAfter}
-	for i, into := range numbers {
-		if *into, ok = v[i].(int64); !ok {
-			return d, false
-		}
+	if v[atDestroyed].Kind == store.KindNull {
+		destroyed = store.KindNull
 	}
-	if v[6] != nil {
-		if d.wrap, ok = v[6].([]byte); !ok {
-			return d, false
-		}
+	if !kinds(v, text, text, text, text, text, number, wrap, number, number, destroyed) {
+		return d, false
 	}
-	if v[9] != nil {
-		if _, ok = v[9].(int64); !ok {
-			return d, false
-		}
-	}
-	d.destroyed = v[9]
-	return d, d.owner.Dossier != "" && (d.state == ended) == (d.wrap == nil)
+	d.row = v
+	d.owner = seal.Owner{Subject: string(v[atSubject].Raw), Dossier: string(v[atID].Raw), Purpose: string(v[atPurpose].Raw), Case: string(v[atCase].Raw)}
+	return d, d.owner.Dossier != "" && d.ended() == (wrap == store.KindNull)
+}
+
+// kinds says that the values of a row are of these kinds.
+func kinds(row []store.Value, want ...store.Kind) bool {
+	return slices.EqualFunc(row, want, func(v store.Value, k store.Kind) bool { return v.Kind == k })
 }
 
 // read reads a key part and gives each of its dossiers as the new shop keeps it.
@@ -89,7 +81,7 @@ func (p *pairing) read(ctx context.Context, file held, ids []age.Identity, each 
 			return in.damaged("its table")
 		}
 		return nil
-	}, func(v []any) (err error) {
+	}, func(v []store.Value) (err error) {
 		if journal {
 			if last, err = parseErasure(v, last); err != nil {
 				return in.damaged("its erasure journal")
@@ -104,9 +96,9 @@ func (p *pairing) read(ctx context.Context, file held, ids []age.Identity, each 
 		err = p.adopt(&d)
 		if errors.Is(err, seal.ErrEpochUnknown) {
 			if d.owner.Subject == p.is && store.Essential(d.owner.Case) {
-				return fmt.Errorf("%s: the shop's own keys are wrapped under epoch %d, which the key store no longer has: no backup can be restored that is older than its end", file, d.epoch)
+				return fmt.Errorf("%s: the shop's own keys are wrapped under epoch %d, which the key store no longer has: no backup can be restored that is older than its end", file, d.row[atEpoch].Int)
 			}
-			p.sealed[d.owner.Dossier] = seal.EpochID(d.epoch)
+			p.sealed[d.owner.Dossier] = seal.EpochID(d.row[atEpoch].Int)
 			return nil
 		}
 		if err != nil {
@@ -125,16 +117,17 @@ func (p *pairing) adopt(d *dossier) error {
 	was := d.owner
 	if d.owner.Subject == p.was {
 		d.owner.Subject = p.is
+		d.row[atSubject] = store.TextValue(p.is)
 	}
-	if d.wrap == nil {
+	if d.ended() {
 		return nil
 	}
-	wrap, err := p.to.Adopt(p.from, was, d.owner, d.wrap)
+	wrap, err := p.to.Adopt(p.from, was, d.owner, d.row[atWrap].Raw)
 	if err != nil {
 		return err
 	}
 	epoch, err := seal.WrapEpoch(wrap)
-	d.wrap, d.epoch = wrap, int64(epoch)
+	d.row[atWrap], d.row[atEpoch] = store.BytesValue(wrap), store.IntValue(int64(epoch))
 	return err
 }
 
@@ -155,10 +148,10 @@ func (p *pairing) search(ctx context.Context, r *store.Reception, missing []stor
 				return nil
 			}
 			delete(wanted, d.owner.Dossier)
-			if d.state != ended {
+			if !d.ended() {
 				out.Taken = append(out.Taken, Taken{d.owner.Dossier, d.owner.Purpose, k.String()})
 			}
-			return r.Row(d.row())
+			return r.Row(d.row)
 		})
 		if err != nil {
 			return nil, err
@@ -173,10 +166,16 @@ func (p *pairing) search(ctx context.Context, r *store.Reception, missing []stor
 			return nil, fmt.Errorf("the shop's own key %q is in no key part: without it the shop cannot be opened", u.Owner.Case)
 		}
 		out.Lost = append(out.Lost, Lost{u.Owner.Dossier, u.Owner.Purpose, p.sealed[u.Owner.Dossier]})
-		d := dossier{owner: u.Owner, state: ended, created: u.Created, destroyAfter: u.DestroyAfter, destroyed: out.From.At.UnixMilli()}
-		if err := r.Row(d.row()); err != nil {
+		if err := r.Row(lostRow(u, out.From.At)); err != nil {
 			return nil, err
 		}
 	}
 	return read, nil
+}
+
+// lostRow is what is kept of a dossier whose key is lost: that there was one.
+func lostRow(u store.Unpaired, at time.Time) []store.Value {
+	text, number := store.TextValue, store.IntValue
+	return []store.Value{text(u.Owner.Subject), text(u.Owner.Dossier), text(u.Owner.Purpose), text(u.Owner.Case), text(ended),
+		number(0), {Kind: store.KindNull}, number(u.Created), number(u.DestroyAfter), number(at.UnixMilli())}
 }

@@ -186,7 +186,7 @@ func Restore(ctx context.Context, src Source, from *seal.Ring, into store.Config
 		if err := r.Keys(); err != nil {
 			return err
 		}
-		newest, err := pairing.read(ctx, keys[0].held, src.IDs, func(d dossier) (err error) { return r.Row(d.row()) })
+		newest, err := pairing.read(ctx, keys[0].held, src.IDs, func(d dossier) (err error) { return r.Row(d.row) })
 		if err != nil {
 			return err
 		}

@@ -404,9 +404,9 @@ func forge(t *testing.T, from, to Folder, m Made, pair *Pair) {
 			}
 		}
 		return p.begin(table, columns)
-	}, func(row []any) error {
+	}, func(row []store.Value) error {
 		if price >= 0 {
-			row[price] = int64(1)
+			row[price] = store.IntValue(1)
 		}
 		return p.row(row)
 	})

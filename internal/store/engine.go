@@ -186,8 +186,8 @@ func (db *DB) connect(ctx context.Context, c Config) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("open database: %w", err), write.Close())
 	}
-	db.source = dsn + readOnly
-	db.pool, err = sql.Open("sqlite", db.source)
+	db.path = database
+	db.pool, err = sql.Open("sqlite", dsn+readOnly)
 	if err != nil {
 		return errors.Join(fmt.Errorf("open database: %w", err), db.writer.close())
 	}

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/cartkeep/cartkeep/internal/personal"
 	"github.com/cartkeep/cartkeep/internal/seal"
@@ -23,19 +20,15 @@ import (
 // The restored shop has an id of its own, so whatever the old shop owned itself
 // (its secrets, its goods, the events that are about nobody) changes its owner.
 type Reception struct {
-	db      *DB
-	ctx     context.Context
-	conn    *sql.Conn
-	old     string // the id of the shop that the backup is of
-	live    map[string][]string
-	yesno   map[string]bool // "table.column" of PostgreSQL's booleans
-	table   string
-	columns []string
-	change  func([]any)
-	insert  driver.Stmt // on SQLite
-	named   []driver.NamedValue
-	waiting [][]any // on PostgreSQL
-	bytes   int
+	db     *DB
+	ctx    context.Context
+	conn   bulk
+	old    string // the id of the shop that the backup is of
+	live   map[string][]string
+	table  string
+	change func([]Value)
+	sink   sink
+	wider  []Value // room for a row that gets one more column
 }
 
 // ErrNotEmpty means that a restore was to go into a database that has tables.
@@ -70,32 +63,20 @@ func Receive(ctx context.Context, c Config, old string, schema int64, fn func(*R
 		return err
 	}
 	r := &Reception{db: db, ctx: ctx, old: old}
-	pool := db.pool
-	if e == onSQLite {
-		if err := db.writer.lend(); err != nil {
-			return err
-		}
-		defer db.writer.takeBack(ctx)
-		pool = db.writer.pool
-	}
-	if r.conn, err = pool.Conn(ctx); err != nil {
+	if r.live, err = db.columns(ctx); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.conn.Close()) }()
+	if r.conn, err = db.writeBulk(ctx, c.Scratch); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.conn.close()) }()
 	if err := r.begin(); err != nil {
 		return err
 	}
 	if err := fn(r); err != nil {
-		_, undo := r.conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
-		return errors.Join(err, undo)
+		return err
 	}
-	if e == onPostgres {
-		if _, err := r.conn.ExecContext(ctx, `DROP TABLE restoring`); err != nil {
-			return fmt.Errorf("end the restore: %w", err)
-		}
-	}
-	_, err = r.conn.ExecContext(ctx, `COMMIT`)
-	return err
+	return r.commit()
 }
 
 // mark says in a PostgreSQL database, before anything else is in it, for which
@@ -122,30 +103,24 @@ func (db *DB) marked(ctx context.Context) bool {
 	return false
 }
 
-func (r *Reception) begin() (err error) {
-	if r.live, err = r.db.columns(r.ctx); err != nil {
-		return err
-	}
-	r.yesno = map[string]bool{}
-	if r.db.engine == onPostgres {
-		rows, err := r.conn.QueryContext(r.ctx, `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema() AND data_type = 'boolean'`)
-		if err != nil {
-			return fmt.Errorf("read the schema: %w", err)
-		}
-		list, err := readColumns(rows)
-		if err != nil {
-			return fmt.Errorf("read the schema: %w", err)
-		}
-		for table, columns := range list {
-			for _, c := range columns {
-				r.yesno[table+"."+c] = true
-			}
-		}
-	}
+func (r *Reception) begin() error {
 	for _, query := range []string{`BEGIN`, `CREATE TEMPORARY TABLE listed (subject TEXT NOT NULL, id TEXT NOT NULL PRIMARY KEY, purpose TEXT NOT NULL, case_id TEXT NOT NULL,
 		state TEXT NOT NULL, created_at BIGINT NOT NULL, destroy_after BIGINT NOT NULL, destroyed_at BIGINT)`} {
-		if _, err := r.conn.ExecContext(r.ctx, query); err != nil {
+		if err := r.conn.exec(query); err != nil {
 			return fmt.Errorf("begin to restore: %w", err)
+		}
+	}
+	return nil
+}
+
+func (r *Reception) commit() error {
+	end := []string{`COMMIT`}
+	if r.db.engine == onPostgres {
+		end = []string{`DROP TABLE restoring`, `COMMIT`}
+	}
+	for _, query := range end {
+		if err := r.conn.exec(query); err != nil {
+			return fmt.Errorf("end the restore: %w", err)
 		}
 	}
 	return nil
@@ -170,7 +145,7 @@ func (r *Reception) Begin(table string, columns []string) error {
 	into := table
 	columns = slices.Clone(columns)
 	at := func(c string) int { return slices.Index(columns, c) }
-	r.change = func([]any) {}
+	r.change = func([]Value) {}
 	switch table {
 	case "dossiers":
 		into = "listed"
@@ -179,24 +154,27 @@ func (r *Reception) Begin(table string, columns []string) error {
 		r.change = r.adopt(at("subject"))
 	case "settings":
 		name, value := at("name"), at("value")
-		r.change = func(row []any) {
-			if row[name] == "shop.id" {
-				row[value] = r.db.shop
+		r.change = func(row []Value) {
+			if row[name].is("shop.id") {
+				row[value] = TextValue(r.db.shop)
 			}
 		}
 	case "tree":
 		origin := at("origin")
-		r.change = func(row []any) { row[origin] = ledgerOrigin(r.db.shop) }
+		r.change = func(row []Value) { row[origin] = TextValue(ledgerOrigin(r.db.shop)) }
 	default:
 		if i := at("owner"); i >= 0 {
 			r.change = r.adopt(i)
 		}
 	}
+	r.wider = nil
 	if table == "wishes" && slices.Contains(live, "email_mac") {
-		columns = append(columns, "email_mac") // until Reindex
+		columns = append(columns, "email_mac") // empty until Reindex
+		r.wider = make([]Value, len(columns))
+		r.wider[len(columns)-1] = BytesValue([]byte{})
 	}
 	if into == table { // what a migration has put there
-		if _, err := r.conn.ExecContext(r.ctx, `DELETE FROM `+table); err != nil {
+		if err := r.conn.exec(`DELETE FROM ` + table); err != nil {
 			return fmt.Errorf("make room in %s: %w", table, err)
 		}
 	}
@@ -204,10 +182,11 @@ func (r *Reception) Begin(table string, columns []string) error {
 }
 
 // adopt makes the new shop the owner of what was the old one's.
-func (r *Reception) adopt(i int) func([]any) {
-	return func(row []any) {
-		if i >= 0 && row[i] == r.old {
-			row[i] = r.db.shop
+func (r *Reception) adopt(i int) func([]Value) {
+	shop := TextValue(r.db.shop)
+	return func(row []Value) {
+		if i >= 0 && row[i].is(r.old) {
+			row[i] = shop
 		}
 	}
 }
@@ -218,103 +197,42 @@ func (r *Reception) Keys() error {
 	if err := r.End(); err != nil {
 		return err
 	}
-	r.change = func([]any) {}
+	r.change, r.wider = func([]Value) {}, nil
 	return r.open("dossiers", dossierColumns)
 }
 
 func (r *Reception) open(table string, columns []string) (err error) {
-	r.table, r.columns = table, columns
-	if r.db.engine == onSQLite {
-		err = r.conn.Raw(func(c any) (err error) {
-			r.insert, err = c.(driver.ConnPrepareContext).PrepareContext(r.ctx, `INSERT INTO `+table+` (`+strings.Join(columns, ", ")+`) VALUES `+marks(0, len(columns)))
-			return err
-		})
-		r.named = make([]driver.NamedValue, len(columns))
-		for i := range r.named {
-			r.named[i].Ordinal = i + 1
-		}
-	}
+	r.table = table
+	r.sink, err = r.conn.into(table, columns)
 	return err
 }
 
-// copyBytes bounds what is held before it goes to PostgreSQL.
-const copyBytes = 4 << 20
-
-// Row keeps a row of the table that was begun.
-func (r *Reception) Row(values []any) error {
-	if r.table == "" {
+// Row keeps a row of the table that was begun. It may change it.
+func (r *Reception) Row(row []Value) error {
+	if r.sink == nil {
 		return errors.New("a row of no table")
 	}
-	row := make([]any, len(r.columns))
-	copy(row, values)
-	if len(values) < len(row) {
-		row[len(values)] = []byte{} // the one column that Begin adds
+	if r.wider != nil {
+		copy(r.wider[:len(r.wider)-1], row)
+		row = r.wider
 	}
 	r.change(row)
-	if r.insert != nil {
-		return r.put(row)
-	}
-	for i, v := range row {
-		if n, ok := v.(int64); ok && r.yesno[r.table+"."+r.columns[i]] {
-			row[i] = n != 0
-		}
-		switch v := v.(type) {
-		case string:
-			r.bytes += len(v)
-		case []byte:
-			r.bytes += len(v)
-		}
-		r.bytes += 16
-	}
-	r.waiting = append(r.waiting, row)
-	if r.bytes < copyBytes {
-		return nil
-	}
-	return r.flush()
-}
-
-// put inserts a row into SQLite. The driver would start a goroutine for each row
-// to hear of the context's end, so it is asked here.
-func (r *Reception) put(row []any) error {
-	if err := r.ctx.Err(); err != nil {
-		return err
-	}
-	for i, v := range row {
-		r.named[i].Value = v
-	}
-	err := r.conn.Raw(func(any) error {
-		_, err := r.insert.(driver.StmtExecContext).ExecContext(context.WithoutCancel(r.ctx), r.named)
-		return err
-	})
-	if err != nil {
+	if err := r.sink.row(row); err != nil {
 		return fmt.Errorf("restore %s: %w", r.table, err)
-	}
-	return nil
-}
-
-func (r *Reception) flush() error {
-	if len(r.waiting) == 0 {
-		return nil
-	}
-	err := r.conn.Raw(func(c any) error {
-		_, err := c.(*stdlib.Conn).Conn().CopyFrom(r.ctx, pgx.Identifier{r.table}, r.columns, pgx.CopyFromRows(r.waiting))
-		return err
-	})
-	r.waiting, r.bytes = r.waiting[:0], 0
-	if err != nil {
-		return fmt.Errorf("restore %s: %w", r.table, withoutSecrets(err))
 	}
 	return nil
 }
 
 // End finishes the table that was begun.
 func (r *Reception) End() error {
-	err := r.flush()
-	if r.insert != nil {
-		err = errors.Join(err, r.conn.Raw(func(any) error { return r.insert.Close() }))
+	if r.sink == nil {
+		return nil
 	}
-	r.table, r.insert = "", nil
-	return err
+	err := r.sink.end()
+	if r.sink = nil; err != nil {
+		return fmt.Errorf("restore %s: %w", r.table, err)
+	}
+	return nil
 }
 
 // Unpaired is a dossier that the data part has values of.
@@ -342,30 +260,26 @@ func (r *Reception) Pair() ([]Unpaired, error) {
 		queries = append(queries, `UPDATE dossiers SET held_until = `+heldUntil+` WHERE state <> 'destroyed' AND id IN (SELECT dossier FROM legal_holds)`)
 	}
 	for _, query := range queries {
-		if _, err := r.conn.ExecContext(r.ctx, query); err != nil {
+		if err := r.conn.exec(query); err != nil {
 			return nil, fmt.Errorf("pair the parts: %w", err)
 		}
 	}
-	rows, err := r.conn.QueryContext(r.ctx, `SELECT subject, id, purpose, case_id, created_at, destroy_after FROM listed l
-		WHERE NOT EXISTS (SELECT 1 FROM dossiers d WHERE `+same+`) ORDER BY id`)
+	var out []Unpaired
+	err := r.conn.read(`SELECT subject, id, purpose, case_id, created_at, destroy_after FROM listed l
+		WHERE NOT EXISTS (SELECT 1 FROM dossiers d WHERE `+same+`) ORDER BY id`, func(v []Value) error {
+		text := func(i int) string { return string(v[i].Raw) }
+		out = append(out, Unpaired{seal.Owner{Subject: text(0), Dossier: text(1), Purpose: text(2), Case: text(3)}, v[4].Int, v[5].Int})
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("pair the parts: %w", err)
 	}
-	defer rows.Close()
-	var out []Unpaired
-	for rows.Next() {
-		var u Unpaired
-		if err := rows.Scan(&u.Owner.Subject, &u.Owner.Dossier, &u.Owner.Purpose, &u.Owner.Case, &u.Created, &u.DestroyAfter); err != nil {
-			return nil, fmt.Errorf("pair the parts: %w", err)
-		}
-		out = append(out, u)
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // TreeSize returns how many events the received ledger has numbered.
 func (r *Reception) TreeSize() (size int64, err error) {
-	if err := r.conn.QueryRowContext(r.ctx, `SELECT size FROM tree WHERE id = 1`).Scan(&size); err != nil {
+	if size, err = oneNumber(r.conn, `SELECT size FROM tree WHERE id = 1`); err != nil {
 		return 0, fmt.Errorf("read the ledger's size: %w", err)
 	}
 	return size, nil

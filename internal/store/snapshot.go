@@ -2,11 +2,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"sort"
 	"strings"
@@ -25,7 +22,7 @@ import (
 type Snapshot struct {
 	db   *DB
 	ctx  context.Context
-	conn *sql.Conn
+	conn bulk
 }
 
 // Table is a table of a snapshot, with those of its columns that a backup holds.
@@ -39,23 +36,18 @@ type Table struct {
 func (db *DB) Snapshot(ctx context.Context, fn func(*Snapshot) error) (err error) {
 	db.reading.RLock()
 	defer db.reading.RUnlock()
-	pool, begin := db.pool, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
-	if db.engine == onSQLite {
-		begin = `BEGIN`
-		if pool, err = sql.Open("sqlite", db.source); err != nil {
-			return fmt.Errorf("open snapshot: %w", err)
-		}
-		defer func() { err = errors.Join(err, pool.Close()) }()
-	}
-	conn, err := pool.Conn(ctx)
+	conn, err := db.readBulk(ctx)
 	if err != nil {
-		return fmt.Errorf("open snapshot: %w", withoutSecrets(err))
-	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	if _, err := conn.ExecContext(ctx, begin); err != nil {
 		return fmt.Errorf("open snapshot: %w", err)
 	}
-	defer conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
+	defer func() { err = errors.Join(err, conn.close()) }()
+	begin := `BEGIN`
+	if db.engine == onPostgres {
+		begin += ` ISOLATION LEVEL REPEATABLE READ READ ONLY`
+	}
+	if err := conn.exec(begin); err != nil {
+		return fmt.Errorf("open snapshot: %w", err)
+	}
 	s := &Snapshot{db, ctx, conn}
 	// SQLite's snapshot is taken by the first read, not by BEGIN.
 	if _, err := s.Schema(); err != nil {
@@ -66,7 +58,7 @@ func (db *DB) Snapshot(ctx context.Context, fn func(*Snapshot) error) (err error
 
 // Schema is the number of the newest migration that this snapshot has seen.
 func (s *Snapshot) Schema() (version int64, err error) {
-	if err := s.conn.QueryRowContext(s.ctx, `SELECT max(version_id) FROM schema_migrations`).Scan(&version); err != nil {
+	if version, err = oneNumber(s.conn, `SELECT max(version_id) FROM schema_migrations`); err != nil {
 		return 0, fmt.Errorf("read the schema's version: %w", err)
 	}
 	return version, nil
@@ -124,14 +116,14 @@ func leftOut() map[string]bool {
 func (s *Snapshot) parentsFirst(live map[string][]string) ([]string, error) {
 	query := `SELECT m.name, f."table" FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table'`
 	if s.db.engine == onPostgres {
-		query = `SELECT c.relname, p.relname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
+		query = `SELECT CAST(c.relname AS TEXT), CAST(p.relname AS TEXT) FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
 			JOIN pg_namespace n ON n.oid = c.relnamespace WHERE k.contype = 'f' AND n.nspname = current_schema()`
 	}
-	rows, err := s.conn.QueryContext(s.ctx, query)
-	if err != nil {
-		return nil, fmt.Errorf("read the schema: %w", err)
-	}
-	parents, err := readColumns(rows)
+	parents := map[string][]string{}
+	err := s.conn.read(query, func(v []Value) error {
+		parents[string(v[0].Raw)] = append(parents[string(v[0].Raw)], string(v[1].Raw))
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read the schema: %w", err)
 	}
@@ -169,39 +161,12 @@ func JournalTable() Table {
 
 var dossierColumns = []string{"subject", "id", "purpose", "case_id", "state", "epoch", "wrap", "created_at", "destroy_after", "destroyed_at"}
 
-// Rows calls each with every row of a table: nil, int64, string or []byte, which
-// mean the same on both engines. The slice is used again for the next row, and
-// what is in it is good until then: rows come straight from the driver, since
-// copying each value first takes a third of the time.
-func (s *Snapshot) Rows(t Table, each func([]any) error) error {
-	return s.conn.Raw(func(c any) (err error) {
-		rows, err := c.(driver.QueryerContext).QueryContext(s.ctx, `SELECT `+strings.Join(t.Columns, ", ")+` FROM `+t.Name+t.where, nil)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", t.Name, withoutSecrets(err))
-		}
-		defer func() { err = errors.Join(err, rows.Close()) }()
-		read, values := make([]driver.Value, len(t.Columns)), make([]any, len(t.Columns))
-		for {
-			if err := s.ctx.Err(); err != nil {
-				return err
-			}
-			if err := rows.Next(read); err == io.EOF {
-				return nil
-			} else if err != nil {
-				return fmt.Errorf("read %s: %w", t.Name, withoutSecrets(err))
-			}
-			for i, v := range read {
-				if b, ok := v.(bool); ok {
-					v = int64(0)
-					if b {
-						v = int64(1)
-					}
-				}
-				values[i] = v
-			}
-			if err := each(values); err != nil {
-				return err
-			}
-		}
-	})
+// Rows calls each with every row of a table, whose values mean the same on both
+// engines. The slice and what is in it are good until the next row.
+func (s *Snapshot) Rows(t Table, each func([]Value) error) error {
+	err := s.conn.read(`SELECT `+strings.Join(t.Columns, ", ")+` FROM `+t.Name+t.where, each)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", t.Name, err)
+	}
+	return nil
 }

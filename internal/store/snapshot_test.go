@@ -11,7 +11,7 @@ import (
 
 func count(t *testing.T, s *store.Snapshot, name string) (n int) {
 	t.Helper()
-	if err := s.Rows(store.Table{Name: name, Columns: []string{"id"}}, func([]any) error { n++; return nil }); err != nil {
+	if err := s.Rows(store.Table{Name: name, Columns: []string{"id"}}, func([]store.Value) error { n++; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return n

@@ -55,7 +55,7 @@ type Config struct {
 type DB struct {
 	engine   engine
 	pool     *sql.DB // readers on SQLite, everything on PostgreSQL
-	source   string  // of readers, on SQLite
+	path     string  // of SQLite's file
 	writer   *writer // SQLite alone
 	stmts    *stmtCache
 	ring     *seal.Ring
