@@ -140,43 +140,83 @@ func (l *lite) column(stmt uintptr, i int32, v *Value) error {
 	return nil
 }
 
+// rowsAtOnce is how many rows one INSERT takes.
+const rowsAtOnce = 16
+
 func (l *lite) into(table string, columns []string) (sink, error) {
-	stmt, err := l.prepare(`INSERT INTO ` + table + ` (` + strings.Join(columns, ", ") + `) VALUES ` + marks(0, len(columns)))
-	if err != nil {
-		return nil, err
-	}
-	return &liteSink{lite: l, stmt: stmt}, nil
+	s := &liteSink{lite: l, table: table + ` (` + strings.Join(columns, ", ") + `)`, columns: len(columns)}
+	var err error
+	s.many, err = l.prepare(s.words(rowsAtOnce))
+	return s, err
 }
 
-// liteSink inserts rows one by one. Values are copied beside each other into
-// memory of C's, since SQLite must not be given Go's.
+// liteSink inserts rows, many at once. Values wait beside each other in memory of
+// C's, since SQLite must not be given Go's.
 type liteSink struct {
 	*lite
-	stmt uintptr
-	room uintptr
-	size int
+	table   string
+	columns int
+	many    uintptr // the statement for rowsAtOnce
+	values  []Value // that wait; of what they hold only the lengths count
+	held    []byte  // what they hold, in C's memory
+}
+
+// words is the statement for so many rows.
+func (s *liteSink) words(rows int) string {
+	row := `(?` + strings.Repeat(`,?`, s.columns-1) + `)`
+	return `INSERT INTO ` + s.table + ` VALUES ` + row + strings.Repeat(`,`+row, rows-1)
 }
 
 func (s *liteSink) row(values []Value) error {
-	if err := s.ctx.Err(); err != nil {
-		return err
+	for _, v := range values {
+		if err := s.hold(v.Raw); err != nil {
+			return err
+		}
 	}
-	if err := s.copied(values); err != nil {
-		return err
+	if s.values = append(s.values, values...); len(s.values) < rowsAtOnce*s.columns {
+		return s.ctx.Err()
 	}
-	at := s.room
-	for i, v := range values {
+	return s.insert(s.many)
+}
+
+// hold copies what a value holds behind what is held already.
+func (s *liteSink) hold(raw []byte) error {
+	if need := len(s.held) + len(raw) + 1; need > cap(s.held) { // 1: nothing has an address too, or it would be NULL
+		p := libc.Xmalloc(s.tls, libc.Tsize_t(2*need))
+		if p == 0 {
+			return errors.New("out of memory")
+		}
+		room := unsafe.Slice((*byte)(pointer(p)), 2*need)
+		copy(room, s.held)
+		old := s.held
+		s.held = room[:len(old)]
+		s.free(old)
+	}
+	s.held = append(s.held, raw...)
+	return nil
+}
+
+func (s *liteSink) free(held []byte) {
+	if cap(held) > 0 {
+		libc.Xfree(s.tls, uintptr(unsafe.Pointer(unsafe.SliceData(held))))
+	}
+}
+
+// insert gives the rows that wait to a statement.
+func (s *liteSink) insert(stmt uintptr) error {
+	at := uintptr(unsafe.Pointer(unsafe.SliceData(s.held)))
+	for i, v := range s.values {
 		var rc int32
 		n, size := int32(i+1), len(v.Raw)
 		switch v.Kind {
 		case KindNull:
-			rc = sqlite3.Xsqlite3_bind_null(s.tls, s.stmt, n)
+			rc = sqlite3.Xsqlite3_bind_null(s.tls, stmt, n)
 		case KindInt:
-			rc = sqlite3.Xsqlite3_bind_int64(s.tls, s.stmt, n, v.Int)
+			rc = sqlite3.Xsqlite3_bind_int64(s.tls, stmt, n, v.Int)
 		case KindText:
-			rc = sqlite3.Xsqlite3_bind_text(s.tls, s.stmt, n, at, int32(size), sqlite3.SQLITE_STATIC)
+			rc = sqlite3.Xsqlite3_bind_text(s.tls, stmt, n, at, int32(size), sqlite3.SQLITE_STATIC)
 		case KindBytes:
-			rc = sqlite3.Xsqlite3_bind_blob(s.tls, s.stmt, n, at, int32(size), sqlite3.SQLITE_STATIC)
+			rc = sqlite3.Xsqlite3_bind_blob(s.tls, stmt, n, at, int32(size), sqlite3.SQLITE_STATIC)
 		default:
 			return errors.New("a value of no kind")
 		}
@@ -185,37 +225,28 @@ func (s *liteSink) row(values []Value) error {
 		}
 		at += uintptr(size)
 	}
-	err := s.check(sqlite3.Xsqlite3_step(s.tls, s.stmt))
-	sqlite3.Xsqlite3_reset(s.tls, s.stmt)
+	err := s.check(sqlite3.Xsqlite3_step(s.tls, stmt))
+	sqlite3.Xsqlite3_reset(s.tls, stmt)
+	s.values, s.held = s.values[:0], s.held[:0]
 	return err
 }
 
-// copied puts what a row holds beside each other. There is room for one byte
-// more: what is empty has an address too, or it would be NULL.
-func (s *liteSink) copied(values []Value) error {
-	size := 1
-	for _, v := range values {
-		size += len(v.Raw)
-	}
-	if size > s.size {
-		libc.Xfree(s.tls, s.room)
-		s.size = 2 * size
-		if s.room = libc.Xmalloc(s.tls, libc.Tsize_t(s.size)); s.room == 0 {
-			s.size = 0
-			return errors.New("out of memory")
-		}
-	}
-	room := unsafe.Slice((*byte)(pointer(s.room)), s.size)
-	for _, v := range values {
-		room = room[copy(room, v.Raw):]
-	}
-	return nil
-}
-
 func (s *liteSink) end() error {
-	libc.Xfree(s.tls, s.room)
-	s.room, s.size = 0, 0
-	return s.check(sqlite3.Xsqlite3_finalize(s.tls, s.stmt))
+	defer func() {
+		s.free(s.held)
+		s.held = nil
+		sqlite3.Xsqlite3_finalize(s.tls, s.many)
+	}()
+	left := len(s.values) / s.columns
+	if left == 0 {
+		return nil
+	}
+	rest, err := s.prepare(s.words(left))
+	if err != nil {
+		return err
+	}
+	defer sqlite3.Xsqlite3_finalize(s.tls, rest)
+	return s.insert(rest)
 }
 
 func (l *lite) close() error {
