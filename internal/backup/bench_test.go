@@ -21,7 +21,7 @@ import (
 // part, and what the disk does when a file of that size is written and synced. A
 // second of processor time is told too, since that is what others can't take away.
 func BenchmarkBackup(b *testing.B) {
-	const orders = 40_000
+	const orders = 100_000
 	for _, engine := range shoptest.Engines() {
 		s := shoptest.Open(b, engine)
 		rows := fill(b, s, orders)

@@ -29,7 +29,7 @@ type sink interface {
 // readBulk opens a connection that only reads.
 func (db *DB) readBulk(ctx context.Context) (bulk, error) {
 	if db.engine == onSQLite {
-		return openLite(ctx, db.path, litePragmas+"PRAGMA query_only = ON")
+		return openLite(ctx, db.path, liteReads)
 	}
 	return openCopying(ctx, db.pool)
 }
@@ -43,7 +43,7 @@ func (db *DB) writeBulk(ctx context.Context, scratch bool) (bulk, error) {
 	if err := db.Close(); err != nil {
 		return nil, err
 	}
-	pragmas := litePragmas
+	pragmas := liteFills
 	if scratch {
 		pragmas += liteScratch
 	}

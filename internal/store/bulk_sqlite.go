@@ -20,11 +20,13 @@ type lite struct {
 	db  uintptr
 }
 
-// litePragmas keep memory and waiting within bounds.
-const litePragmas = `PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; `
-
-// liteScratch is for a file that is thrown away when anything goes wrong.
-const liteScratch = `PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; `
+// What a connection is set to.
+const (
+	liteReads = `PRAGMA busy_timeout = 5000; PRAGMA query_only = ON`
+	liteFills = `PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; `
+	// liteScratch is for a file that is thrown away when anything goes wrong.
+	liteScratch = `PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF`
+)
 
 // openLite opens a file that is there.
 func openLite(ctx context.Context, path, pragmas string) (*lite, error) {
