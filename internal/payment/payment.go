@@ -27,6 +27,9 @@ var (
 	// ErrNotice: signed, but not a call-back this shop can act on: another
 	// account, another mode, or not of the agreed form.
 	ErrNotice = errors.New("payment: call-back cannot be read")
+	// ErrIgnored: genuine, and about something that is nothing to this shop. It is
+	// answered as taken, so that the provider does not send it for days.
+	ErrIgnored = errors.New("payment: call-back is about nothing of this shop")
 	// ErrRefused: the provider understood and said no; asking again will not help.
 	// Any other error of Open, Refund or Find may pass, and may be retried.
 	ErrRefused = errors.New("payment: the provider refused")
@@ -42,10 +45,11 @@ type Outcome string
 const (
 	Approved Outcome = "approved"
 	Declined Outcome = "declined"
+	Expired  Outcome = "expired" // the page has ended and takes no payment any more
 )
 
 // Known reports whether o is one of the outcomes.
-func (o Outcome) Known() bool { return o == Approved || o == Declined }
+func (o Outcome) Known() bool { return o == Approved || o == Declined || o == Expired }
 
 // Modes of a provider's account. A shop in one mode refuses notices of the other.
 const (
@@ -72,6 +76,8 @@ type Request struct {
 type Session struct {
 	Ref       string // the provider's id
 	URL       string // where the shopper pays, on Provider.Origin
+	Mode      string // ModeTest or ModeLive
+	Account   string // whose account will be paid
 	ExpiresAt time.Time
 }
 
@@ -111,6 +117,13 @@ type Provider interface {
 	Notice(r *http.Request, body []byte) (Notice, error)
 	// Refund pays back part or all of an approved session.
 	Refund(ctx context.Context, q RefundRequest) error
+}
+
+// Closer is a Provider that can end a session which took no payment yet, so that
+// nobody pays on the page of an order that was given up. A session that has
+// ended, or was paid meanwhile, stays as it is.
+type Closer interface {
+	Close(ctx context.Context, ref string) error
 }
 
 // Finder is a Provider that can be asked how a session ended, for orders whose

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,8 @@ type Subject struct {
 	// Now is the clock of Provider, and Tolerance how old a call-back may be.
 	Now       func() time.Time
 	Tolerance time.Duration
+	// Recalls: Find tells the call-back itself again, its id and time too.
+	Recalls bool
 	// Request is a valid request for this order and attempt.
 	Request func(orderID string, attempt int) payment.Request
 }
@@ -50,6 +53,7 @@ func Run(t *testing.T, subject func(t *testing.T) Subject) {
 	t.Run("refuses signed nonsense", func(t *testing.T) { nonsense(t, subject(t)) })
 	t.Run("can not be made without a secret", func(t *testing.T) { noSecret(t, subject(t)) })
 	t.Run("tells when asked", func(t *testing.T) { found(t, subject(t)) })
+	t.Run("ends a page that nobody paid on", func(t *testing.T) { closes(t, subject(t)) })
 	t.Run("pays back what was paid, once", func(t *testing.T) { refunds(t, subject(t)) })
 }
 
@@ -71,6 +75,9 @@ func open(t *testing.T, s Subject, q payment.Request) payment.Session {
 	}
 	if got.Ref == "" || !strings.HasPrefix(got.URL, s.Provider.Origin()+"/") {
 		t.Fatalf("open: got %+v, want a page on %s", got, s.Provider.Origin())
+	}
+	if got.Mode != payment.ModeTest && got.Mode != payment.ModeLive || got.Account == "" {
+		t.Fatalf("open: got mode %q and account %q", got.Mode, got.Account)
 	}
 	return got
 }
@@ -101,7 +108,7 @@ func honest(t *testing.T, s Subject, o payment.Outcome) {
 	if err != nil {
 		t.Fatalf("notice: %v", err)
 	}
-	if n.ID == "" || n.At.IsZero() || n.Account == "" || n.Mode != payment.ModeTest && n.Mode != payment.ModeLive {
+	if n.ID == "" || n.At.IsZero() || n.Account != opened.Account || n.Mode != opened.Mode {
 		t.Errorf("notice lacks a part: %+v", n)
 	}
 	if n.Ref != opened.Ref || n.OrderID != q.OrderID || n.Attempt != q.Attempt || n.Outcome != o || n.Amount != q.Amount {
@@ -192,8 +199,15 @@ func forgers(t *testing.T, s Subject) {
 	}
 }
 
+// amounts finds the numbers of money in a call-back.
+var amounts = regexp.MustCompile(`"amount[a-z_]*": ?`)
+
 func nonsense(t *testing.T, s Subject) {
 	body := string(genuine(t, s))
+	great := amounts.ReplaceAllString(body, "${0}99999999999999999999")
+	if great == body {
+		t.Fatalf("the call-back has no amount: %s", body)
+	}
 	for name, b := range map[string]string{
 		"nothing":          "",
 		"no document":      "approved",
@@ -201,7 +215,7 @@ func nonsense(t *testing.T, s Subject) {
 		"a list":           "[" + body + "]",
 		"two documents":    body + body,
 		"an empty object":  "{}",
-		"a great number":   strings.Replace(body, `"amount":`, `"amount":99999999999999999999`, 1),
+		"a great number":   great,
 		"a foreign letter": "\xff" + body,
 		"too much":         body + strings.Repeat(" ", payment.MaxNotice),
 	} {
@@ -253,11 +267,48 @@ func found(t *testing.T, s Subject) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, ok, err := f.Find(ctx, opened.Ref); !ok || err != nil || n != told {
+	n, ok, err := f.Find(ctx, opened.Ref)
+	if n.ID == "" || n.At.IsZero() {
+		t.Errorf("got %+v, want an id and a time", n)
+	}
+	if !s.Recalls {
+		n.ID, n.At = told.ID, told.At
+	}
+	if !ok || err != nil || n != told {
 		t.Errorf("got %+v, %v, %v, want what the call-back told: %+v", n, ok, err, told)
 	}
 	if _, ok, err := f.Find(ctx, "unknown"); ok || !errors.Is(err, payment.ErrRefused) {
 		t.Errorf("an unknown session: got %v, %v", ok, err)
+	}
+}
+
+func closes(t *testing.T, s Subject) {
+	c, ok := s.Provider.(payment.Closer)
+	if !ok {
+		t.Skip("the provider's pages end by themselves")
+	}
+	f, ok := s.Provider.(payment.Finder)
+	if !ok {
+		t.Fatal("who can end a page must be able to say what became of it")
+	}
+	ctx := context.Background()
+	unpaid, paid := open(t, s, s.Request("order-1", 1)), open(t, s, s.Request("order-2", 1))
+	s.Decide(t, paid, payment.Approved)
+	for range 2 {
+		for _, ref := range []string{unpaid.Ref, paid.Ref} {
+			if err := c.Close(ctx, ref); err != nil {
+				t.Errorf("close: %v", err)
+			}
+		}
+	}
+	if n, ok, err := f.Find(ctx, unpaid.Ref); err != nil || !ok || n.Outcome != payment.Expired {
+		t.Errorf("the page that nobody paid on: got %+v, %v, %v, want expired", n, ok, err)
+	}
+	if n, ok, err := f.Find(ctx, paid.Ref); err != nil || !ok || n.Outcome != payment.Approved {
+		t.Errorf("the page that was paid on: got %+v, %v, %v, want approved", n, ok, err)
+	}
+	if err := c.Close(ctx, "unknown"); !errors.Is(err, payment.ErrRefused) {
+		t.Errorf("an unknown session: got %v", err)
 	}
 }
 

@@ -99,7 +99,7 @@ func (p *Provider) Open(ctx context.Context, q payment.Request) (payment.Session
 	if !strings.HasPrefix(got.URL, p.origin+"/") || !isWord(got.Ref) {
 		return payment.Session{}, errors.New("open session: the answer leads elsewhere")
 	}
-	return payment.Session{Ref: got.Ref, URL: got.URL, ExpiresAt: got.ExpiresAt}, nil
+	return payment.Session{Ref: got.Ref, URL: got.URL, Mode: payment.ModeTest, Account: Account, ExpiresAt: got.ExpiresAt}, nil
 }
 
 // Notice checks the signature and reads the call-back.

@@ -227,7 +227,7 @@ func TestConformance(t *testing.T) {
 				last := calls[len(calls)-1]
 				return last.header, last.body
 			},
-			Now: n.now, Tolerance: Tolerance, Request: n.request,
+			Now: n.now, Tolerance: Tolerance, Recalls: true, Request: n.request,
 		}
 	})
 }

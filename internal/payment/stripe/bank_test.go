@@ -1,0 +1,332 @@
+package stripe
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/shoptest/stripemock"
+)
+
+// mock is one stripe-mock for all tests of the package: it remembers nothing.
+var mock = sync.OnceValues(stripemock.Run)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if s, err := mock(); err == nil {
+		s.Close()
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+const (
+	key    = "sk_test_0123456789abcdefghij"
+	secret = "whsec_0123456789abcdefghijklmnopqrstuv"
+	shop   = "https://shop.example"
+)
+
+// bank is what stripe-mock is not: a Stripe that remembers. Each request goes to
+// stripe-mock first, which knows what Stripe takes; its answer, made of Stripe's
+// own examples, is then filled with what the shop has asked for.
+type bank struct {
+	t        *testing.T
+	url      string
+	provider *Provider
+
+	mu       sync.Mutex
+	ahead    time.Duration
+	sessions map[string]map[string]any
+	refunded map[string]int64
+	refunds  []map[string]any
+	repeats  map[string]answered
+	asked    []asked
+	fail     []func(w http.ResponseWriter) // what happens to the next requests instead of an answer
+	lose     bool                          // answers are lost after the deed was done
+}
+
+type asked struct {
+	method, path string
+	form         url.Values
+	header       http.Header
+}
+
+type answered struct {
+	body   string
+	status int
+	answer []byte
+}
+
+func newBank(t *testing.T) *bank {
+	t.Helper()
+	s, err := mock()
+	if err != nil {
+		stripemock.Absent(t, err)
+	}
+	b := &bank{t: t, sessions: map[string]map[string]any{}, refunded: map[string]int64{}, repeats: map[string]answered{}}
+	client := &http.Client{Transport: &http.Transport{}}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.serve(w, r, s.URL, client) }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Start()
+	b.url = server.URL
+	t.Cleanup(func() {
+		client.CloseIdleConnections()
+		server.Close()
+	})
+	own := &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}
+	t.Cleanup(own.CloseIdleConnections)
+	b.provider, err = New(Config{Key: key, Secret: secret, Mode: payment.ModeTest, Shop: shop, API: b.url, Client: own, Now: b.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *bank) now() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return time.Now().Add(b.ahead)
+}
+
+func (b *bank) serve(w http.ResponseWriter, r *http.Request, mockURL string, client *http.Client) {
+	body, _ := io.ReadAll(r.Body)
+	form, _ := url.ParseQuery(string(body))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked = append(b.asked, asked{r.Method, r.URL.Path, form, r.Header.Clone()})
+	if len(b.fail) > 0 {
+		fail := b.fail[0]
+		b.fail = b.fail[1:]
+		rec := httptest.NewRecorder()
+		fail(rec)
+		if r.Method == http.MethodPost && rec.Code == 500 { // such an answer is repeated too
+			b.repeats[r.Header.Get("Idempotency-Key")] = answered{string(body), rec.Code, rec.Body.Bytes()}
+		}
+		w.WriteHeader(rec.Code)
+		w.Write(rec.Body.Bytes())
+		return
+	}
+	status, answer := b.answer(r, body, form, mockURL, client)
+	if b.lose {
+		panic(http.ErrAbortHandler) // it was done, and nobody hears of it
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(answer)
+}
+
+func (b *bank) answer(r *http.Request, body []byte, form url.Values, mockURL string, client *http.Client) (int, []byte) {
+	if r.Header.Get("Authorization") != "Bearer "+key {
+		return refuse(401, "")
+	}
+	repeat := r.Header.Get("Idempotency-Key")
+	if old, ok := b.repeats[repeat]; ok && r.Method == http.MethodPost {
+		if old.body != string(body) {
+			return refuse(400, "idempotency_error")
+		}
+		return old.status, old.answer
+	}
+	example, err := b.example(r, body, mockURL, client)
+	if err != nil {
+		b.t.Error(err)
+		return refuse(400, "parameter_unknown")
+	}
+	status, answer := b.act(r, form, example)
+	if r.Method == http.MethodPost {
+		b.repeats[repeat] = answered{string(body), status, answer}
+	}
+	return status, answer
+}
+
+// example asks stripe-mock whether a request is one that Stripe takes.
+func (b *bank) example(r *http.Request, body []byte, mockURL string, client *http.Client) (map[string]any, error) {
+	req, err := http.NewRequest(r.Method, mockURL+r.URL.RequestURI(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header = r.Header.Clone()
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("stripe-mock: %s %s: %d %s", r.Method, r.URL.Path, res.StatusCode, raw)
+	}
+	var out map[string]any
+	return out, json.Unmarshal(raw, &out)
+}
+
+func (b *bank) act(r *http.Request, form url.Values, example map[string]any) (int, []byte) {
+	id, _ := strings.CutPrefix(r.URL.Path, "/v1/checkout/sessions/")
+	id, ending := strings.CutSuffix(id, "/expire")
+	switch {
+	case r.URL.Path == "/v1/checkout/sessions":
+		return b.open(form, example)
+	case r.URL.Path == "/v1/refunds" && r.Method == http.MethodGet:
+		list := []map[string]any{}
+		for _, one := range b.refunds {
+			if one["payment_intent"] == r.URL.Query().Get("payment_intent") {
+				list = append(list, one)
+			}
+		}
+		example["data"], example["has_more"] = list, false
+		return show(example)
+	case r.URL.Path == "/v1/refunds":
+		return b.refund(form, example)
+	case b.sessions[id] == nil:
+		return refuse(404, "resource_missing")
+	case ending && b.sessions[id]["status"] != "open":
+		return refuse(400, "")
+	case ending:
+		b.sessions[id]["status"] = "expired"
+	}
+	return show(b.sessions[id])
+}
+
+func (b *bank) open(form url.Values, s map[string]any) (int, []byte) {
+	ends, _ := strconv.ParseInt(form.Get("expires_at"), 10, 64)
+	if left := time.Until(time.Unix(ends, 0).Add(-b.ahead)); left < pageMin-time.Minute || left > 24*time.Hour {
+		return refuse(400, "parameter_invalid_integer")
+	}
+	units, _ := strconv.ParseInt(form.Get("line_items[0][price_data][unit_amount]"), 10, 64)
+	id := fmt.Sprintf("cs_test_%d", len(b.sessions)+1)
+	maps.Copy(s, map[string]any{"id": id, "amount_total": units, "currency": form.Get("line_items[0][price_data][currency]"), "payment_intent": nil,
+		"payment_status": "unpaid", "status": "open", "url": "https://checkout.stripe.com/c/pay/" + id + "#a-long-secret", "expires_at": ends,
+		"client_reference_id": form.Get("client_reference_id"), "success_url": form.Get("success_url"), "cancel_url": form.Get("cancel_url"), "metadata": metadata(form)})
+	b.sessions[id] = s
+	return show(s)
+}
+
+func (b *bank) refund(form url.Values, out map[string]any) (int, []byte) {
+	units, _ := strconv.ParseInt(form.Get("amount"), 10, 64)
+	intent := form.Get("payment_intent")
+	for _, s := range b.sessions {
+		if s["payment_intent"] != intent {
+			continue
+		}
+		if s["payment_status"] != "paid" || b.refunded[intent]+units > s["amount_total"].(int64) {
+			return refuse(400, "charge_already_refunded")
+		}
+		b.refunded[intent] += units
+		maps.Copy(out, map[string]any{"id": "re_1", "amount": units, "payment_intent": intent, "metadata": metadata(form), "status": "succeeded"})
+		b.refunds = append(b.refunds, out)
+		return show(out)
+	}
+	return refuse(404, "resource_missing")
+}
+
+// losing makes the way back from the bank a bad one.
+func (b *bank) losing(lose bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lose = lose
+}
+
+// forget drops every idempotency key, as Stripe does after a day.
+func (b *bank) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	clear(b.repeats)
+}
+
+func metadata(form url.Values) map[string]any {
+	out := map[string]any{}
+	for k := range form {
+		if name, ok := strings.CutPrefix(k, "metadata["); ok {
+			out[strings.TrimSuffix(name, "]")] = form.Get(k)
+		}
+	}
+	return out
+}
+
+func show(v any) (int, []byte) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return 200, raw
+}
+
+func refuse(status int, code string) (int, []byte) {
+	_, raw := show(map[string]any{"error": map[string]any{"type": "invalid_request_error", "code": code, "message": "No such thing for order-1, " + secret}})
+	return status, raw
+}
+
+// decide has the shopper's bank answer and returns the event that Stripe sends.
+func (b *bank) decide(ref, kind string, paid bool) []byte {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.sessions[ref]
+	if s == nil {
+		b.t.Fatalf("no session %s", ref)
+	}
+	s["status"] = "complete"
+	if kind == "checkout.session.expired" {
+		s["status"] = "expired"
+	}
+	s["payment_intent"] = "pi_" + strings.TrimPrefix(ref, "cs_test_")
+	if paid {
+		s["payment_status"] = "paid"
+	}
+	return b.event(kind, s)
+}
+
+// event writes the envelope of a call-back as Stripe does, indented.
+func (b *bank) event(kind string, object any) []byte {
+	raw, err := json.MarshalIndent(map[string]any{"id": fmt.Sprintf("evt_%d", len(b.asked)+1), "object": "event", "api_version": "2026-03-25.dahlia",
+		"created": time.Now().Add(b.ahead).Unix(), "data": map[string]any{"object": object}, "livemode": false, "pending_webhooks": 1,
+		"request": map[string]any{"id": nil, "idempotency_key": nil}, "type": kind}, "", "  ")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return raw
+}
+
+func (b *bank) request(order string, attempt int) payment.Request {
+	return b.requestIn(order, attempt, 4800, "EUR")
+}
+
+func (b *bank) requestIn(order string, attempt int, minor int64, currency string) payment.Request {
+	c, err := money.ParseCurrency(currency)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return payment.Request{OrderID: order, OrderNumber: "K7Q2M-9F3XA", Attempt: attempt, Amount: money.Of(minor, c),
+		ReturnURL: shop + "/orders/K7Q2M-9F3XA", CancelURL: shop + "/orders/K7Q2M-9F3XA", NoticeURL: shop + "/payments/stripe/notices",
+		ExpiresAt: b.started().Add(15 * time.Minute)}
+}
+
+// started stands still, as the end of an attempt does: asked twice, it is the same.
+func (b *bank) started() time.Time { return begun }
+
+var begun = time.Now()
+
+func signed(header string) http.Header {
+	h := http.Header{}
+	if header != "" {
+		h.Set(SignatureHeader, header)
+	}
+	return h
+}
