@@ -40,7 +40,7 @@ go:
 
 # What the tests need besides Go: a PostgreSQL to start, a browser to drive, an
 # authenticator app that is not ours, a token that speaks PKCS #11, for which a
-# program in C is built, and an S3 server, which Go builds.
+# program in C is built, and an S3 server and Stripe's stand-in, which Go builds.
 tools:
 	@missing=; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \
@@ -57,6 +57,7 @@ tools:
 		$$as env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $$missing; \
 	fi
 	@cd tools/s3 && CGO_ENABLED=0 $(GO) tool -n versitygw >/dev/null
+	@cd tools/stripe && CGO_ENABLED=0 $(GO) tool -n stripe-mock >/dev/null
 
 # Without a browser or a database a test skips; here it must not.
 test: go tools

@@ -16,6 +16,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/seal"
+	"github.com/cartkeep/cartkeep/internal/settings"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
@@ -32,6 +33,7 @@ type operating struct {
 	desk     *checkout.Desk  // the running shop's; nil when none runs
 	keeper   *account.Keeper // likewise
 	actor    ledger.Actor
+	payable  settings.Payable
 	origin   string // the shop's public address; "" when it is not known
 	in       io.Reader
 	out, err io.Writer
@@ -142,7 +144,11 @@ func carryOut(ctx context.Context, p *Process, set *Settings, c call, in io.Read
 	if err != nil {
 		return joinClose(err, f.release)
 	}
-	env := &operating{vault: v, actor: ledger.OS(userName(os.Getuid())), in: in, out: p.Out, err: p.Err}
+	may, err := set.methodsOf(ctx, v.db)
+	if err != nil {
+		return errors.Join(err, v.close(), f.release())
+	}
+	env := &operating{vault: v, payable: may, actor: ledger.OS(userName(os.Getuid())), in: in, out: p.Out, err: p.Err}
 	if len(set.Domain) > 0 {
 		env.origin = "https://" + set.Domain[0]
 	}

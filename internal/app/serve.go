@@ -13,6 +13,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
@@ -216,6 +217,9 @@ func (s *server) startPublic(ctx context.Context, p *Process) error {
 	}
 	if len(shop.Providers) == 0 {
 		fmt.Fprintln(p.Err, "cartkeep: no payment provider is set up yet: nobody can order")
+	}
+	if s.settings.PaymentMode == payment.ModeTest {
+		fmt.Fprintln(p.Err, "cartkeep: WARNING: payments are in test mode: everybody can order, and no money moves")
 	}
 	if has, err := s.keeper.HasOwner(ctx); err != nil {
 		return err

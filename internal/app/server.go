@@ -56,6 +56,7 @@ type server struct {
 	local    *certs.Authority // demo
 	public   *certs.Public    // serve
 	sandbox  *sandbox.Service // demo
+	services []payment.Provider
 	gate     *gate.Gate
 	pages    *page.Set
 	desk     *checkout.Desk
@@ -151,9 +152,13 @@ func (s *server) assemble(ctx context.Context) error {
 		},
 		Page: storefront.ErrorPage(s.pages, s.vault.db, s.log)})
 	providers, err := s.providers()
+	if err == nil {
+		err = offered(providers, shop)
+	}
 	if err != nil {
 		return err
 	}
+	s.services = providers
 	s.desk, err = checkout.New(checkout.Config{Store: s.vault.db, Providers: providers, Origin: s.origin, Hold: s.settings.Hold,
 		Writer: s.writer, Deliver: s.deliverer(), Wake: s.jobs.Wake, Log: s.log})
 	if err != nil {
@@ -207,8 +212,12 @@ func (s *server) newPages(shop store.Settings) (*page.Set, error) {
 // providers wires the payment services in. The make-believe bank exists in the
 // demo only.
 func (s *server) providers() ([]payment.Provider, error) {
-	if !s.demo {
-		return nil, nil
+	real, err := s.settings.services(s.origin, s.settings.Hold)
+	if err != nil || !s.demo {
+		return real, err
+	}
+	if len(real) > 0 && s.settings.PaymentMode != payment.ModeTest {
+		return nil, errors.New("payment-mode: a demo takes no real money; give test keys and --payment-mode test")
 	}
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.local.ClientPool(), MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 16}}
 	secret := s.vault.db.Keys().Sandbox
@@ -221,7 +230,7 @@ func (s *server) providers() ([]payment.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []payment.Provider{p}, nil
+	return append([]payment.Provider{p}, real...), nil
 }
 
 // writer makes the letter writer of the shop as it is now.
@@ -354,6 +363,10 @@ func (s *server) notices(p payment.Provider) http.HandlerFunc {
 			return
 		}
 		n, err := p.Notice(r, body)
+		if errors.Is(err, payment.ErrIgnored) {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
 		if err != nil {
 			s.gate.Refuse(w, r, fault.Because(fault.Malformed, "This notice is not signed, too old, or not of this shop.", err))
 			return

@@ -58,6 +58,7 @@ type Settings struct {
 	Keeping   `embed:""`
 	BackingUp `embed:""`
 	Mailing   `embed:""`
+	Paying    `embed:""`
 }
 
 // check finds everything wrong with the settings and reports it together.
@@ -97,6 +98,9 @@ func (s *Settings) check() error {
 		}
 	}
 	if _, err := s.carriers("shop", "shop"); err != nil {
+		bad = append(bad, err)
+	}
+	if _, err := s.services(s.ownOrigin(), s.Hold); err != nil {
 		bad = append(bad, err)
 	}
 	if s.PrivateListen != "" {

@@ -86,7 +86,7 @@ func (o *operating) settingsImport(ctx context.Context, dry, pictures bool) erro
 	if err != nil {
 		return fmt.Errorf("read the file: %w", err)
 	}
-	changes, err := settings.Import(ctx, o.vault.db, o.actor, file, dry)
+	changes, err := settings.Import(ctx, o.vault.db, o.actor, file, dry, o.payable)
 	var bad settings.Problems
 	if errors.As(err, &bad) {
 		for _, p := range bad {

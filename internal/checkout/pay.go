@@ -3,6 +3,7 @@ package checkout
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"time"
 
@@ -51,11 +52,14 @@ func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
 	defer cancel()
 	session, err := provider.Open(asking, payment.Request{OrderID: string(o.ID), OrderNumber: string(o.Number), Attempt: p.Attempt, Amount: p.Amount,
 		ReturnURL: link, CancelURL: link, NoticeURL: d.origin + NoticePath(p.Provider), ExpiresAt: p.ExpiresAt})
+	if errors.Is(err, payment.ErrRefused) {
+		return PaymentView{}, fault.Because(fault.Unavailable, "Your order is kept, but it can't be paid this way. Please write to us.", fmt.Errorf("open payment at %s: %w", p.Provider, err))
+	}
 	if err != nil {
 		// The order stands and its goods are held: the shopper can try again.
 		return PaymentView{}, fault.Because(fault.Unavailable, "Your order is kept, but the payment service does not answer. Please try again in a moment.", fmt.Errorf("open payment at %s: %w", p.Provider, err))
 	}
-	p.Ref, p.URL = session.Ref, session.URL
+	p.Ref, p.URL, p.Mode, p.Account = session.Ref, session.URL, session.Mode, session.Account
 	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.OpenedPayment(p) })
 	if err != nil {
 		return PaymentView{}, err

@@ -39,7 +39,7 @@ const (
 // order becomes paid, and doing it again changes nothing: notices come twice,
 // late, out of order and in parallel.
 //
-// Session, order, attempt, amount and currency must all fit. An approval after
+// Session, order, attempt, amount, currency, mode and account must all fit. An approval after
 // the hold ended takes the goods afresh when they are still there, and is paid
 // back by a job when they, or a code it was priced with, are not.
 func (d *Desk) Settle(ctx context.Context, provider string, n payment.Notice) error {
@@ -54,6 +54,9 @@ func (d *Desk) Settle(ctx context.Context, provider string, n payment.Notice) er
 	return err
 }
 
+// unpaid is where an attempt stands that will not be paid.
+var unpaid = map[payment.Outcome]order.Payment{payment.Declined: order.PaymentDeclined, payment.Expired: order.PaymentExpired}
+
 func (d *Desk) settle(ctx context.Context, provider string, n payment.Notice) (p store.Payment, res result, err error) {
 	mismatch := false
 	err = d.db.InTx(ctx, ledger.Provider(provider), func(t *store.Tx) error {
@@ -61,7 +64,7 @@ func (d *Desk) settle(ctx context.Context, provider string, n payment.Notice) (p
 		if p, err = t.PaymentByRef(provider, n.Ref); err != nil {
 			return err
 		}
-		if string(p.Order) != n.OrderID || p.Attempt != n.Attempt || p.Amount != n.Amount {
+		if string(p.Order) != n.OrderID || p.Attempt != n.Attempt || p.Amount != n.Amount || p.Mode != n.Mode || p.Account != n.Account {
 			mismatch = true
 			return t.Event("payment.mismatch", p.Owner, p.ID, "")
 		}
@@ -71,7 +74,7 @@ func (d *Desk) settle(ctx context.Context, provider string, n payment.Notice) (p
 		}
 		if n.Outcome != payment.Approved {
 			if o.Status == order.Pending {
-				_, err = t.MovePayment(p, order.PaymentOpen, order.PaymentDeclined)
+				_, err = t.MovePayment(p, order.PaymentOpen, unpaid[n.Outcome])
 			}
 			return err
 		}

@@ -35,6 +35,9 @@ func TestANoticeMustFitItsOrder(t *testing.T) {
 			{"for nothing", func(n *payment.Notice) { n.Amount = money.Amount{} }, 1},
 			{"in another currency", func(n *payment.Notice) { n.Amount = money.Of(total.Minor(), usd) }, 1},
 			{"for another attempt", func(n *payment.Notice) { n.Attempt = 2 }, 1},
+			{"of play money", func(n *payment.Notice) { n.Mode = payment.ModeLive }, 1},
+			{"of no mode", func(n *payment.Notice) { n.Mode = "" }, 1},
+			{"paid to somebody else", func(n *payment.Notice) { n.Account = "theirs" }, 1},
 			{"of an unknown session", func(n *payment.Notice) { n.Ref = "ref-unknown" }, 0},
 			{"of no session", func(n *payment.Notice) { n.Ref = "" }, 0},
 			{"declined, for another amount", func(n *payment.Notice) {
@@ -93,6 +96,53 @@ func TestDeclinedThenApproved(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantStatus(t, s, p, order.Paid)
+	})
+}
+
+// TestAPageThatEnded: the provider says so before the hold has ended. The order
+// stays, and can be tried again.
+func TestAPageThatEnded(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(5))
+		p := place(t, s, s.Ready(t, bowl.ID, 1), "key-1")
+		for range 2 {
+			if err := settle(s, s.Bank.Say(p, 1, payment.Expired)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantStatus(t, s, p, order.Pending)
+		wantStock(t, s, bowl.ID, 5, 1)
+		if v, err := s.Desk.PayAgain(noCtx, p.Order.Number, p.Token); err != nil || v.Payment.Status != order.PaymentOpen || v.Payment.RedirectURL == p.Payment.RedirectURL {
+			t.Fatalf("got %+v, %v, want another page", v.Payment, err)
+		}
+		if err := settle(s, s.Bank.Say(p, 2, payment.Approved)); err != nil {
+			t.Fatal(err)
+		}
+		if err := settle(s, s.Bank.Say(p, 2, payment.Expired)); err != nil {
+			t.Fatal(err)
+		}
+		wantStatus(t, s, p, order.Paid)
+	})
+}
+
+// TestThePageOfAGivenUpOrderIsEnded, so that nobody pays there any more.
+func TestThePageOfAGivenUpOrderIsEnded(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(5))
+		p := place(t, s, s.Ready(t, bowl.ID, 1), "key-1")
+		if _, err := s.Desk.Cancel(noCtx, p.Order.Number, p.Token); err != nil {
+			t.Fatal(err)
+		}
+		ref := s.Bank.Say(p, 1, payment.Approved).Ref
+		if s.Bank.Closed(ref) {
+			t.Error("the page was ended by nobody")
+		}
+		s.Clock.Move(20 * time.Minute)
+		s.Run(t)
+		if !s.Bank.Closed(ref) {
+			t.Error("the page still takes a payment")
+		}
+		wantStatus(t, s, p, order.Cancelled)
 	})
 }
 

@@ -86,7 +86,8 @@ func (d *Desk) ask(ctx context.Context, h store.Hold) (settled bool, err error) 
 
 // askAgain asks a provider about an attempt that nobody heard of again, after
 // its order was paid by another one or cancelled. Money that came in all the
-// same finds its way: back, or to the order.
+// same finds its way: back, or to the order. A page that still takes a payment
+// is ended, where the provider lets us.
 func (d *Desk) askAgain(ctx context.Context, j store.Job) error {
 	var p store.Payment
 	err := d.db.View(ctx, func(v *store.View) (err error) {
@@ -100,6 +101,12 @@ func (d *Desk) askAgain(ctx context.Context, j store.Job) error {
 	ctx, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
 	n, decided, err := finder.Find(ctx, p.Ref)
+	if closer, can := finder.(payment.Closer); can && err == nil && !decided {
+		if err := closer.Close(ctx, p.Ref); err != nil {
+			return err
+		}
+		n, decided, err = finder.Find(ctx, p.Ref) // paid in the very last moment, perhaps
+	}
 	if err != nil || !decided || n.Outcome != payment.Approved {
 		return err
 	}

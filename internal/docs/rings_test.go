@@ -30,7 +30,7 @@ var rings = []ring{
 		"money": "fault", "discount": "fault money", "contact": "fault", "challenge": "fault", "catalog": "fault money", "search": "catalog", "cart": "catalog discount fault money",
 		"order": "cart catalog contact discount fault money", "area": "fault", "tax": "area fault money", "shipping": "area fault money"}},
 	{"guards", "seal personal ledger erasure password otp", map[string]string{"erasure": "ledger", "personal": "seal", "seal": "seal/locked", "seal/keyfile": "seal seal/locked", "otp": "seal"}},
-	{"outside world", "store keystore payment message passkey breach picture certs bucket", map[string]string{"payment/sandbox": "payment", "message/smtp": "message", "message/sms": "message"}},
+	{"outside world", "store keystore payment message passkey breach picture certs bucket", map[string]string{"payment/sandbox": "payment", "payment/stripe": "payment", "message/smtp": "message", "message/sms": "message"}},
 	{"doings", "account checkout intake settings privacy keylife backup job", nil},
 	{"delivery", "web", map[string]string{"web/storefront": "web/gate web/page", "web/admin": "web/gate web/page", "web/api": "web/gate web/page", "web/embed": "web/gate web/page"}},
 	{"assembly", "app", nil},
@@ -63,6 +63,7 @@ var ours = map[string]string{
 	"github.com/wneessen/go-mail":   "message/smtp",
 	"github.com/emersion/":          "message/smtp",
 	"github.com/minio/minio-go/":    "bucket",
+	"github.com/stripe/stripe-go/":  "payment/stripe",
 	"github.com/alecthomas/kong":    "app",
 	"html/template":                 "web/page payment/sandbox message app",
 }

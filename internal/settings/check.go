@@ -1,6 +1,8 @@
 package settings
 
 import (
+	"errors"
+	"slices"
 	"strings"
 
 	"github.com/cartkeep/cartkeep/internal/area"
@@ -68,6 +70,26 @@ func check(now, to state, d document) Problems {
 	}
 	if to.words["terms.must_tick"] == "true" && to.texts["terms"] == "" {
 		wrong("terms.must_tick", "needs terms: give texts.terms")
+	}
+	return bad
+}
+
+// checkPaying refuses payment methods that could not be paid with. What is
+// neither new nor touched by the change is left alone.
+func checkPaying(now, to state, d document, may Payable) (bad Problems) {
+	same := now.words["shop.descriptor"] == to.words["shop.descriptor"] && now.currency() == to.currency()
+	had := strings.Fields(now.words["payment.providers"])
+	for _, method := range strings.Fields(to.words["payment.providers"]) {
+		if same && slices.Contains(had, method) {
+			continue
+		}
+		err := errors.New("payment methods can't be changed here")
+		if may != nil {
+			err = may(method, to.words["shop.descriptor"], to.currency())
+		}
+		if err != nil {
+			bad = append(bad, Problem{"payment.methods", d.lines.of("payment.methods"), err.Error()})
+		}
 	}
 	return bad
 }

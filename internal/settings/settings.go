@@ -83,9 +83,14 @@ func (c Change) String() string {
 	return fmt.Sprintf("%s: %s → %s", c.Key, short(c.Old), short(c.New))
 }
 
+// Payable says why a payment method can't be offered by a shop with this text on
+// bank statements and this currency: its keys are missing, say. Nil is that it can.
+type Payable func(method, descriptor string, c money.Currency) error
+
 // Import makes the shop's settings what a file says and returns what changed.
-// With dry nothing is written. What is wrong comes back as Problems.
-func Import(ctx context.Context, db *store.DB, actor ledger.Actor, file []byte, dry bool) ([]Change, error) {
+// With dry nothing is written. What is wrong comes back as Problems. A payment
+// method that may does not allow is refused; with nil none can be added.
+func Import(ctx context.Context, db *store.DB, actor ledger.Actor, file []byte, dry bool, may Payable) ([]Change, error) {
 	now, err := read(ctx, db)
 	if err != nil {
 		return nil, err
@@ -102,6 +107,7 @@ func Import(ctx context.Context, db *store.DB, actor ledger.Actor, file []byte, 
 		}
 		to := now.with(d)
 		problems := append(check(now, to, d), checkShelves(v, now, to, d)...)
+		problems = append(problems, checkPaying(now, to, d, may)...)
 		if len(problems) > 0 {
 			return problems
 		}

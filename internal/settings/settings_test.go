@@ -21,7 +21,7 @@ import (
 var noCtx = context.Background()
 
 func bring(s *shoptest.Shop, file string, dry bool) ([]settings.Change, error) {
-	return settings.Import(noCtx, s.DB, ledger.OS("test"), []byte(file), dry)
+	return settings.Import(noCtx, s.DB, ledger.OS("test"), []byte(file), dry, nil)
 }
 
 func export(t testing.TB, s *shoptest.Shop) string {

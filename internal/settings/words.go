@@ -52,6 +52,7 @@ func singles() []word {
 		{"tax.reverse_charge", "tax.reverse_charge", "false", yesno, nil},
 		{"tax.delivery", "tax.delivery", "", text, class},
 		{"terms.must_tick", "terms.must_tick", "false", yesno, nil},
+		{"payment.methods", "payment.providers", "", list, paymentMethod},
 		{"embed.origins", "embed.origins", "", list, origin},
 	}
 }
@@ -169,6 +170,15 @@ func class(s string) (string, error) {
 	}
 	if s == "standard" {
 		return "", nil
+	}
+	return s, nil
+}
+
+// paymentMethod reads the name of a payment service.
+func paymentMethod(s string) (string, error) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	if s == "" || len(s) > 20 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz") != "" {
+		return "", fmt.Errorf("is no payment method; write its name, like stripe")
 	}
 	return s, nil
 }

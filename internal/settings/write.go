@@ -15,7 +15,7 @@ func (s state) toml() []byte {
 	w := &writer{}
 	w.line("# The settings of a Cartkeep shop. Change what you like and bring it back with")
 	w.line("# cartkeep settings import FILE.toml; --dry-run shows what would change.")
-	s.writeSingles(w, "shop", "seller", "terms", "embed")
+	s.writeSingles(w, "shop", "seller", "terms", "payment", "embed")
 	s.writeTexts(w)
 	s.writeSingles(w, "tax")
 	for _, r := range s.rules {

@@ -329,12 +329,13 @@ type Bank struct {
 	opened   map[string]payment.Request
 	refunded map[string]money.Amount
 	decided  map[string]payment.Notice
+	closed   map[string]bool
 	asked    int
 }
 
 // NewBank makes a bank.
 func NewBank() *Bank {
-	return &Bank{opened: map[string]payment.Request{}, refunded: map[string]money.Amount{}, decided: map[string]payment.Notice{}}
+	return &Bank{opened: map[string]payment.Request{}, refunded: map[string]money.Amount{}, decided: map[string]payment.Notice{}, closed: map[string]bool{}}
 }
 
 // Name implements payment.Provider.
@@ -359,7 +360,7 @@ func (b *Bank) Open(ctx context.Context, q payment.Request) (payment.Session, er
 	}
 	ref := fmt.Sprintf("ref-%s-%d", q.OrderID, q.Attempt)
 	b.opened[ref] = q
-	return payment.Session{Ref: ref, URL: "https://bank.test/pay/" + ref, ExpiresAt: q.ExpiresAt}, nil
+	return payment.Session{Ref: ref, URL: "https://bank.test/pay/" + ref, Mode: payment.ModeTest, Account: "bank", ExpiresAt: q.ExpiresAt}, nil
 }
 
 // Notice implements payment.Provider: nothing arrives at the bank by HTTP.
@@ -393,6 +394,21 @@ func (b *Bank) Find(_ context.Context, ref string) (payment.Notice, bool, error)
 	}
 	n, ok := b.decided[ref]
 	return n, ok, nil
+}
+
+// Close implements payment.Closer.
+func (b *Bank) Close(_ context.Context, ref string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed[ref] = true
+	return nil
+}
+
+// Closed reports whether the page of a session was ended.
+func (b *Bank) Closed(ref string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed[ref]
 }
 
 // Asked returns how often the bank was asked how a payment ended.

@@ -22,6 +22,8 @@ type Payment struct {
 	Amount    money.Amount
 	Ref       string // the provider's reference; "" until it was opened there
 	URL       string // where the shopper pays
+	Mode      string // of the account that it was opened for
+	Account   string
 	OpenedAt  time.Time
 	ExpiresAt time.Time
 }
@@ -51,7 +53,8 @@ func (t *Tx) OpenedPayment(p Payment) error {
 	if s.err != nil {
 		return fmt.Errorf("seal payment: %w", s.err)
 	}
-	n, err := t.exec(`UPDATE payments SET provider_ref = $3, pay_url = $4, updated_at = $5 WHERE owner = $1 AND id = $2 AND provider_ref IS NULL`, p.Owner, p.ID, ref, url, ms(t.now))
+	n, err := t.exec(`UPDATE payments SET provider_ref = $3, pay_url = $4, updated_at = $5, mode = $6, account = $7 WHERE owner = $1 AND id = $2 AND provider_ref IS NULL`,
+		p.Owner, p.ID, ref, url, ms(t.now), p.Mode, p.Account)
 	if err != nil {
 		return fmt.Errorf("keep payment: %w", err)
 	}
@@ -68,14 +71,14 @@ func (db *DB) providerKey(provider, ref string) []byte {
 	return db.keys.Index.Hash(personal.ProviderIndex.Name()+"/"+provider, ref)
 }
 
-const paymentColumns = `id, owner, order_id, attempt, provider, status, amount, currency, provider_ref, pay_url, opened_at, expires_at`
+const paymentColumns = `id, owner, order_id, attempt, provider, status, amount, currency, provider_ref, pay_url, mode, account, opened_at, expires_at`
 
 func (v *View) payment(row row) (Payment, error) {
 	var p Payment
 	var currency string
 	var amount, opened, expires int64
 	var ref, url []byte
-	err := row.Scan(&p.ID, &p.Owner, &p.Order, &p.Attempt, &p.Provider, &p.Status, &amount, &currency, &ref, &url, &opened, &expires)
+	err := row.Scan(&p.ID, &p.Owner, &p.Order, &p.Attempt, &p.Provider, &p.Status, &amount, &currency, &ref, &url, &p.Mode, &p.Account, &opened, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Payment{}, errNoOrder
 	}

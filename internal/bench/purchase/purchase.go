@@ -223,7 +223,7 @@ func (s *Shop) serve() error {
 		err := json.NewDecoder(r.Body).Decode(&n)
 		if err == nil {
 			id, _, _ := strings.Cut(n.Ref, ".")
-			err = s.desk.Settle(r.Context(), "bank", payment.Notice{Ref: n.Ref, OrderID: id, Attempt: 1, Outcome: payment.Approved, Amount: n.Amount})
+			err = s.desk.Settle(r.Context(), "bank", payment.Notice{Ref: n.Ref, OrderID: id, Attempt: 1, Outcome: payment.Approved, Amount: n.Amount, Mode: payment.ModeTest, Account: "bank"})
 		}
 		if err != nil {
 			g.Refuse(w, r, err)
@@ -403,7 +403,7 @@ func (bank) Origin() string { return "https://bank.test" }
 
 func (bank) Open(_ context.Context, q payment.Request) (payment.Session, error) {
 	r := fmt.Sprintf("%s.%d", q.OrderID, q.Attempt)
-	return payment.Session{Ref: r, URL: bankURL + r, ExpiresAt: q.ExpiresAt}, nil
+	return payment.Session{Ref: r, URL: bankURL + r, Mode: payment.ModeTest, Account: "bank", ExpiresAt: q.ExpiresAt}, nil
 }
 
 func (bank) Notice(*http.Request, []byte) (payment.Notice, error) {

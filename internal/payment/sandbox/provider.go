@@ -76,8 +76,11 @@ func New(c Config) (*Provider, error) {
 	return &Provider{bytes.Clone(c.Secret), c.Origin, staying(c.Client), c.Now}, nil
 }
 
+// Name is the word for this provider in settings, rows and paths.
+const Name = "sandbox"
+
 // Name is "sandbox".
-func (p *Provider) Name() string { return "sandbox" }
+func (p *Provider) Name() string { return Name }
 
 // Title is what a shopper reads when choosing.
 func (p *Provider) Title() string { return "Make-believe bank (no money moves)" }

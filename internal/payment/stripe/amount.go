@@ -1,6 +1,7 @@
 package stripe
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -28,6 +29,22 @@ func unitsOf(c money.Currency) (times, per, multiple int64, err error) {
 	}
 	return 1, 1, 1, nil
 }
+
+// Fits says why a shop can't be paid by Stripe. What a statement shows has 5 to 22
+// characters, one of them a letter, and none that Stripe refuses
+// (docs.stripe.com/get-started/account/statement-descriptors).
+func (p *Provider) Fits(descriptor string, c money.Currency) error {
+	if _, _, _, err := unitsOf(c); err != nil {
+		return fmt.Errorf("Stripe takes no payments in %s", c)
+	}
+	if len(descriptor) < 5 || len(descriptor) > 22 || strings.Trim(descriptor, statementSigns) != "" || strings.Trim(descriptor, statementSigns[26:]) == "" {
+		return errors.New("Stripe wants shop.descriptor to have 5 to 22 letters, digits and spaces, one a letter; set the same at Stripe")
+	}
+	return nil
+}
+
+// statementSigns are the signs of a descriptor, letters first.
+const statementSigns = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 "
 
 // toUnits writes an amount as Stripe does.
 func toUnits(a money.Amount) (int64, error) {

@@ -13,7 +13,7 @@ import (
 // bring imports settings into the running shop.
 func (s *stall) bring(t testing.TB, file string) {
 	t.Helper()
-	if _, err := settings.Import(t.Context(), s.DB, ledger.System("test"), []byte(file), false); err != nil {
+	if _, err := settings.Import(t.Context(), s.DB, ledger.System("test"), []byte(file), false, nil); err != nil {
 		t.Fatal(err)
 	}
 }

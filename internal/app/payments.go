@@ -1,0 +1,103 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/payment/sandbox"
+	"github.com/cartkeep/cartkeep/internal/payment/stripe"
+	"github.com/cartkeep/cartkeep/internal/settings"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// Paying are the settings of the payment services: the secrets, and whether
+// money is real. Which of them shoppers are offered is a setting of the shop.
+type Paying struct {
+	PaymentMode   string `help:"live, or test: with test keys everybody can order and nobody pays. A key of the other mode is refused." default:"live" enum:"live,test" placeholder:"MODE" group:"Payment services"`
+	StripeKey     string `help:"The key of the account at Stripe: sk_live_…, or better a restricted one, rk_live_…, that may write checkout sessions and refunds." secret:"yes" placeholder:"TEXT" group:"Payment services"`
+	StripeSecret  string `help:"What Stripe signs its call-backs with: whsec_…, of the endpoint https://YOUR-SHOP/payments/stripe/notices." secret:"yes" placeholder:"TEXT" group:"Payment services"`
+	StripeAccount string `help:"The account at Stripe, acct_…, when its call-backs name one. Default: the key's own." placeholder:"ID" group:"Payment services"`
+}
+
+// services makes the payment services that are set up, and says everything that
+// is wrong with their settings. Nobody is called.
+func (p *Paying) services(origin string, hold time.Duration) (out []payment.Provider, err error) {
+	bad := &problems{}
+	if p.StripeKey != "" || p.StripeSecret != "" || p.StripeAccount != "" {
+		s, err := stripe.New(stripe.Config{Key: p.StripeKey, Secret: p.StripeSecret, Account: p.StripeAccount, Mode: p.PaymentMode, Shop: origin})
+		bad.add("stripe-key", err)
+		bad.when(hold > stripe.MaxHold, "hold", "Stripe's pages end after a day: give at most 23h")
+		out = append(out, s)
+	}
+	if len(bad.list) > 0 {
+		return nil, errors.Join(bad.list...)
+	}
+	return out, nil
+}
+
+// fitter is a provider with rules about the shop itself.
+type fitter interface {
+	// Fits says why a shop with this text on bank statements and this currency
+	// can't be paid here; nil when it can.
+	Fits(descriptor string, c money.Currency) error
+}
+
+// payable says, of each payment method, whether the shop may offer it.
+func payable(services []payment.Provider) settings.Payable {
+	return func(method, descriptor string, c money.Currency) error {
+		i := slices.IndexFunc(services, func(p payment.Provider) bool { return p.Name() == method })
+		if i < 0 {
+			return fmt.Errorf("%s is not set up: give its keys first, see docs/config.md", method)
+		}
+		if f, ok := services[i].(fitter); ok {
+			return f.Fits(descriptor, c)
+		}
+		return nil
+	}
+}
+
+// offered refuses a shop that offers what it can't take.
+func offered(services []payment.Provider, shop store.Settings) error {
+	may := payable(services)
+	var bad []error
+	for _, name := range shop.Providers {
+		if err := may(name, shop.Descriptor, shop.Currency); err != nil {
+			bad = append(bad, fmt.Errorf("payment.methods: %w", err))
+		}
+	}
+	return errors.Join(bad...)
+}
+
+// methodsOf are the payment services that a shop could offer, for a command
+// without a running one: those of the settings, and in a demo the make-believe bank.
+func (s *Settings) methodsOf(ctx context.Context, db *store.DB) (settings.Payable, error) {
+	shop, err := db.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	services, err := s.services(s.ownOrigin(), s.Hold)
+	if err != nil {
+		return nil, err
+	}
+	may := payable(services)
+	return func(method, descriptor string, c money.Currency) error {
+		if shop.Demo && method == sandbox.Name {
+			return nil
+		}
+		return may(method, descriptor, c)
+	}, nil
+}
+
+// ownOrigin is where the shop will be found.
+func (s *Settings) ownOrigin() string {
+	if len(s.Domain) == 0 {
+		return "https://localhost"
+	}
+	return "https://" + strings.ToLower(s.Domain[0])
+}
