@@ -9,20 +9,31 @@ import (
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
-// page is how many dossiers one transaction re-wraps. While it runs nobody else
-// writes on SQLite, so there it is over in a millisecond or two.
+// page is how many dossiers are read, re-wrapped and stored at a time, one after
+// the other: that keeps one processor busy and leaves the others to the shop. On
+// SQLite the storing stops in between when somebody waits; on PostgreSQL it holds
+// up nobody, and more at a time are fewer journeys.
 func (k *Keeper) page() int {
 	if k.db.Shared() {
-		return 8 * store.RewrapPage
+		return 128
 	}
-	return 4 * store.RewrapPage
+	return 64
 }
+
+const (
+	// calmly is how many dossiers Calm re-wraps in a second: a million, with the
+	// counting, is done within the minute, and what is left of it is the shop's.
+	calmly = 22_000
+	// eased is after how many dossiers SQLite's log is written back.
+	eased = 3000
+)
 
 // Pace is how much of the time re-wrapping leaves to the shop.
 type Pace int
 
 const (
-	// Calm rests after each page for half as long as storing it took.
+	// Calm is no faster than it has to be, and rests after each page, the longer
+	// the more the shop makes it wait.
 	Calm Pace = iota
 	// Swift does not rest.
 	Swift
@@ -89,78 +100,72 @@ func (k *Keeper) count(ctx context.Context) (left int64, err error) {
 	return left, nil
 }
 
-// pass re-wraps all that it finds under older epochs. While PostgreSQL stores one
-// page the next is read and wrapped. SQLite's log would only grow of that: it
-// begins anew when nobody reads.
-func (k *Keeper) pass(ctx context.Context, pace Pace, all int64, tell func(Progress)) (err error) {
-	reading, stop := context.WithCancel(ctx)
-	pages, turn := make(chan []store.Wrapped), make(chan struct{}, 1)
-	read := make(chan error, 1)
-	go func() {
-		defer close(pages)
-		read <- k.wrap(reading, turn, pages)
-	}()
-	defer func() {
-		stop()
-		if failed := <-read; err == nil {
-			err = failed
-		}
-	}()
-	var done int64
-	turn <- struct{}{}
-	for list := range pages {
-		began := time.Now()
-		if k.db.Shared() {
-			turn <- struct{}{}
-		}
-		if err := k.db.InTx(ctx, system, func(t *store.Tx) error { return t.Rewrap(list) }); err != nil {
-			return err
-		}
-		done += int64(len(list))
-		tell(Progress{Done: done, All: max(all, done)})
-		if pace == Calm {
-			if err := rest(ctx, time.Since(began)/2); err != nil {
-				return err
-			}
-		}
-		if !k.db.Shared() {
-			turn <- struct{}{}
-		}
-	}
-	return nil
-}
-
-// wrap reads what is under older epochs, wraps it under the present one and hands
-// it on, a page for each turn.
-func (k *Keeper) wrap(ctx context.Context, turn <-chan struct{}, pages chan<- []store.Wrapped) error {
-	newest := k.ring.Sealing()
+// pass re-wraps all that it finds under older epochs.
+func (k *Keeper) pass(ctx context.Context, pace Pace, all int64, tell func(Progress)) error {
+	var done, written int64
 	var after *seal.Owner
+	due := time.Now()
 	for {
-		select {
-		case <-turn:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		var list []store.Wrapped
-		err := k.db.View(ctx, func(v *store.View) (err error) {
-			list, err = v.WrapsBefore(newest, after, k.page())
-			return err
-		})
+		began := time.Now()
+		list, err := k.wrap(ctx, after)
 		if err != nil || len(list) == 0 {
 			return err
 		}
-		for i, w := range list {
-			if list[i].Moved, err = k.ring.Rewrap(w.Owner, w.Wrap); err != nil {
-				return fmt.Errorf("re-wrap dossier %s: %w", w.Owner.Dossier, err)
-			}
-		}
-		select {
-		case pages <- list:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := k.keep(ctx, list); err != nil {
+			return err
 		}
 		after = &list[len(list)-1].Owner
+		n := int64(len(list))
+		done, written = done+n, written+n
+		tell(Progress{Done: done, All: max(all, done)})
+		if written >= eased {
+			if err := k.db.Ease(ctx); err != nil {
+				return err
+			}
+			written = 0
+		}
+		if pace == Calm {
+			due = due.Add(time.Duration(n) * time.Second / calmly)
+			if err := rest(ctx, max(time.Since(began)/4, time.Until(due))); err != nil {
+				return err
+			}
+		}
 	}
+}
+
+// wrap reads a page of what is under older epochs and wraps it under the present
+// one. after is where the page before it ended.
+func (k *Keeper) wrap(ctx context.Context, after *seal.Owner) (list []store.Wrapped, err error) {
+	newest := k.ring.Sealing()
+	err = k.db.View(ctx, func(v *store.View) (err error) {
+		list, err = v.WrapsBefore(newest, after, k.page())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, w := range list {
+		if list[i].Moved, err = k.ring.Rewrap(w.Owner, w.Wrap); err != nil {
+			return nil, fmt.Errorf("re-wrap dossier %s: %w", w.Owner.Dossier, err)
+		}
+	}
+	return list, nil
+}
+
+// keep stores a page, in as many transactions as those who wait make of it.
+func (k *Keeper) keep(ctx context.Context, list []store.Wrapped) error {
+	for len(list) > 0 {
+		var n int
+		err := k.db.InLaggingTx(ctx, system, func(t *store.Tx) (err error) {
+			n, err = t.Rewrap(list)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		list = list[n:]
+	}
+	return nil
 }
 
 func rest(ctx context.Context, d time.Duration) error {

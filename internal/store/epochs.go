@@ -194,51 +194,61 @@ func (v *View) WrapsBefore(epoch seal.EpochID, after *seal.Owner, limit int) ([]
 	return out, rows.Err()
 }
 
-// RewrapPage is how many wraps one statement of Rewrap stores. SQLite's driver
-// looks every parameter up by name, so many more would cost more than they save.
-const RewrapPage = 16
-
-// rewrapQuery moves a page of wraps. The key under a wrap never changes, so it
-// matters not which wrap is replaced, only that the dossier is alive.
-var rewrapQuery = func() string {
-	var cases, values strings.Builder
-	for i := range RewrapPage {
-		n := 2 + 5*i
-		fmt.Fprintf(&cases, " WHEN $%d THEN $%d", n+3, n+4)
-		fmt.Fprintf(&values, ", ($%d, $%d, $%d, $%d)", n, n+1, n+2, n+3)
+// rewrapRows is how many wraps one statement of Rewrap stores. A journey to
+// PostgreSQL costs more than a row. SQLite's driver looks every parameter up by
+// name, and between two statements it is seen whether somebody waits.
+func (e engine) rewrapRows() int {
+	if e == onPostgres {
+		return 64
 	}
-	return `UPDATE dossiers SET epoch = $1, wrap = CASE id` + cases.String() + ` ELSE wrap END WHERE (subject, case_id, purpose, id) IN (VALUES ` +
-		values.String()[2:] + `) AND epoch < $1 AND state <> 'destroyed'`
-}()
+	return 8
+}
+
+// rewrapQueries moves the wraps of one statement, on each engine. The key under a
+// wrap never changes, so it matters not which wrap is replaced, only that the
+// dossier is alive.
+var rewrapQueries = map[engine]string{onSQLite: rewrapQuery(onSQLite), onPostgres: rewrapQuery(onPostgres)}
+
+func rewrapQuery(e engine) string {
+	var values []string
+	for i := range e.rewrapRows() {
+		n := 2 + 5*i
+		values = append(values, fmt.Sprintf("($%d, $%d, $%d, $%d, CAST($%d AS BYTEA))", n, n+1, n+2, n+3, n+4))
+	}
+	return e.dialect(`WITH n (subject, case_id, purpose, id, wrap) AS (VALUES ` + strings.Join(values, ", ") + `)
+		UPDATE dossiers SET epoch = $1, wrap = n.wrap FROM n WHERE dossiers.subject = n.subject AND dossiers.case_id = n.case_id
+		AND dossiers.purpose = n.purpose AND dossiers.id = n.id AND epoch < $1 AND state <> 'destroyed'`)
+}
 
 // Rewrap stores the moved wraps, all of one epoch, each unless its dossier was
-// destroyed or re-wrapped since it was read.
+// destroyed or re-wrapped since it was read. It returns how many of the list it
+// has seen to: where one writes at a time it stops when somebody waits.
 //
-// On PostgreSQL COMMIT does not wait for the disk. Nothing is lost when it is cut
-// off: the old wraps open as well, until their epoch is closed, and the COMMIT of
-// that waits for the disk, and so for everything before it.
-func (t *Tx) Rewrap(list []Wrapped) error {
-	if t.db.engine == onPostgres {
-		if err := t.later("let re-wrapping lag", nil, `SET LOCAL synchronous_commit TO OFF`); err != nil {
-			return err
+// It is for InLaggingTx. Nothing is lost when it is cut off: the old wraps open as
+// well, until their epoch is closed, and the COMMIT of that waits for the disk,
+// and so for everything before it.
+func (t *Tx) Rewrap(list []Wrapped) (n int, err error) {
+	rows := t.db.engine.rewrapRows()
+	for part := range slices.Chunk(list, rows) {
+		if n > 0 && t.db.writer.awaited() {
+			return n, nil
 		}
-	}
-	for page := range slices.Chunk(list, RewrapPage) {
-		epoch, err := seal.WrapEpoch(page[0].Moved)
+		epoch, err := seal.WrapEpoch(part[0].Moved)
 		if err != nil {
-			return fmt.Errorf("re-wrap dossiers: %w", err)
+			return 0, fmt.Errorf("re-wrap dossiers: %w", err)
 		}
-		args := make([]any, 1, 1+5*RewrapPage)
+		args := make([]any, 1, 1+5*rows)
 		args[0] = int64(epoch)
-		for i := range RewrapPage {
-			w := page[min(i, len(page)-1)] // the last stands for those that are not there
+		for i := range rows {
+			w := part[min(i, len(part)-1)] // the last stands for those that are not there
 			args = append(args, w.Owner.Subject, w.Owner.Case, w.Owner.Purpose, w.Owner.Dossier, w.Moved)
 		}
-		if err := t.later("re-wrap dossiers", nil, rewrapQuery, args...); err != nil {
-			return err
+		if err := t.later("re-wrap dossiers", nil, rewrapQueries[t.db.engine], args...); err != nil {
+			return 0, err
 		}
+		n += len(part)
 	}
-	return nil
+	return n, nil
 }
 
 // MarkEmptied notes since when nothing alive needs an epoch; with empty false

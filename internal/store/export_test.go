@@ -24,3 +24,11 @@ func (db *DB) DrawIndexKey() (err error) {
 	db.keys.Index, err = seal.NewIndexKey(seal.NewKey())
 	return err
 }
+
+// WaitsForTheDisk tells whether SQLite's writer would wait for the disk with its
+// next COMMIT. It is for the inside of a transaction, where nobody else asks it.
+func (t *Tx) WaitsForTheDisk() (bool, error) {
+	var level int64
+	err := t.row(`PRAGMA synchronous`).Scan(&level)
+	return level == 2, err
+}

@@ -63,6 +63,7 @@ type DB struct {
 	clock    func() time.Time
 	log      *slog.Logger
 	plain    bool
+	scratch  bool
 	keys     Keys
 	snap     settingsCache
 	cards    cards
@@ -97,7 +98,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{engine: e, ring: c.Ring, shop: c.ShopID, clock: c.Clock, log: c.Log, plain: c.Unprotected}
+	db := &DB{engine: e, ring: c.Ring, shop: c.ShopID, clock: c.Clock, log: c.Log, plain: c.Unprotected, scratch: c.Scratch}
 	if err := db.connect(ctx, c); err != nil {
 		return nil, err
 	}
@@ -205,14 +206,33 @@ func (db *DB) look(ctx context.Context, fn func(*View) error) error {
 // connection, a deadlock, an epoch that another node began), so it must not do network, hashing or waiting, and
 // must set what it hands out anew each time.
 func (db *DB) InTx(ctx context.Context, actor ledger.Actor, fn func(*Tx) error) error {
+	return db.inTx(ctx, actor, fn, false)
+}
+
+// InLaggingTx is InTx for work that is found and done again when it is lost: its
+// COMMIT does not wait for the disk, and so holds up nobody. The power may go
+// before it is there, and take the newest such transactions back; the next COMMIT
+// of InTx brings them to the disk with it.
+func (db *DB) InLaggingTx(ctx context.Context, actor ledger.Actor, fn func(*Tx) error) error {
+	return db.inTx(ctx, actor, fn, true)
+}
+
+func (db *DB) inTx(ctx context.Context, actor ledger.Actor, fn func(*Tx) error, lags bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return db.knowing(ctx, func() error {
 		if db.writer != nil {
-			return db.engine.explain(db.writer.do(ctx, actor, fn))
+			return db.engine.explain(db.writer.do(ctx, actor, fn, lags))
 		}
-		return db.engine.explain(db.retrying(ctx, actor, fn))
+		return db.engine.explain(db.retrying(ctx, actor, func(t *Tx) error {
+			if lags {
+				if err := t.later("let the disk lag", nil, `SET LOCAL synchronous_commit TO OFF`); err != nil {
+					return err
+				}
+			}
+			return fn(t)
+		}))
 	})
 }
 

@@ -30,6 +30,8 @@ type writer struct {
 	q     prepared
 	queue chan *work
 	done  chan struct{}
+	joint bool         // the batch has several; for the writing goroutine alone
+	lags  bool         // COMMIT does not wait for the disk now; for the same
 	mu    sync.RWMutex // guards ended against sends on a closed queue
 	ended bool
 	fail  atomic.Pointer[error]
@@ -39,6 +41,7 @@ type work struct {
 	ctx    context.Context
 	actor  ledger.Actor
 	fn     func(*Tx) error
+	lags   bool // its COMMIT need not wait for the disk
 	answer chan error
 	err    error
 }
@@ -57,8 +60,8 @@ func newWriter(ctx context.Context, db *DB, pool *sql.DB) (*writer, error) {
 
 var errClosed = fault.New(fault.Unavailable, "The shop is closing. Please try again in a minute.")
 
-func (w *writer) do(ctx context.Context, actor ledger.Actor, fn func(*Tx) error) error {
-	job := &work{ctx: ctx, actor: actor, fn: fn, answer: make(chan error, 1)}
+func (w *writer) do(ctx context.Context, actor ledger.Actor, fn func(*Tx) error, lags bool) error {
+	job := &work{ctx: ctx, actor: actor, fn: fn, lags: lags, answer: make(chan error, 1)}
 	w.mu.RLock()
 	if w.ended {
 		w.mu.RUnlock()
@@ -76,13 +79,15 @@ func (w *writer) run() {
 	}
 }
 
-// batch carries out first and whatever else is waiting, and commits once.
+// batch carries out first and whatever else is waiting, and commits once. Work
+// whose COMMIT lags is kept short and alone, when it is first: who comes next
+// waits for the disk.
 func (w *writer) batch(first *work) {
-	if err := errors.Join(w.broken(), first.ctx.Err()); err != nil {
+	ctx := context.Background()
+	if err := errors.Join(w.broken(), first.ctx.Err(), w.lag(ctx, first.lags)); err != nil {
 		first.answer <- err
 		return
 	}
-	ctx := context.Background()
 	if _, err := w.q.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		first.answer <- fmt.Errorf("begin: %w", err)
 		return
@@ -96,11 +101,13 @@ func (w *writer) batch(first *work) {
 	}
 	jobs := append(make([]*work, 0, 8), first)
 	clean := true
-	for clean && len(jobs) < batchMax {
+	defer func() { w.joint = false }()
+	for clean && !w.lags && len(jobs) < batchMax {
 		job := w.next()
 		if job == nil {
 			break
 		}
+		w.joint = true
 		clean, job.err = w.carryOut(job)
 		jobs = append(jobs, job)
 	}
@@ -194,6 +201,29 @@ func (w *writer) commit(ctx context.Context) error {
 	}
 	return err
 }
+
+// lag says whether the next COMMIT may be back before the disk has it. One that
+// waits brings all before it to the disk as well.
+func (w *writer) lag(ctx context.Context, lags bool) error {
+	if w.lags == lags || w.db.scratch {
+		return nil
+	}
+	level := "FULL"
+	if lags {
+		level = "NORMAL"
+	}
+	// Not from the cache: SQLite obeys when it reads the statement.
+	if _, err := w.conn.ExecContext(ctx, "PRAGMA synchronous = "+level); err != nil {
+		return fmt.Errorf("wait for the disk: %w", err)
+	}
+	w.lags = lags
+	return nil
+}
+
+// awaited tells the transaction that is being carried out whether another one
+// waits for its end: one that comes next, or one of the same batch. Where there
+// is no one writer nobody waits.
+func (w *writer) awaited() bool { return w != nil && (w.joint || len(w.queue) > 0) }
 
 // next returns a job that waits, or nil.
 func (w *writer) next() *work {
