@@ -109,6 +109,16 @@ var CodeIndex = note(Field{Table: "code_uses", Column: "customer", Kind: Index, 
 	Category: "user.contact.email", Label: "E-mail of an order with a discount code, as a keyed hash",
 	Reason: "a code may be limited for each customer; ends with the order's dossier"})
 
+// While one index key replaces another, a hash stands under both.
+var _ = []Field{
+	note(Field{Table: "wishes", Column: "email_mac_even", Kind: Index, Purpose: Marketing,
+		Category: "user.contact.email", Label: "E-mail of a wish, as a keyed hash under every second key",
+		Reason: WishIndex.Reason}),
+	note(Field{Table: "code_uses", Column: "customer_even", Kind: Index, Purpose: Fulfilment,
+		Category: "user.contact.email", Label: "E-mail of an order with a discount code, as a keyed hash under every second key",
+		Reason: CodeIndex.Reason}),
+}
+
 // ProviderIndex finds the order of a payment provider's notice.
 var ProviderIndex = note(Field{Table: "directory", Column: "key", Kind: Index, Purpose: Payment,
 	Category: "user.financial", Label: "Payment reference as a keyed hash, or order number",

@@ -41,12 +41,13 @@ func NotPersonal() map[string]map[string]string {
 		"erasures": {
 			"number": "the place in the journal", "link": "a hash of the journal so far",
 		},
-		"epochs": {"*": "what is known of each epoch beside its key: number, mark, times"},
+		"epochs":     {"*": "what is known of each epoch beside its key: number, mark, times"},
+		"index_keys": {"*": "what is known of each key of the blind indexes beside the key: number, times, how far it is filled"},
 		"identities": {
 			"field": "which index it is", "version": "a version number",
 		},
 		"directory": {
-			"kind": "which directory it is",
+			"kind": "which directory it is", "version": "a version number",
 		},
 		"jobs": {
 			"id": "a random id", "kind": "what is to be done", "run_at": "when", "lease_until": "a lease",

@@ -71,8 +71,38 @@ func (a Account) directory() string {
 	return dirAccount
 }
 
-func (db *DB) accountKey(e contact.Email) []byte {
-	return db.keys.Index.Hash("account e-mail", e.Key())
+// accountField names the index of the mailboxes of accounts.
+const accountField = "account e-mail"
+
+// claim makes a mailbox lead to an account. ErrTaken when it leads to one already.
+func (t *Tx) claim(a Account, e contact.Email) error {
+	keys, err := t.living()
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		n, err := t.exec(`INSERT INTO directory (kind, key, version, owner, id) VALUES ($1, $2, $3, $4, '') ON CONFLICT (kind, key) DO NOTHING`,
+			a.directory(), key.Hash(accountField, e.Key()), key.version, a.ID)
+		if err != nil {
+			return fmt.Errorf("list account: %w", err)
+		}
+		if n == 0 {
+			return ErrTaken
+		}
+	}
+	return nil
+}
+
+// unclaim takes that back.
+func (t *Tx) unclaim(a Account, e contact.Email) error {
+	odd, even, err := t.twin(accountField, e.Key())
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec(`DELETE FROM directory WHERE kind = $1 AND key IN ($2, $3) AND owner = $4`, a.directory(), odd, even, a.ID); err != nil {
+		return fmt.Errorf("unlist account: %w", err)
+	}
+	return nil
 }
 
 // accountEnd is when the dossiers of an account end that was used just now.
@@ -111,12 +141,8 @@ func (v *View) safe(owner string) (personal.Dossier, error) {
 // NewAccount keeps an account whose mailbox was proved just now. ErrTaken when
 // the mailbox has one.
 func (t *Tx) NewAccount(a Account) error {
-	n, err := t.exec(`INSERT INTO directory (kind, key, owner, id) VALUES ($1, $2, $3, '') ON CONFLICT (kind, key) DO NOTHING`, a.directory(), t.db.accountKey(a.Email), a.ID)
-	if err != nil {
-		return fmt.Errorf("list account: %w", err)
-	}
-	if n == 0 {
-		return ErrTaken
+	if err := t.claim(a, a.Email); err != nil {
+		return err
 	}
 	box, err := t.accountBox(a, a.purpose())
 	if err != nil {
@@ -197,7 +223,11 @@ func (v *View) AccountOf(e contact.Email, staff bool) (Account, error) {
 	if staff {
 		kind = dirStaff
 	}
-	owner, _, err := v.find(kind, v.db.accountKey(e))
+	odd, even, err := v.twin(accountField, e.Key())
+	if err != nil {
+		return Account{}, err
+	}
+	owner, _, err := v.find(kind, odd, even)
 	if fault.Is(err, fault.NotFound) {
 		return Account{}, ErrNoAccount
 	}
@@ -328,16 +358,12 @@ func (t *Tx) ConfirmStaff(id, by string) error {
 // MoveAccount gives an account another mailbox, which was proved just now.
 // ErrTaken when that has an account of its own.
 func (t *Tx) MoveAccount(a Account, to contact.Email) error {
-	n, err := t.exec(`INSERT INTO directory (kind, key, owner, id) VALUES ($1, $2, $3, '') ON CONFLICT (kind, key) DO NOTHING`, a.directory(), t.db.accountKey(to), a.ID)
-	if err != nil {
-		return fmt.Errorf("list account: %w", err)
-	}
-	if n == 0 && !a.Email.Equal(to) {
-		return ErrTaken
-	}
 	if !a.Email.Equal(to) {
-		if _, err := t.exec(`DELETE FROM directory WHERE kind = $1 AND key = $2 AND owner = $3`, a.directory(), t.db.accountKey(a.Email), a.ID); err != nil {
-			return fmt.Errorf("unlist account: %w", err)
+		if err := t.claim(a, to); err != nil {
+			return err
+		}
+		if err := t.unclaim(a, a.Email); err != nil {
+			return err
 		}
 	}
 	box, err := t.accountBox(a, a.purpose())

@@ -290,7 +290,7 @@ func (v *View) EndedCarts(limit int) ([]cart.ID, error) {
 }
 
 // column reads rows of one text.
-func column[T ~string](rows rows) ([]T, error) {
+func column[T ~string | ~int64](rows rows) ([]T, error) {
 	defer rows.Close()
 	var out []T
 	for rows.Next() {

@@ -24,9 +24,12 @@ import (
 // transaction is to be given up. Doing it again for the same order counts once.
 func (t *Tx) UseCode(c discount.Code, id order.ID, owner string, customer contact.Email, end time.Time) (bool, error) {
 	key := c.Key()
-	mac := t.db.codeCustomer(key, customer)
-	n, err := t.exec(`INSERT INTO code_uses (code, order_id, owner, customer, ends_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (code, order_id) DO NOTHING`,
-		key, string(id), owner, mac, ms(end))
+	odd, even, err := t.twin(codeField(key), customer.Key())
+	if err != nil {
+		return false, err
+	}
+	n, err := t.exec(`INSERT INTO code_uses (code, order_id, owner, customer, customer_even, ends_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (code, order_id) DO NOTHING`,
+		key, string(id), owner, odd, even, ms(end))
 	if err != nil {
 		return false, fmt.Errorf("use a code: %w", err)
 	}
@@ -45,7 +48,7 @@ func (t *Tx) UseCode(c discount.Code, id order.ID, owner string, customer contac
 		if _, err := t.exec(`UPDATE code_counts SET used = used WHERE code = $1`, key); err != nil {
 			return false, fmt.Errorf("use a code: %w", err)
 		}
-		if _, err := t.exec(`UPDATE code_uses SET customer = $3, ends_at = $4 WHERE code = $1 AND order_id = $2 AND ends_at > 0`, key, string(id), mac, ms(end)); err != nil {
+		if _, err := t.exec(`UPDATE code_uses SET customer = $3, customer_even = $4, ends_at = $5 WHERE code = $1 AND order_id = $2 AND ends_at > 0`, key, string(id), odd, even, ms(end)); err != nil {
 			return false, fmt.Errorf("use a code: %w", err)
 		}
 	}
@@ -53,16 +56,21 @@ func (t *Tx) UseCode(c discount.Code, id order.ID, owner string, customer contac
 		return true, nil
 	}
 	var used int64
-	if err := t.row(`SELECT count(*) FROM code_uses WHERE code = $1 AND customer = $2`, key, mac).Scan(&used); err != nil {
+	if err := t.row(`SELECT count(*) FROM code_uses WHERE code = $1 AND (customer = $2 OR customer_even = $3)`, key, odd, even).Scan(&used); err != nil {
 		return false, fmt.Errorf("count a customer's uses: %w", err)
 	}
 	return used <= c.Each, nil
 }
 
-// codeCustomer is the blind index of a customer of a code. Each code has hashes
-// of its own: they do not tell who used two of them.
-func (db *DB) codeCustomer(key string, customer contact.Email) []byte {
-	return db.keys.Index.Hash(personal.CodeIndex.Name()+"/"+key, customer.Key())
+// codeField names the index of the customers of a code. Each code has hashes of
+// its own: they do not tell who used two of them.
+func codeField(key string) string { return personal.CodeIndex.Name() + "/" + key }
+
+// countCustomer gives the use of a code its customer's hashes under the given
+// keys. One under another key stays.
+func (t *Tx) countCustomer(keys indexKeys, code, id string, customer contact.Email) error {
+	odd, even := keys.twin(codeField(code), customer.Key())
+	return t.later("index a use", nil, `UPDATE code_uses SET customer = COALESCE($3, customer), customer_even = COALESCE($4, customer_even) WHERE code = $1 AND order_id = $2`, code, id, odd, even)
 }
 
 // KeepUses makes the uses of an order lasting: it is paid.

@@ -17,12 +17,29 @@ const (
 	dirProvider = "provider" // keyed hash of a provider's reference → payment
 )
 
-func (t *Tx) list(kind string, key []byte, owner, id string) error {
-	return t.later("list "+kind, nil, `INSERT INTO directory (kind, key, owner, id) VALUES ($1, $2, $3, $4)`, kind, key, owner, id)
+// listOrder makes an order's number lead to it.
+func (t *Tx) listOrder(number, owner, id string) error {
+	return t.later("list order", nil, `INSERT INTO directory (kind, key, owner, id) VALUES ($1, $2, $3, $4)`, dirOrder, []byte(number), owner, id)
 }
 
-func (v *View) find(kind string, key []byte) (owner, id string, err error) {
-	err = v.row(`SELECT owner, id FROM directory WHERE kind = $1 AND key = $2`, kind, key).Scan(&owner, &id)
+// lead makes the hashes of a value lead to (owner, id). Hashes that are there
+// already are left as they are when that is fine, and an error otherwise.
+func (t *Tx) lead(keys indexKeys, kind, field, value, owner, id string, fine bool) error {
+	query := `INSERT INTO directory (kind, key, version, owner, id) VALUES ($1, $2, $3, $4, $5)`
+	if fine {
+		query += ` ON CONFLICT (kind, key) DO NOTHING`
+	}
+	for _, key := range keys {
+		if err := t.later("list "+kind, nil, query, kind, key.Hash(field, value), key.version, owner, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find follows a key, or one of two keys of which the other may be nil.
+func (v *View) find(kind string, one, other []byte) (owner, id string, err error) {
+	err = v.row(`SELECT owner, id FROM directory WHERE kind = $1 AND key IN ($2, $3) LIMIT 1`, kind, one, other).Scan(&owner, &id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", "", errNoOrder
 	}
@@ -32,23 +49,31 @@ func (v *View) find(kind string, key []byte) (owner, id string, err error) {
 	return owner, id, nil
 }
 
-const indexVersion = 1
-
-// identify writes a blind index row: the keyed hash of a normalised value
-// leads to the subject, and ends with the dossier.
-func (t *Tx) identify(f personal.Field, normalised, subject, dossier string) error {
+// identify writes blind index rows: the keyed hashes of a normalised value lead to
+// the subject, and end with the dossier.
+func (t *Tx) identify(keys indexKeys, f personal.Field, normalised, subject, dossier string) error {
 	if t.db.plain {
 		return nil
 	}
-	return t.later("index "+f.Name(), nil, `INSERT INTO identities (hash, field, version, subject, dossier) VALUES ($1, $2, $3, $4, $5)`,
-		t.db.keys.Index.Hash(f.Name(), normalised), f.Name(), indexVersion, subject, dossier)
+	for _, key := range keys {
+		err := t.later("index "+f.Name(), nil, `INSERT INTO identities (hash, field, version, subject, dossier) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+			key.Hash(f.Name(), normalised), f.Name(), key.version, subject, dossier)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Subjects returns the subjects whose sealed e-mail has this key. A hit of the
 // index is only a hint: the sealed value is opened and compared.
 func (v *View) Subjects(emailKey string) ([]string, error) {
-	rows, err := v.rows(`SELECT i.subject, d.case_id FROM identities i JOIN dossiers d ON d.subject = i.subject AND d.id = i.dossier WHERE i.hash = $1 AND i.field = $2`,
-		v.db.keys.Index.Hash(personal.EmailIndex.Name(), emailKey), personal.EmailIndex.Name())
+	odd, even, err := v.twin(personal.EmailIndex.Name(), emailKey)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := v.rows(`SELECT i.subject, d.case_id FROM identities i JOIN dossiers d ON d.subject = i.subject AND d.id = i.dossier WHERE i.hash IN ($1, $2) AND i.field = $3`,
+		odd, even, personal.EmailIndex.Name())
 	if err != nil {
 		return nil, fmt.Errorf("look up e-mail: %w", err)
 	}
@@ -92,10 +117,14 @@ func (v *View) Subjects(emailKey string) ([]string, error) {
 // write fewer letters.
 func (v *View) UnpaidBefore(emailKey string, at time.Time) (n int64, err error) {
 	f := personal.EmailIndex.Name()
-	err = v.row(`SELECT count(*) FROM identities i JOIN dossiers d ON d.subject = i.subject AND d.id = i.dossier
+	odd, even, err := v.twin(f, emailKey)
+	if err != nil {
+		return 0, err
+	}
+	err = v.row(`SELECT count(DISTINCT o.id) FROM identities i JOIN dossiers d ON d.subject = i.subject AND d.id = i.dossier
 		JOIN orders o ON o.owner = d.subject AND o.id = d.case_id
-		WHERE i.hash = $1 AND i.field = $2 AND o.placed_at < $3 AND o.placed_at > $4 AND o.status IN ('pending', 'cancelled')`,
-		v.db.keys.Index.Hash(f, emailKey), f, ms(at), ms(at.Add(-24*time.Hour))).Scan(&n)
+		WHERE i.hash IN ($1, $2) AND i.field = $3 AND o.placed_at < $4 AND o.placed_at > $5 AND o.status IN ('pending', 'cancelled')`,
+		odd, even, f, ms(at), ms(at.Add(-24*time.Hour))).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count unpaid orders: %w", err)
 	}

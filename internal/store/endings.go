@@ -101,7 +101,7 @@ func endings(p personal.Purpose, which func(columns string) string) (out []strin
 	case personal.Rights:
 		out = append(out, `DELETE FROM legal_holds WHERE (owner, id) IN `+which("subject, case_id"))
 	case personal.Fulfilment: // a code's use goes on counting in all, and not for anybody
-		out = append(out, `UPDATE code_uses SET customer = NULL WHERE (order_id, owner) IN `+which("case_id, subject"),
+		out = append(out, `UPDATE code_uses SET customer = NULL, customer_even = NULL WHERE (order_id, owner) IN `+which("case_id, subject"),
 			`DELETE FROM letters WHERE (owner, object) IN `+which("subject, case_id"))
 	case personal.Payment:
 		out = append(out, `DELETE FROM directory WHERE kind = '`+dirProvider+`' AND (owner, id) IN (SELECT p.owner, p.id FROM payments p WHERE (p.owner, p.order_id) IN `+which("subject, case_id")+`)`)

@@ -372,22 +372,39 @@ func (t *Tx) Restrict(d DueDossier) error {
 	return t.later("end the indexes of a dossier", nil, endIndexes, d.Subject, d.Case, string(d.Purpose))
 }
 
-// Unrestrict opens a restricted dossier again, with the index that led to it.
+// Unrestrict opens a restricted dossier again, with the indexes that led to it or
+// would by now: index keys may have changed meanwhile.
 func (t *Tx) Unrestrict(d DueDossier) error {
 	n, err := t.exec(`UPDATE dossiers SET state = 'open'`+ofCase+` AND state = 'restricted'`, d.Subject, d.Case, string(d.Purpose))
-	if err != nil || n == 0 || d.Purpose != personal.Fulfilment {
+	if err != nil || n == 0 {
 		return err
 	}
 	delete(t.folders, d.Subject+"/"+d.Case)
-	var sealed []byte
-	err = t.row(`SELECT email FROM order_details WHERE owner = $1 AND order_id = $2`, d.Subject, d.Case).Scan(&sealed)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && sealed == nil {
+	row, again := indexed4{owner: d.Subject, id: d.Case, what: d.ID}, (*Tx).indexAccount
+	var email string
+	switch d.Purpose {
+	case personal.Fulfilment:
+		email, again = `SELECT email FROM order_details WHERE owner = $1 AND order_id = $2`, (*Tx).indexOrder
+	case personal.Marketing:
+		email, again = `SELECT email FROM wishes WHERE owner = $1 AND owner = $2`, (*Tx).indexWish
+	case personal.Account:
+	default:
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("read an order's e-mail: %w", err)
+	if email != "" {
+		err := t.row(email, d.Subject, d.Case).Scan(&row.sealed)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && row.sealed == nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read an e-mail: %w", err)
+		}
 	}
-	return t.indexOrder(&Cleared{}, indexed4{d.Subject, d.Case, d.ID, sealed})
+	keys, err := t.living()
+	if err != nil {
+		return err
+	}
+	return again(t, &Cleared{}, keys, row)
 }
 
 // DossierOf is a dossier of a subject that still has its key.

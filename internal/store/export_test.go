@@ -1,7 +1,5 @@
 package store
 
-import "github.com/cartkeep/cartkeep/internal/seal"
-
 // Exec runs a statement in a test's transaction.
 func (t *Tx) Exec(query string, args ...any) (int64, error) { return t.exec(query, args...) }
 
@@ -19,12 +17,6 @@ var (
 // Waiting tells how many transactions wait for SQLite's writer.
 func (db *DB) Waiting() int { return len(db.writer.queue) }
 
-// DrawIndexKey gives the open database another index key.
-func (db *DB) DrawIndexKey() (err error) {
-	db.keys.Index, err = seal.NewIndexKey(seal.NewKey())
-	return err
-}
-
 // WaitsForTheDisk tells whether SQLite's writer would wait for the disk with its
 // next COMMIT. It is for the inside of a transaction, where nobody else asks it.
 func (t *Tx) WaitsForTheDisk() (bool, error) {
@@ -32,3 +24,6 @@ func (t *Tx) WaitsForTheDisk() (bool, error) {
 	err := t.row(`PRAGMA synchronous`).Scan(&level)
 	return level == 2, err
 }
+
+// Twin shows tests a value's hashes under the living index keys.
+func (v *View) Twin(field, value string) (odd, even []byte, err error) { return v.twin(field, value) }

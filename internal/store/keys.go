@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/personal"
@@ -14,10 +15,9 @@ import (
 
 // Keys are the shop's own secrets, opened once at start from the shop's dossier.
 type Keys struct {
-	Token   seal.MacKey   // cart and order tokens, idempotency keys and requests, what tries are counted by
-	Index   seal.IndexKey // blind indexes, and nothing that cannot be computed again from sealed values
-	Ledger  []byte        // seed of the key that signs checkpoints
-	Sandbox []byte        // shared with the make-believe payment provider; demo only
+	Token   seal.MacKey // cart and order tokens, idempotency keys and requests, what tries are counted by
+	Ledger  []byte      // seed of the key that signs checkpoints
+	Sandbox []byte      // shared with the make-believe payment provider; demo only
 }
 
 // forget wipes what can be wiped from here and lets go of the rest.
@@ -37,8 +37,9 @@ const (
 	secretSandbox = "sandbox"
 )
 
-// secrets lists what a shop cannot be opened without.
-var secrets = []string{secretToken, secretIndex, secretLedger, secretSandbox}
+// secrets lists what a shop cannot be opened without. The keys of blind indexes
+// are not among them: a restored shop draws its own.
+var secrets = []string{secretToken, secretLedger, secretSandbox}
 
 // Essential reports whether a case of the shop's own dossiers is one that it
 // cannot be opened without.
@@ -50,7 +51,7 @@ func (db *DB) loadKeys(ctx context.Context) error {
 	if db.ring == nil {
 		return nil
 	}
-	return db.InTx(ctx, ledger.System("start"), func(t *Tx) error {
+	err := db.InTx(ctx, ledger.System("start"), func(t *Tx) error {
 		var owner string
 		err := t.row(`SELECT value FROM settings WHERE name = 'shop.id'`).Scan(&owner)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -67,17 +68,29 @@ func (db *DB) loadKeys(ctx context.Context) error {
 			}
 		}
 		defer clear(raw[secretToken])
-		defer clear(raw[secretIndex])
 		k := Keys{Ledger: raw[secretLedger], Sandbox: raw[secretSandbox]}
 		if k.Token, err = seal.NewMacKey(raw[secretToken]); err != nil {
 			return err
 		}
-		if k.Index, err = seal.NewIndexKey(raw[secretIndex]); err != nil {
-			return err
-		}
 		db.keys = k
-		return nil
+		return t.haveIndexKey()
 	})
+	if err != nil {
+		return err
+	}
+	return db.View(ctx, func(v *View) error {
+		_, err := v.living() // not before they are there for good
+		return err
+	})
+}
+
+// haveIndexKey draws an index key for a database that was restored and has none.
+func (t *Tx) haveIndexKey() error {
+	list, err := t.IndexKeys()
+	if err != nil || len(list) > 0 {
+		return err
+	}
+	return t.drawIndexKey(1, time.Time{})
 }
 
 // checkKeys refuses a ring that does not open the secrets of a database that is
@@ -120,6 +133,9 @@ func (t *Tx) foundShop() error {
 		if err != nil {
 			return err
 		}
+	}
+	if err := t.drawIndexKey(1, t.now); err != nil {
+		return err
 	}
 	return t.Event("shop.founded", "", "", "")
 }

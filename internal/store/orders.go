@@ -65,7 +65,7 @@ func (t *Tx) InsertOrder(o order.Order, cartID cart.ID, d order.Details, sums []
 	if err := t.putDetails(o, d); err != nil {
 		return err
 	}
-	if err := t.list(dirOrder, []byte(o.Number), o.Owner, string(o.ID)); err != nil {
+	if err := t.listOrder(string(o.Number), o.Owner, string(o.ID)); err != nil {
 		return err
 	}
 	return t.Event("order.placed", o.Owner, string(o.ID), "")
@@ -128,7 +128,20 @@ func (t *Tx) putDetails(o order.Order, d order.Details) error {
 	if err != nil {
 		return err
 	}
-	return t.identify(personal.EmailIndex, d.Email.Key(), o.Owner, f.ids[personal.Fulfilment])
+	keys, err := t.living()
+	if err != nil {
+		return err
+	}
+	if err := t.identify(keys, personal.EmailIndex, d.Email.Key(), o.Owner, f.ids[personal.Fulfilment]); err != nil {
+		return err
+	}
+	// A use may be older than a living key.
+	for _, c := range o.Codes {
+		if err := t.countCustomer(keys, c.Key, string(o.ID), d.Email); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Order returns an order by its owner and id, without its people. In a
@@ -187,7 +200,7 @@ func (v *View) orderLines(owner string, id order.ID, c money.Currency) ([]order.
 
 // OrderByNumber finds an order by its number.
 func (v *View) OrderByNumber(n order.Number) (order.Order, error) {
-	owner, id, err := v.find(dirOrder, []byte(n))
+	owner, id, err := v.find(dirOrder, []byte(n), nil)
 	if err != nil {
 		return order.Order{}, err
 	}

@@ -61,15 +61,18 @@ func (t *Tx) OpenedPayment(p Payment) error {
 	if n == 0 {
 		return nil
 	}
-	if err := t.list(dirProvider, t.db.providerKey(p.Provider, p.Ref), p.Owner, p.ID); err != nil {
+	keys, err := t.living()
+	if err != nil {
+		return err
+	}
+	if err := t.lead(keys, dirProvider, providerField(p.Provider), p.Ref, p.Owner, p.ID, false); err != nil {
 		return err
 	}
 	return t.Event("payment.opened", p.Owner, p.ID, "")
 }
 
-func (db *DB) providerKey(provider, ref string) []byte {
-	return db.keys.Index.Hash(personal.ProviderIndex.Name()+"/"+provider, ref)
-}
+// providerField names the index of a provider's references.
+func providerField(provider string) string { return personal.ProviderIndex.Name() + "/" + provider }
 
 const paymentColumns = `id, owner, order_id, attempt, provider, status, amount, currency, provider_ref, pay_url, mode, account, opened_at, expires_at`
 
@@ -125,7 +128,11 @@ func (v *View) Payment(owner, id string) (Payment, error) {
 // PaymentByRef finds the attempt that a provider's notice is about. A hit of
 // the index is a hint: the opened reference is compared.
 func (v *View) PaymentByRef(provider, ref string) (Payment, error) {
-	owner, id, err := v.find(dirProvider, v.db.providerKey(provider, ref))
+	odd, even, err := v.twin(providerField(provider), ref)
+	if err != nil {
+		return Payment{}, err
+	}
+	owner, id, err := v.find(dirProvider, odd, even)
 	if err != nil {
 		return Payment{}, err
 	}

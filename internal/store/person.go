@@ -32,7 +32,11 @@ func (v *View) PersonOf(e contact.Email) ([]string, error) {
 		}
 		out = append(out, own...)
 	}
-	rows, err := v.rows(`SELECT owner FROM wishes WHERE email_mac = $1`, v.db.keys.Index.Hash(personal.WishIndex.Name(), e.Key()))
+	odd, even, err := v.twin(personal.WishIndex.Name(), e.Key())
+	if err != nil {
+		return nil, err
+	}
+	rows, err := v.rows(`SELECT owner FROM wishes WHERE email_mac = $1 OR email_mac_even = $2`, odd, even)
 	if err != nil {
 		return nil, fmt.Errorf("look up wishes: %w", err)
 	}

@@ -168,8 +168,8 @@ func (r *Reception) Begin(table string, columns []string) error {
 		}
 	}
 	r.wider = nil
-	if table == "wishes" && slices.Contains(live, "email_mac") {
-		columns = append(columns, "email_mac") // empty until Reindex
+	if table == "wishes" && slices.Contains(live, "email_mac") && !slices.Contains(live, "email_mac_even") {
+		columns = append(columns, "email_mac") // empty, until its schema is up to date and lets it be none
 		r.wider = make([]Value, len(columns))
 		r.wider[len(columns)-1] = BytesValue([]byte{})
 	}
@@ -249,7 +249,12 @@ func (r *Reception) Pair() ([]Unpaired, error) {
 		return nil, err
 	}
 	const same = `l.subject = d.subject AND l.case_id = d.case_id AND l.purpose = d.purpose AND l.id = d.id`
+	// The restored shop draws an index key of its own: the old one may be destroyed
+	// by now, and all that was computed under it is computed again.
+	index := ` = '` + r.db.shop + `' AND (case_id = '` + secretIndex + `' OR case_id LIKE '` + secretIndex + `.%')`
 	queries := []string{
+		`DELETE FROM listed WHERE subject` + index,
+		`DELETE FROM secrets WHERE subject` + strings.ReplaceAll(index, "case_id", "name"),
 		`DELETE FROM dossiers WHERE id NOT IN (SELECT id FROM listed)`,
 		// Of what was destroyed before, the newer part may have forgotten it by now.
 		`INSERT INTO dossiers (subject, id, purpose, case_id, state, epoch, wrap, created_at, destroy_after, destroyed_at)

@@ -10,7 +10,7 @@ import (
 )
 
 // Blind indexes are in no backup: a restored shop computes them from what still
-// opens.
+// opens. So does a shop that replaces its index key.
 
 // reindexPage is how many rows one transaction of a reindex takes.
 const reindexPage = 200
@@ -21,47 +21,102 @@ type Cleared struct {
 	Shut   int64 // values that have a key and did not open
 }
 
+// source is a table with values that are indexed: those after ($1, $2), in order.
+type source struct {
+	columns, from, order string
+	index                func(*Tx, *Cleared, indexKeys, indexed4) error
+}
+
+func (s source) page() string {
+	return `SELECT ` + s.order + `, ` + s.columns + ` FROM ` + s.from + ` AND (` + s.order + `) > ($1, $2) ORDER BY ` + s.order + ` LIMIT $3`
+}
+
+// sources are all of them.
+var sources = []source{
+	{`d.id, o.email`, `dossiers d JOIN order_details o ON o.owner = d.subject AND o.order_id = d.case_id
+		WHERE d.purpose = 'fulfilment' AND d.state <> 'destroyed' AND o.email IS NOT NULL`, `d.subject, d.case_id`, (*Tx).indexOrder},
+	{`p.provider, p.provider_ref`, `payments p WHERE p.provider_ref IS NOT NULL`, `p.owner, p.id`, (*Tx).indexPayment},
+	{`w.variant, w.email`, `wishes w WHERE w.email IS NOT NULL`, `w.owner, w.owner`, (*Tx).indexWish},
+	{`a.role, NULL`, `accounts a WHERE TRUE`, `a.owner, a.owner`, (*Tx).indexAccount},
+}
+
+// CountIndexed counts the values that FillIndex looks at. It looks at all of them.
+func (v *View) CountIndexed() (total int64, err error) {
+	for _, s := range sources {
+		var n int64
+		if err := v.row(`SELECT count(*) FROM ` + s.from).Scan(&n); err != nil {
+			return 0, fmt.Errorf("count what is indexed: %w", err)
+		}
+		total += n
+	}
+	return total, nil
+}
+
 // Reindex writes the blind indexes of a database that has none. It opens every
 // value that has one.
 func (db *DB) Reindex(ctx context.Context) (c Cleared, err error) {
-	for _, p := range []struct {
-		query string
-		index func(*Tx, *Cleared, indexed4) error
-	}{
-		{`SELECT d.subject, d.case_id, d.id, o.email FROM dossiers d JOIN order_details o ON o.owner = d.subject AND o.order_id = d.case_id
-			WHERE d.purpose = 'fulfilment' AND d.state <> 'destroyed' AND o.email IS NOT NULL AND (d.subject, d.case_id) > ($1, $2) ORDER BY d.subject, d.case_id LIMIT $3`, (*Tx).indexOrder},
-		{`SELECT p.owner, p.id, p.provider, p.provider_ref FROM payments p WHERE p.provider_ref IS NOT NULL AND (p.owner, p.id) > ($1, $2) ORDER BY p.owner, p.id LIMIT $3`, (*Tx).indexPayment},
-		{`SELECT w.owner, w.owner, w.variant, w.email FROM wishes w WHERE w.email IS NOT NULL AND (w.owner, w.owner) > ($1, $2) ORDER BY w.owner LIMIT $3`, (*Tx).indexWish},
-		{`SELECT a.owner, a.owner, a.role, NULL FROM accounts a WHERE (a.owner, a.owner) > ($1, $2) ORDER BY a.owner LIMIT $3`, (*Tx).indexAccount},
-	} {
-		owner, id := "", ""
-		for n := reindexPage; n == reindexPage; {
-			var page Cleared
-			var last indexed4
-			err := db.InTx(ctx, ledger.System("restore"), func(t *Tx) error {
-				page, last = Cleared{}, indexed4{}
-				list, err := t.indexed4(p.query, owner, id)
-				if err != nil {
-					return err
-				}
-				n = len(list)
-				for _, row := range list {
-					if err := p.index(t, &page, row); err != nil {
-						return err
-					}
-					last = row
-				}
-				return nil
-			})
-			if err != nil {
-				return c, err
-			}
-			owner, id = last.owner, last.id
-			c.Opened += page.Opened
-			c.Shut += page.Shut
+	var list []IndexKey
+	err = db.View(ctx, func(v *View) error {
+		list, err = v.IndexKeys()
+		return err
+	})
+	if err != nil {
+		return c, err
+	}
+	for filled := false; !filled; {
+		var page Cleared
+		err := db.InTx(ctx, ledger.System("restore"), func(t *Tx) (err error) {
+			page, filled, err = t.FillIndex(list[len(list)-1].Version, reindexPage)
+			return err
+		})
+		if err != nil {
+			return c, err
 		}
+		c.Opened += page.Opened
+		c.Shut += page.Shut
 	}
 	return c, nil
+}
+
+// FillIndex gives the next page of what was there before an index key its hashes
+// under it. Whoever calls it goes on where the last has come to; filled tells that
+// nothing is left.
+func (t *Tx) FillIndex(version int64, size int) (c Cleared, filled bool, err error) {
+	var stage, end int64
+	var owner, id string
+	err = t.row(`SELECT stage, after_subject, after_id, filled_at FROM index_keys WHERE version = $1`+t.forUpdate(), version).Scan(&stage, &owner, &id, &end)
+	if err != nil {
+		return c, false, fmt.Errorf("read how far index key %d is filled: %w", version, err)
+	}
+	if end > 0 {
+		return c, true, nil
+	}
+	key, err := t.indexKey(version)
+	if err != nil {
+		return c, false, err
+	}
+	s := sources[stage]
+	list, err := t.indexed4(s.page(), owner, id, size)
+	if err != nil {
+		return c, false, err
+	}
+	for _, row := range list {
+		if err := s.index(t, &c, indexKeys{{version, key}}, row); err != nil {
+			return c, false, err
+		}
+		owner, id = row.owner, row.id
+	}
+	if len(list) < size {
+		stage, owner, id = stage+1, "", ""
+	}
+	if filled = int(stage) == len(sources); filled {
+		end = ms(t.now)
+	}
+	_, err = t.exec(`UPDATE index_keys SET stage = $2, after_subject = $3, after_id = $4, filled_at = $5, done = done + $6 WHERE version = $1`, version, stage, owner, id, end, len(list))
+	if err != nil {
+		return c, false, fmt.Errorf("note how far index key %d is filled: %w", version, err)
+	}
+	return c, filled, nil
 }
 
 // indexed4 is a row with a value that is indexed.
@@ -70,8 +125,8 @@ type indexed4 struct {
 	sealed          []byte
 }
 
-func (v *View) indexed4(query, owner, id string) ([]indexed4, error) {
-	rows, err := v.rows(query, owner, id, reindexPage)
+func (v *View) indexed4(query, owner, id string, size int) ([]indexed4, error) {
+	rows, err := v.rows(query, owner, id, size)
 	if err != nil {
 		return nil, fmt.Errorf("read what is indexed: %w", err)
 	}
@@ -106,13 +161,19 @@ func reopen[T any](t *Tx, c *Cleared, f personal.Value[T], subject, caseID, row 
 	return value, true, nil
 }
 
-func (t *Tx) indexOrder(c *Cleared, r indexed4) error {
+func (t *Tx) indexOrder(c *Cleared, keys indexKeys, r indexed4) error {
 	email, ok, err := reopen(t, c, personal.OrderEmail, r.owner, r.id, r.id, r.sealed)
 	if err != nil || !ok {
 		return err
 	}
-	if err := t.identify(personal.EmailIndex, email.Key(), r.owner, r.what); err != nil {
+	f, err := t.folder(r.owner, r.id)
+	if err != nil {
 		return err
+	}
+	if !f.ended[personal.Fulfilment] { // no e-mail leads to what is restricted
+		if err := t.identify(keys, personal.EmailIndex, email.Key(), r.owner, r.what); err != nil {
+			return err
+		}
 	}
 	rows, err := t.rows(`SELECT code FROM code_uses WHERE order_id = $1 AND owner = $2`, r.id, r.owner)
 	if err != nil {
@@ -123,14 +184,14 @@ func (t *Tx) indexOrder(c *Cleared, r indexed4) error {
 		return fmt.Errorf("list uses: %w", err)
 	}
 	for _, code := range codes {
-		if err := t.later("index a use", nil, `UPDATE code_uses SET customer = $3 WHERE code = $1 AND order_id = $2`, code, r.id, t.db.codeCustomer(code, email)); err != nil {
+		if err := t.countCustomer(keys, code, r.id, email); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *Tx) indexPayment(c *Cleared, r indexed4) error {
+func (t *Tx) indexPayment(c *Cleared, keys indexKeys, r indexed4) error {
 	var order string
 	if err := t.row(`SELECT order_id FROM payments WHERE owner = $1 AND id = $2`, r.owner, r.id).Scan(&order); err != nil {
 		return fmt.Errorf("read payment: %w", err)
@@ -139,18 +200,19 @@ func (t *Tx) indexPayment(c *Cleared, r indexed4) error {
 	if err != nil || !ok {
 		return err
 	}
-	return t.list(dirProvider, t.db.providerKey(r.what, ref), r.owner, r.id)
+	return t.lead(keys, dirProvider, providerField(r.what), ref, r.owner, r.id, true)
 }
 
-func (t *Tx) indexWish(c *Cleared, r indexed4) error {
+func (t *Tx) indexWish(c *Cleared, keys indexKeys, r indexed4) error {
 	email, ok, err := reopen(t, c, personal.WishEmail, r.owner, r.owner, r.owner, r.sealed)
 	if err != nil || !ok {
 		return err
 	}
-	return t.later("index a wish", nil, `UPDATE wishes SET email_mac = $2 WHERE owner = $1`, r.owner, t.db.keys.Index.Hash(personal.WishIndex.Name(), email.Key()))
+	odd, even := keys.twin(personal.WishIndex.Name(), email.Key())
+	return t.later("index a wish", nil, `UPDATE wishes SET email_mac = COALESCE($2, email_mac), email_mac_even = COALESCE($3, email_mac_even) WHERE owner = $1`, r.owner, odd, even)
 }
 
-func (t *Tx) indexAccount(c *Cleared, r indexed4) error {
+func (t *Tx) indexAccount(c *Cleared, keys indexKeys, r indexed4) error {
 	a, err := t.Account(r.owner)
 	if errors.Is(err, ErrNoAccount) {
 		return nil
@@ -160,7 +222,7 @@ func (t *Tx) indexAccount(c *Cleared, r indexed4) error {
 		return nil
 	}
 	c.Opened++
-	return t.list(a.directory(), t.db.accountKey(a.Email), a.ID, "")
+	return t.lead(keys, a.directory(), accountField, a.Email.Key(), a.ID, "", true)
 }
 
 // ClearDestroyed takes out the values of every dossier that has no key: those

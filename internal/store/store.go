@@ -65,6 +65,7 @@ type DB struct {
 	plain    bool
 	scratch  bool
 	keys     Keys
+	index    keyCache
 	snap     settingsCache
 	cards    cards
 	count    atomic.Int64 // statements run, for the benchmark
@@ -140,6 +141,7 @@ func (db *DB) Close() error {
 		}
 		db.closed = errors.Join(err, db.pool.Close())
 		db.keys.forget()
+		db.index.keep(nil)
 	})
 	return db.closed
 }
@@ -174,6 +176,8 @@ type View struct {
 	now     time.Time
 	folders map[string]*folder // dossiers opened in this transaction
 	locking bool               // rows read for a change are locked where the engine does so
+	index   indexKeys          // the living index keys, once they were asked for
+	asked   []int64            // and their versions
 }
 
 // Tx is a transaction: a View that can change things.
@@ -196,9 +200,22 @@ func (db *DB) View(ctx context.Context, fn func(*View) error) error {
 }
 
 func (db *DB) look(ctx context.Context, fn func(*View) error) error {
+	for {
+		again, err := db.lookOnce(ctx, fn)
+		if !again {
+			return db.engine.explain(err)
+		}
+	}
+}
+
+// lookOnce calls fn with a look. again tells that what fn found is not to be
+// relied upon: meanwhile another index key came to live, or one was left.
+func (db *DB) lookOnce(ctx context.Context, fn func(*View) error) (again bool, err error) {
 	v := &View{db: db, ctx: context.WithoutCancel(ctx), now: db.Now(), q: counted{db.reader(), &db.count}}
 	defer v.forget()
-	return db.engine.explain(fn(v))
+	err = fn(v)
+	again, stale := v.stale()
+	return again && stale == nil, errors.Join(err, stale)
 }
 
 // InTx runs fn in a transaction for actor. Everything fn changed is kept when

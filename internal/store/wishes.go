@@ -28,9 +28,12 @@ type Wish struct {
 // wish of their own, so that each can take back their own and nobody another's;
 // one letter ends them all. An address that waits for too much changes nothing.
 func (t *Tx) NewWish(owner string, variant catalog.VariantID, to contact.Email) error {
-	mac := t.db.keys.Index.Hash(personal.WishIndex.Name(), to.Key())
+	odd, even, err := t.twin(personal.WishIndex.Name(), to.Key())
+	if err != nil {
+		return err
+	}
 	var all int64
-	if err := t.row(`SELECT count(*) FROM wishes WHERE email_mac = $1`, mac).Scan(&all); err != nil {
+	if err := t.row(`SELECT count(*) FROM wishes WHERE email_mac = $1 OR email_mac_even = $2`, odd, even).Scan(&all); err != nil {
 		return fmt.Errorf("count wish: %w", err)
 	}
 	if all >= wishesOfOne {
@@ -49,7 +52,7 @@ func (t *Tx) NewWish(owner string, variant catalog.VariantID, to contact.Email) 
 	if s.err != nil {
 		return fmt.Errorf("seal wish: %w", s.err)
 	}
-	if err := t.later("keep wish", nil, `INSERT INTO wishes (owner, variant, email, email_mac, made_at) VALUES ($1, $2, $3, $4, $5)`, owner, string(variant), sealed, mac, ms(t.now)); err != nil {
+	if err := t.later("keep wish", nil, `INSERT INTO wishes (owner, variant, email, email_mac, email_mac_even, made_at) VALUES ($1, $2, $3, $4, $5, $6)`, owner, string(variant), sealed, odd, even, ms(t.now)); err != nil {
 		return err
 	}
 	return t.Event("wish.asked", owner, owner, "")
@@ -107,7 +110,7 @@ func (v *View) Wish(owner string) (Wish, error) {
 // EndSentWish ends a wish whose letter was sent, and every other of the same
 // address for the same thing.
 func (t *Tx) EndSentWish(owner string) error {
-	rows, err := t.rows(`SELECT o.owner FROM wishes n JOIN wishes o ON o.email_mac = n.email_mac AND o.variant = n.variant WHERE n.owner = $1`, owner)
+	rows, err := t.rows(`SELECT o.owner FROM wishes n JOIN wishes o ON (o.email_mac = n.email_mac OR o.email_mac_even = n.email_mac_even) AND o.variant = n.variant WHERE n.owner = $1`, owner)
 	if err != nil {
 		return fmt.Errorf("read wishes alike: %w", err)
 	}
