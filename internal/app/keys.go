@@ -17,9 +17,9 @@ import (
 )
 
 type keysCmd struct {
-	List        keysListCmd   `cmd:"" help:"List the epoch keys: their age, how many dossiers need each, and what keeps it."`
+	List        keysListCmd   `cmd:"" help:"List the epoch keys: their age, how many dossiers need each, and what keeps it; and the keys of the blind indexes."`
 	Recovery    recoveryCmd   `cmd:"" help:"Bring the keys back one day: who may, with what, and whether it was tried."`
-	Rotate      keysRotateCmd `cmd:"" help:"Begin a new epoch now and re-wrap everything alive under it. The shop serves meanwhile."`
+	Rotate      keysRotateCmd `cmd:"" help:"Begin a new epoch now and re-wrap everything alive under it, or replace the key of the blind indexes. The shop serves meanwhile."`
 	Move        keysMoveCmd   `cmd:"" help:"Let somebody else keep the keys: a file, sealed by a passphrase or not, Vault, or a program. The shop is stopped meanwhile."`
 	TryProvider keysTryCmd    `cmd:"" help:"Try the provider in the settings out, with keys of its own: does it do what a provider has to?"`
 }
@@ -37,11 +37,16 @@ func (c keysListCmd) Run(ctx context.Context, p *Process, set *Settings) error {
 	return carryOut(ctx, p, set, call{Name: "keys list", Args: args}, nil)
 }
 
-type keysRotateCmd struct{}
+type keysRotateCmd struct {
+	Index bool `help:"Replace the key of the blind indexes instead: every hash is computed anew and the old key destroyed. What was cut off goes on."`
+}
 
-// Run begins an epoch.
-func (keysRotateCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+// Run begins an epoch, or replaces the index key.
+func (c keysRotateCmd) Run(ctx context.Context, p *Process, set *Settings) error {
 	args := map[string]string{}
+	if c.Index {
+		args["index"] = "yes"
+	}
 	if terminal(p.Err) {
 		args["bar"] = "yes"
 	}
@@ -78,6 +83,9 @@ func (o *operating) keysList(ctx context.Context, lines bool) error {
 		}
 		fmt.Fprintf(o.out, "epoch %d  made %s  %s old  %s  %s\n", e.ID, e.Begun.Format(time.DateOnly), many(int(now.Sub(e.Begun).Hours()/24), "day"), many(int(e.Dossiers), "dossier"), keeps(e))
 	}
+	if err := o.indexList(ctx, lines, now); err != nil {
+		return err
+	}
 	advice, err := o.vault.saver.advice(ctx, o.vault.ring.Sealing())
 	if err == nil && advice != "" {
 		fmt.Fprintln(o.err, "cartkeep: "+advice)
@@ -93,6 +101,57 @@ func (o *operating) keysList(ctx context.Context, lines bool) error {
 		fmt.Fprintf(o.err, "cartkeep: moving the keys away from %s was cut off before its keys were deleted: stop the shop and move them again\n", left)
 	}
 	return o.warnOfBackups(ctx)
+}
+
+// indexLine is a key of the blind indexes as JSON.
+type indexLine struct {
+	Index int64      `json:"index"`
+	State string     `json:"state"`
+	Begun time.Time  `json:"begun"`
+	Done  *int64     `json:"done,omitempty"`
+	Of    *int64     `json:"of,omitempty"`
+	Gone  *time.Time `json:"destroyed,omitempty"`
+}
+
+// indexList tells of each key of the blind indexes that is there, and in JSON of
+// the others too.
+func (o *operating) indexList(ctx context.Context, lines bool, now time.Time) error {
+	list, err := o.vault.life.ListIndexes(ctx)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(o.out)
+	for _, k := range list {
+		if lines {
+			line := indexLine{Index: k.Version, State: k.State.String(), Begun: k.Begun, Gone: date(k.Gone)}
+			if k.State == keylife.Filling {
+				line.Done, line.Of = &k.Done, &k.All
+			}
+			if err := enc.Encode(line); err != nil {
+				return err
+			}
+			continue
+		}
+		if k.State == keylife.Destroyed {
+			continue
+		}
+		fmt.Fprintf(o.out, "index %d  made %s  %s old  %s\n", k.Version, k.Begun.Format(time.DateOnly), many(int(now.Sub(k.Begun).Hours()/24), "day"), hashes(k))
+	}
+	return nil
+}
+
+// hashes says what an index key is used for.
+func hashes(k keylife.IndexKey) string {
+	switch k.State {
+	case keylife.Filling:
+		return fmt.Sprintf("new; %d of %d values hashed under it", k.Done, max(k.All, k.Done))
+	case keylife.Hashing:
+		return "in use"
+	case keylife.Replaced:
+		return "older; in use until the new one has every value"
+	default:
+		return "older; its hashes are being removed, then it is destroyed"
+	}
 }
 
 // systemKeys is who acts when the shop looks after its keys by itself.
@@ -139,6 +198,28 @@ func (o *operating) keysRotate(ctx context.Context, bar bool) error {
 		return fmt.Errorf("re-wrapping stopped; a running shop goes on with it by itself within the hour: %w", err)
 	}
 	fmt.Fprintf(o.out, "cartkeep: %s re-wrapped; older keys are destroyed when no backup needs them\n", many(int(done), "dossier"))
+	return nil
+}
+
+// keysRotateIndex replaces the key of the blind indexes.
+func (o *operating) keysRotateIndex(ctx context.Context, bar bool) error {
+	show := progress(o.err, bar)
+	var done int64
+	version, began, err := o.vault.life.RotateIndex(ctx, o.actor, func(p keylife.Progress) {
+		done = p.Done
+		show(p)
+	})
+	if bar && done > 0 {
+		fmt.Fprintln(o.err)
+	}
+	if err != nil {
+		return fmt.Errorf("replacing the index key stopped; a running shop goes on with it by itself, and so does this command: %w", err)
+	}
+	word := "is now"
+	if !began {
+		word = "had begun before and is now"
+	}
+	fmt.Fprintf(o.out, "cartkeep: index %d %s the only one, and the key before it is destroyed\n", version, word)
 	return nil
 }
 

@@ -86,6 +86,9 @@ func (o *operating) do(ctx context.Context, c call) error {
 		}
 		return o.recoveryTried(ctx, marks)
 	case "keys rotate":
+		if c.Args["index"] == "yes" {
+			return o.keysRotateIndex(ctx, c.Args["bar"] == "yes")
+		}
 		return o.keysRotate(ctx, c.Args["bar"] == "yes")
 	case "backup create":
 		return o.backupCreate(ctx, c.Args["to"], c.Args["recipients"])

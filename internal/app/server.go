@@ -291,6 +291,7 @@ func (s *server) schedule() {
 	s.jobs.Repeat(job.Round{Name: "rights", Every: privacy.RightsEvery, Do: s.vault.office.RunDue})
 	s.jobs.Repeat(job.Round{Name: "erasure journal", Every: time.Hour, Do: s.vault.office.Replay})
 	s.jobs.Repeat(job.Round{Name: "epochs", Every: keylife.TendEvery, Do: s.vault.life.Tend})
+	s.jobs.Repeat(job.Round{Name: "index key", Every: keylife.IndexEvery, Do: s.vault.life.TendIndex})
 	if db.Shared() {
 		s.jobs.Repeat(job.Round{Name: "epochs of other nodes", Every: keylife.MeetEvery, Do: s.vault.life.Meet})
 	}

@@ -1,6 +1,7 @@
 // Package keylife looks after the epochs: it begins one each month, re-wraps what
 // is alive, and destroys the key of an old one when nothing alive needs it and no
-// backup that may still be restored does.
+// backup that may still be restored does. When it is told to, it replaces the key
+// of the blind indexes too (index.go).
 //
 // It knows when. It does not know where keys are kept (a seal.KeyStore does), how
 // a wrap is made (seal) or how one is stored (store). Everything here may be cut
@@ -54,7 +55,8 @@ type Keeper struct {
 	save   func(context.Context) error
 	log    *slog.Logger
 
-	busy sync.Mutex // held by whoever changes epochs in this program
+	busy     sync.Mutex // held by whoever changes epochs in this program
+	indexing sync.Mutex // held by whoever changes index keys in this program
 }
 
 // New makes a keeper. window is how long a backup may be restored after it was

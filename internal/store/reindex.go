@@ -63,10 +63,10 @@ func (db *DB) Reindex(ctx context.Context) (c Cleared, err error) {
 	if err != nil {
 		return c, err
 	}
-	for filled := false; !filled; {
-		var page Cleared
+	for over := false; !over; {
+		var page Filled
 		err := db.InTx(ctx, ledger.System("restore"), func(t *Tx) (err error) {
-			page, filled, err = t.FillIndex(list[len(list)-1].Version, reindexPage)
+			page, err = t.FillIndex(list[len(list)-1].Version, reindexPage)
 			return err
 		})
 		if err != nil {
@@ -74,49 +74,57 @@ func (db *DB) Reindex(ctx context.Context) (c Cleared, err error) {
 		}
 		c.Opened += page.Opened
 		c.Shut += page.Shut
+		over = page.Over
 	}
 	return c, nil
 }
 
+// Filled is how far an index key is filled.
+type Filled struct {
+	Cleared       // in this page
+	Done    int64 // values looked at in all
+	Over    bool  // nothing is left
+}
+
 // FillIndex gives the next page of what was there before an index key its hashes
-// under it. Whoever calls it goes on where the last has come to; filled tells that
-// nothing is left.
-func (t *Tx) FillIndex(version int64, size int) (c Cleared, filled bool, err error) {
+// under it. Whoever calls it goes on where the last has come to.
+func (t *Tx) FillIndex(version int64, size int) (out Filled, err error) {
 	var stage, end int64
 	var owner, id string
-	err = t.row(`SELECT stage, after_subject, after_id, filled_at FROM index_keys WHERE version = $1`+t.forUpdate(), version).Scan(&stage, &owner, &id, &end)
+	err = t.row(`SELECT stage, after_subject, after_id, done, filled_at FROM index_keys WHERE version = $1`+t.forUpdate(), version).Scan(&stage, &owner, &id, &out.Done, &end)
 	if err != nil {
-		return c, false, fmt.Errorf("read how far index key %d is filled: %w", version, err)
+		return out, fmt.Errorf("read how far index key %d is filled: %w", version, err)
 	}
-	if end > 0 {
-		return c, true, nil
+	if out.Over = end > 0; out.Over {
+		return out, nil
 	}
 	key, err := t.indexKey(version)
 	if err != nil {
-		return c, false, err
+		return out, err
 	}
 	s := sources[stage]
 	list, err := t.indexed4(s.page(), owner, id, size)
 	if err != nil {
-		return c, false, err
+		return out, err
 	}
 	for _, row := range list {
-		if err := s.index(t, &c, indexKeys{{version, key}}, row); err != nil {
-			return c, false, err
+		if err := s.index(t, &out.Cleared, indexKeys{{version, key}}, row); err != nil {
+			return out, err
 		}
 		owner, id = row.owner, row.id
 	}
 	if len(list) < size {
 		stage, owner, id = stage+1, "", ""
 	}
-	if filled = int(stage) == len(sources); filled {
+	if out.Over = int(stage) == len(sources); out.Over {
 		end = ms(t.now)
 	}
-	_, err = t.exec(`UPDATE index_keys SET stage = $2, after_subject = $3, after_id = $4, filled_at = $5, done = done + $6 WHERE version = $1`, version, stage, owner, id, end, len(list))
+	out.Done += int64(len(list))
+	_, err = t.exec(`UPDATE index_keys SET stage = $2, after_subject = $3, after_id = $4, filled_at = $5, done = $6 WHERE version = $1`, version, stage, owner, id, end, out.Done)
 	if err != nil {
-		return c, false, fmt.Errorf("note how far index key %d is filled: %w", version, err)
+		return out, fmt.Errorf("note how far index key %d is filled: %w", version, err)
 	}
-	return c, filled, nil
+	return out, nil
 }
 
 // indexed4 is a row with a value that is indexed.

@@ -2,7 +2,11 @@ package store_test
 
 import (
 	"bytes"
+	"database/sql"
 	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +15,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/shoptest/pg"
 	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/tries"
 )
@@ -132,7 +137,110 @@ func indexes(t *testing.T, s *shoptest.Shop) map[string][]byte {
 		"account":  `SELECT key FROM directory WHERE kind = 'account'`,
 		"staff":    `SELECT key FROM directory WHERE kind = 'staff'`,
 	} {
-		out[name] = shoptest.One[[]byte](t, raw, query)
+		out[name] = shoptest.One[[]byte](t, raw, `SELECT (`+query+`)`)
 	}
 	return out
+}
+
+// TestAShopOfBeforeKeepsItsIndexKey opens the database of a shop from before index
+// keys had versions: all that led to something still does.
+func TestAShopOfBeforeKeepsItsIndexKey(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		jug := s.Product(t, "jug", 1900, shoptest.Counted(9))
+		p := placed(t, s, s.Ready(t, jug.ID, 1))
+		ada, err := contact.ParseEmail(shoptest.Ada().Email)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shopper, wish := store.Account{ID: store.NewID(), State: store.AccountOpen, Email: ada}, store.NewID()
+		once := discount.Code{Word: "ONCE", Kind: discount.FreeDelivery, Each: 1}
+		inTx(t, s, func(tx *store.Tx) error {
+			if ok, err := tx.UseCode(once, p.Order.ID, p.Order.Owner, ada, s.Clock.Now().Add(time.Hour)); err != nil || !ok {
+				t.Errorf("got %v, %v, want the code's first use", ok, err)
+			}
+			return errors.Join(tx.NewAccount(shopper), tx.NewWish(wish, jug.ID, ada))
+		})
+		before := indexes(t, s)
+		s.Database = older(t, s, 45)
+		s.Reopen(t)
+		for name, old := range before {
+			if now := indexes(t, s)[name]; !bytes.Equal(now, old) {
+				t.Errorf("%s: got %x, was %x", name, now, old)
+			}
+		}
+		var found []string
+		view(t, s, func(v *store.View) (err error) {
+			found, err = v.PersonOf(ada)
+			return err
+		})
+		if len(found) != 3 {
+			t.Errorf("got %v, want order, account and wish", found)
+		}
+		inTx(t, s, func(tx *store.Tx) error {
+			_, err := tx.BeginIndex() // it knows that everything has its hashes
+			return err
+		})
+	})
+}
+
+// older makes a database of an older schema with whatever of the shop's fits in.
+func older(t *testing.T, s *shoptest.Shop, schema int64) string {
+	t.Helper()
+	from, database := s.Raw(t), filepath.Join(t.TempDir(), "shop.db")
+	if s.OnPostgres() {
+		database = pg.Shared(t).NewDatabase(t)
+	}
+	err := store.Receive(noCtx, store.Config{Database: database, ShopID: shoptest.ID}, shoptest.ID, schema, func(*store.Reception) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	into := (&shoptest.Shop{Database: database}).Raw(t)
+	into.SetMaxOpenConns(1)
+	if s.OnPostgres() {
+		shoptest.Do(t, into, `SET session_replication_role = replica`) // rows come in any order
+	}
+	for _, table := range s.Tables(t, into) {
+		if table == "schema_migrations" {
+			continue
+		}
+		_, columns := rowsOf(t, into, `SELECT * FROM `+table+` LIMIT 0`)
+		list := strings.Join(columns, ", ")
+		rows, _ := rowsOf(t, from, `SELECT `+list+` FROM `+table)
+		shoptest.Do(t, into, `DELETE FROM `+table)
+		for _, row := range rows {
+			marks := make([]string, len(row))
+			for i := range marks {
+				marks[i] = fmt.Sprintf("$%d", i+1)
+			}
+			shoptest.Do(t, into, `INSERT INTO `+table+` (`+list+`) VALUES (`+strings.Join(marks, ", ")+`)`, row...)
+		}
+	}
+	return database
+}
+
+// rowsOf reads what a query finds, and the names of its columns.
+func rowsOf(t *testing.T, raw *sql.DB, query string) (out [][]any, columns []string) {
+	t.Helper()
+	rows, err := raw.Query(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	if columns, err = rows.Columns(); err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		row, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, row)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out, columns
 }
