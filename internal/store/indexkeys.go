@@ -239,7 +239,10 @@ func (t *Tx) BeginIndex() (version int64, err error) {
 		return 0, ErrIndexChanging
 	}
 	version = last.Version + 1
-	return version, t.drawIndexKey(version, time.Time{})
+	if err := t.drawIndexKey(version, time.Time{}); err != nil {
+		return 0, err
+	}
+	return version, t.indexEvent("keys.begun", version)
 }
 
 // drawIndexKey keeps a new index key. filled is zero when there may be values
@@ -253,7 +256,7 @@ func (t *Tx) drawIndexKey(version int64, filled time.Time) error {
 	if _, err := t.exec(`INSERT INTO index_keys (version, begun_at, filled_at) VALUES ($1, $2, $3)`, version, ms(t.now), stamp(filled)); err != nil {
 		return fmt.Errorf("note index key %d: %w", version, err)
 	}
-	return t.indexEvent("keys.begun", version)
+	return nil
 }
 
 func (t *Tx) indexEvent(action string, version int64) error {

@@ -90,7 +90,10 @@ func (t *Tx) haveIndexKey() error {
 	if err != nil || len(list) > 0 {
 		return err
 	}
-	return t.drawIndexKey(1, time.Time{})
+	if err := t.drawIndexKey(1, time.Time{}); err != nil {
+		return err
+	}
+	return t.indexEvent("keys.begun", 1)
 }
 
 // checkKeys refuses a ring that does not open the secrets of a database that is

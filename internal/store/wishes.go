@@ -110,7 +110,7 @@ func (v *View) Wish(owner string) (Wish, error) {
 // EndSentWish ends a wish whose letter was sent, and every other of the same
 // address for the same thing.
 func (t *Tx) EndSentWish(owner string) error {
-	rows, err := t.rows(`SELECT o.owner FROM wishes n JOIN wishes o ON (o.email_mac = n.email_mac OR o.email_mac_even = n.email_mac_even) AND o.variant = n.variant WHERE n.owner = $1`, owner)
+	rows, err := t.rows(`SELECT o.owner FROM wishes n JOIN wishes o ON (o.owner = n.owner OR o.email_mac = n.email_mac OR o.email_mac_even = n.email_mac_even) AND o.variant = n.variant WHERE n.owner = $1`, owner)
 	if err != nil {
 		return fmt.Errorf("read wishes alike: %w", err)
 	}
