@@ -27,13 +27,13 @@ const (
 	ByEverybody By = "everybody"
 )
 
-// Of is what a bucket counts.
-type Of string
+// Counts is what a bucket counts.
+type Counts string
 
 // What buckets count. Nobody is exempt from a bucket of failures.
 const (
-	OfActs     Of = "acts"
-	OfFailures Of = "failures"
+	OfActs     Counts = "acts"
+	OfFailures Counts = "failures"
 )
 
 // Bucket is something that is counted together. It is named in docs/api.md.
@@ -63,7 +63,7 @@ const (
 type size struct {
 	name  string
 	by    By
-	of    Of
+	of    Counts
 	every float64 // how much goes out in a second
 	burst int     // how much goes in
 }
@@ -102,8 +102,8 @@ func (b Bucket) String() string { return sizes[b].name }
 // By tells whose acts it counts.
 func (b Bucket) By() By { return sizes[b].by }
 
-// Of tells what it counts.
-func (b Bucket) Of() Of { return sizes[b].of }
+// Counts tells what it counts.
+func (b Bucket) Counts() Counts { return sizes[b].of }
 
 // Failures reports that it counts failures, from which nobody is exempt.
 func (b Bucket) Failures() bool { return sizes[b].of == OfFailures }

@@ -38,23 +38,24 @@ type Rule struct {
 	// Where something secret is proved: the failures of one source, and of all
 	// strangers together.
 	Mine, All Bucket
-	Kept      bool // failures are counted for each identity too, over restarts; see package tries
-	Work      bool // under attack, strangers do a short sum first, or wait
+	Tallied   bool   // failures are counted for each identity too, over restarts; see package tries
+	Kept      []Kept // decide on friction; see Judge
+	Work      bool   // under attack, strangers do a short sum first, or wait
 }
 
 // rules is the one list.
 var rules = [acts]Rule{
-	SignIn:       {Name: "sign-in", Buckets: []Bucket{Proofs, AllProofs, Waits, SignIns}, Mine: Proofs, All: AllProofs, Kept: true, Work: true},
-	SecondFactor: {Name: "second factor", Buckets: []Bucket{Proofs, AllProofs}, Mine: Proofs, All: AllProofs, Kept: true},
-	Register:     {Name: "register", Buckets: []Bucket{Proofs, AllProofs, Waits, Lookups}, Mine: Proofs, All: AllProofs, Kept: true, Work: true},
-	Reset:        {Name: "reset", Buckets: []Bucket{Proofs, AllProofs, Waits, Lookups}, Mine: Proofs, All: AllProofs, Kept: true, Work: true},
-	StepUp:       {Name: "step-up", Buckets: []Bucket{Proofs, AllProofs}, Mine: Proofs, All: AllProofs, Kept: true},
-	LookUp:       {Name: "look-up", Buckets: []Bucket{Proofs, AllProofs}, Mine: Proofs, All: AllProofs, Kept: true},
+	SignIn:       {Name: "sign-in", Buckets: []Bucket{Proofs, AllProofs, Waits, SignIns}, Mine: Proofs, All: AllProofs, Tallied: true, Work: true},
+	SecondFactor: {Name: "second factor", Buckets: []Bucket{Proofs, AllProofs}, Mine: Proofs, All: AllProofs, Tallied: true},
+	Register:     {Name: "register", Buckets: []Bucket{Proofs, AllProofs, Waits, Lookups}, Mine: Proofs, All: AllProofs, Tallied: true, Work: true},
+	Reset:        {Name: "reset", Buckets: []Bucket{Proofs, AllProofs, Waits, Lookups}, Mine: Proofs, All: AllProofs, Tallied: true, Work: true},
+	StepUp:       {Name: "step-up", Buckets: []Bucket{Proofs, AllProofs}, Mine: Proofs, All: AllProofs, Tallied: true},
+	LookUp:       {Name: "look-up", Buckets: []Bucket{Proofs, AllProofs}, Mine: Proofs, All: AllProofs, Tallied: true},
 	Discount:     {Name: "discount", Buckets: []Bucket{Discounts, AllDiscounts}, Mine: Discounts, All: AllDiscounts},
 
 	NewCart:     {Name: "new cart", Buckets: []Bucket{Carts}},
-	Place:       {Name: "place", Buckets: []Bucket{Orders}},
-	Pay:         {Name: "pay", Buckets: []Bucket{Orders}},
+	Place:       {Name: "place", Buckets: []Bucket{Orders, Waits}, Kept: []Kept{CartDeclines, SourceDeclines, MailboxDeclines, AllDeclines, Paused, Demanded}, Work: true},
+	Pay:         {Name: "pay", Buckets: []Bucket{Orders, Waits}, Kept: []Kept{CartDeclines, SourceDeclines, MailboxDeclines, AllDeclines, Paused, Demanded}, Work: true},
 	Hold:        {Name: "hold", Buckets: []Bucket{Orders}},
 	OwnOrder:    {Name: "own order", Buckets: []Bucket{Orders}},
 	Letter:      {Name: "letter", Buckets: []Bucket{Lookups}},

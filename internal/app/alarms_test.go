@@ -7,19 +7,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/store"
-	"github.com/cartkeep/cartkeep/internal/web/gate"
 )
 
 func TestAnAlarmIsLoggedAndInTheLedger(t *testing.T) {
 	shop := shoptest.Open(t, "sqlite")
 	var log bytes.Buffer
 	s := &server{log: slog.New(slog.NewTextHandler(&log, nil)), vault: &vault{db: shop.DB}}
-	s.alarm(gate.Alarm{Kind: gate.AttackBegins, Wrong: 60, Right: 3})
+	s.alarm(abuse.Alarm{Kind: abuse.AttackBegins, Wrong: 60, Right: 3})
 	if got := log.String(); !strings.Contains(got, "msg=alarm kind=attack-begins wrong=60 right=3") {
 		t.Errorf("logged %q", got)
 	}
@@ -57,14 +57,14 @@ func TestOwnersHearOfAnAttackOnceAnHour(t *testing.T) {
 		return n
 	}
 	for range 3 {
-		s.alarm(gate.Alarm{Kind: gate.AttackBegins, Wrong: 60})
-		s.alarm(gate.Alarm{Kind: gate.AttackEnds})
+		s.alarm(abuse.Alarm{Kind: abuse.AttackBegins, Wrong: 60})
+		s.alarm(abuse.Alarm{Kind: abuse.AttackEnds})
 	}
 	if got := letters(); got != 1 {
 		t.Errorf("%d letters, want 1", got)
 	}
 	shop.Clock.Move(61 * time.Minute)
-	s.alarm(gate.Alarm{Kind: gate.AttackBegins, Wrong: 60})
+	s.alarm(abuse.Alarm{Kind: abuse.AttackBegins, Wrong: 60})
 	if got := letters(); got != 2 {
 		t.Errorf("%d letters an hour later, want 2", got)
 	}

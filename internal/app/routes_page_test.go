@@ -49,7 +49,7 @@ func routesPage(rows []gate.Row) string {
 	}
 	b.WriteString("\n| bucket | counts | of each | goes in | goes out in an hour |\n|---|---|---|---|---|\n")
 	for _, k := range abuse.Buckets() {
-		fmt.Fprintf(&b, "| %s | %s | %s | %d | %.4g |\n", k, k.Of(), k.By(), k.Burst(), k.PerSecond()*3600)
+		fmt.Fprintf(&b, "| %s | %s | %s | %d | %.4g |\n", k, k.Counts(), k.By(), k.Burst(), k.PerSecond()*3600)
 	}
 	return b.String()
 }

@@ -79,10 +79,12 @@ type server struct {
 	inner    net.Listener // figures
 	plain    net.Listener // http redirect
 
-	servers []*http.Server
-	failed  chan error
-	running sync.WaitGroup
-	wrote   atomic.Int64 // when the owners were last told of an attack, in seconds
+	servers    []*http.Server
+	failed     chan error
+	running    sync.WaitGroup
+	wrote      atomic.Int64 // when the owners were last told of an attack, in seconds
+	wroteCards atomic.Int64 // and of cards that are tested
+	carding    atomic.Bool  // cards are being tested
 }
 
 // addresses are what a start prints.
@@ -160,7 +162,7 @@ func (s *server) assemble(ctx context.Context) error {
 	}
 	s.services = providers
 	s.desk, err = checkout.New(checkout.Config{Store: s.vault.db, Providers: providers, Origin: s.origin, Hold: s.settings.Hold,
-		Writer: s.writer, Deliver: s.deliverer(), Wake: s.jobs.Wake, Log: s.log})
+		Writer: s.writer, Deliver: s.deliverer(), Alarm: s.alarm, Wake: s.jobs.Wake, Log: s.log})
 	if err != nil {
 		return err
 	}
@@ -280,6 +282,7 @@ func (s *server) schedule() {
 		return err
 	}})
 	s.jobs.Repeat(job.Round{Name: "codes", Every: 10 * time.Minute, Do: s.desk.SweepChallenges})
+	s.jobs.Repeat(job.Round{Name: "limits", Every: 10 * time.Minute, Do: s.desk.SweepAbuse})
 	s.jobs.Repeat(job.Round{Name: "back in stock", Every: 10 * time.Second, Do: func(ctx context.Context) error {
 		_, err := s.desk.SendWishes(ctx)
 		return err

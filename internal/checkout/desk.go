@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -33,8 +34,10 @@ type Config struct {
 	// Deliver hands a letter about an order over, to be sent or kept. Nil
 	// leaves letters waiting.
 	Deliver func(ctx context.Context, owner string, id order.ID, m message.Message) error
-	Wake    func() // tells the job runner that there is work; may be nil
-	Log     *slog.Logger
+	// Alarm is told once when many payments fail. It must not take long; may be nil.
+	Alarm func(abuse.Alarm)
+	Wake  func() // tells the job runner that there is work; may be nil
+	Log   *slog.Logger
 }
 
 // Desk is the till: every use case of cart and order. Its methods may be
@@ -46,6 +49,7 @@ type Desk struct {
 	hold      time.Duration
 	writer    func() (*message.Writer, error)
 	deliver   func(ctx context.Context, owner string, id order.ID, m message.Message) error
+	alarm     func(abuse.Alarm)
 	wake      func()
 	log       *slog.Logger
 }
@@ -56,9 +60,12 @@ func New(c Config) (*Desk, error) {
 		return nil, errors.New("checkout: a desk needs a store and the shop's origin")
 	}
 	d := &Desk{db: c.Store, providers: map[string]payment.Provider{}, origin: strings.TrimSuffix(c.Origin, "/"), hold: c.Hold,
-		writer: c.Writer, deliver: c.Deliver, wake: c.Wake, log: c.Log}
+		writer: c.Writer, deliver: c.Deliver, alarm: c.Alarm, wake: c.Wake, log: c.Log}
 	if d.hold <= 0 {
 		d.hold = HoldTime
+	}
+	if d.alarm == nil {
+		d.alarm = func(abuse.Alarm) {}
 	}
 	if d.wake == nil {
 		d.wake = func() {}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
@@ -126,8 +127,23 @@ func (d *Desk) opened(v *store.View, number order.Number, token string) (order.O
 // PayAgain gives a pending order another attempt to pay, as long as its goods
 // are held. An attempt whose page still takes a payment is given back as it is.
 func (d *Desk) PayAgain(ctx context.Context, number order.Number, token string) (OrderView, error) {
-	var o order.Order
-	err := d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) (err error) {
+	o, fill, err := d.newAttempt(ctx, number, token, false)
+	if errors.Is(err, errJudged) {
+		if err = d.passes(ctx, abuse.Pay, fill); err == nil {
+			o, _, err = d.newAttempt(ctx, number, token, true)
+		}
+	}
+	if err != nil {
+		return OrderView{}, err
+	}
+	pay, err := d.open(ctx, o)
+	return OrderView{Order: o, Payment: pay}, err
+}
+
+// newAttempt makes the next attempt of an order, where it needs one. judged says
+// that whoever pays may do so, whatever the buckets say.
+func (d *Desk) newAttempt(ctx context.Context, number order.Number, token string, judged bool) (o order.Order, fill abuse.Fill, err error) {
+	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) (err error) {
 		if o, err = d.opened(&t.View, number, token); err != nil {
 			return err
 		}
@@ -146,14 +162,25 @@ func (d *Desk) PayAgain(ctx context.Context, number order.Number, token string) 
 		if p.Attempt >= MaxAttempts {
 			return fault.Limited(tooOftenText, o.HoldUntil.Sub(t.Now()))
 		}
-		return t.NewPayment(store.Payment{ID: store.NewID(), Owner: o.Owner, Order: o.ID, Attempt: p.Attempt + 1, Provider: p.Provider,
+		to, err := t.OrderDetails(o.Owner, o.ID)
+		if err != nil {
+			return err
+		}
+		who := store.Payer{Cart: o.Owner, Source: abuse.Of(ctx).Source, Mailbox: to.Email}
+		if fill, err = t.Fill(who); err != nil {
+			return err
+		}
+		if friction, _ := abuse.Judge(fill, false); friction != abuse.None && !judged {
+			return errJudged
+		}
+		next := store.NewID()
+		if err := t.Remember(next, who); err != nil {
+			return err
+		}
+		return t.NewPayment(store.Payment{ID: next, Owner: o.Owner, Order: o.ID, Attempt: p.Attempt + 1, Provider: p.Provider,
 			Status: order.PaymentOpen, Amount: o.Totals.Total, ExpiresAt: o.HoldUntil})
 	})
-	if err != nil {
-		return OrderView{}, err
-	}
-	pay, err := d.open(ctx, o)
-	return OrderView{Order: o, Payment: pay}, err
+	return o, fill, err
 }
 
 // Mailbox is where an order's letters go, for a letter and never for a page:

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/discount"
@@ -32,10 +33,16 @@ type plan struct {
 	id       order.ID
 	owner    string
 	cart     cart.Cart
-	email    contact.Email // of the details, where a code is counted for each customer
+	email    contact.Email // of the details
+	fill     abuse.Fill    // of the buckets that count for who orders
 	began    time.Time
 	codes    []discount.Applied // the codes that it uses
 	replayed bool
+}
+
+// payer is who orders, as far as limits go.
+func (p plan) payer(ctx context.Context) store.Payer {
+	return store.Payer{Cart: p.owner, Source: abuse.Of(ctx).Source, Mailbox: p.email}
 }
 
 // Place makes an order of a cart: it holds the goods, commits the order with
@@ -53,7 +60,12 @@ func (d *Desk) Place(ctx context.Context, id cart.ID, token string, in PlaceInpu
 	if err != nil {
 		return Placed{}, err
 	}
-	p, err := d.begin(ctx, id, token, in, s)
+	p, err := d.begin(ctx, id, token, in, s, false)
+	if errors.Is(err, errJudged) {
+		if err = d.passes(ctx, abuse.Place, p.fill); err == nil {
+			p, err = d.begin(ctx, id, token, in, s, true)
+		}
+	}
 	if err != nil {
 		return Placed{}, err
 	}
@@ -71,8 +83,9 @@ func (d *Desk) Place(ctx context.Context, id cart.ID, token string, in PlaceInpu
 	return d.placed(ctx, p)
 }
 
-// begin checks the cart, remembers the request and draws the order's id.
-func (d *Desk) begin(ctx context.Context, id cart.ID, token string, in PlaceInput, s store.Settings) (plan, error) {
+// begin checks the cart, remembers the request and draws the order's id. judged
+// says that whoever orders may do so, whatever the buckets say.
+func (d *Desk) begin(ctx context.Context, id cart.ID, token string, in PlaceInput, s store.Settings, judged bool) (plan, error) {
 	var p plan
 	changed := false
 	err := d.db.InTx(ctx, ledger.Guest(string(id)), func(t *store.Tx) error {
@@ -107,12 +120,16 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token string, in PlaceInpu
 		if _, err := d.payableAt(in.PaymentMethod, p.cart.Totals, s); err != nil {
 			return err
 		}
-		if p.codes = counting(p.cart.Codes); len(p.codes) > 0 {
-			details, _, err := t.Details(id)
-			if err != nil {
-				return err
-			}
-			p.email = details.Email
+		details, _, err := t.Details(id)
+		if err != nil {
+			return err
+		}
+		p.codes, p.email = counting(p.cart.Codes), details.Email
+		if p.fill, err = t.Fill(p.payer(ctx)); err != nil {
+			return err
+		}
+		if friction, _ := abuse.Judge(p.fill, false); friction != abuse.None && !judged && !p.cart.Totals.Total.IsZero() {
+			return errJudged
 		}
 		total := p.cart.Totals.Total
 		if total.Minor() != row.Quoted || slices.ContainsFunc(p.cart.Lines, cart.Line.Changed) || in.Total != nil && *in.Total != total {
@@ -247,7 +264,11 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		if o.Free() { // as it was reckoned just now, in this very transaction
 			return d.paid(t, o, store.Payment{})
 		}
-		return t.NewPayment(store.Payment{ID: store.NewID(), Owner: o.Owner, Order: o.ID, Attempt: 1, Provider: provider,
+		first := store.NewID()
+		if err := t.Remember(first, p.payer(ctx)); err != nil {
+			return err
+		}
+		return t.NewPayment(store.Payment{ID: first, Owner: o.Owner, Order: o.ID, Attempt: 1, Provider: provider,
 			Status: order.PaymentOpen, Amount: o.Totals.Total, ExpiresAt: until})
 	})
 }

@@ -47,6 +47,7 @@ func (d *Desk) Settle(ctx context.Context, provider string, n payment.Notice) er
 	if err != nil {
 		return err
 	}
+	d.count(ctx, provider, p, n)
 	if res == late {
 		err = d.settleLate(ctx, p)
 	}

@@ -42,6 +42,7 @@ const (
 	Undone          NoticeKind = "undone"
 	StaffWaiting    NoticeKind = "staff-waiting" // to owners: somebody has taken an invitation
 	Alarm           NoticeKind = "alarm"         // to owners: the shop is under attack
+	Carding         NoticeKind = "carding"       // to owners: stolen cards are being tested
 	TextsShut       NoticeKind = "texts-shut"    // to owners: codes by text are held back
 	Tampered        NoticeKind = "tampered"      // to owners: an account was changed in the database
 )
@@ -117,6 +118,8 @@ var notices = map[NoticeKind]words{
 	Undone:        {subject: "It is undone", title: "It is undone", what: []string{"The change to your account was taken back. Everybody was signed out."}, next: []string{"Open the shop yourself and choose “Forgotten password?”, so that only you have the password."}, when: true, not: "If this was not you, write to us."},
 	StaffWaiting:  {subject: "Somebody waits to be let in", title: "Somebody waits to be let in", what: []string{"Somebody took an invitation to work in the shop and waits for an owner to confirm it."}, not: "Confirm only whom you know, after speaking with them. Open the staff pages yourself."},
 	Alarm:         {subject: "Somebody tries many passwords", title: "Somebody tries many passwords", what: []string{"Many sign-ins fail at once. The shop asks strangers for some work before each try, and your customers can still sign in."}, not: "You don’t have to do anything. Open the staff pages yourself to see how it goes."},
+	Carding: {subject: "Somebody tests stolen cards", title: "Somebody tests stolen cards", what: []string{"Many payments are declined at once. The shop asks guests for a short sum or a minute’s wait before they pay, and your customers can still buy.",
+		"Open the staff pages yourself and choose “Abuse”: there you see how it goes, and can let guests wait with one button."}, not: "You don’t have to do anything at once. Tell your payment service if it goes on."},
 	TextsShut: {subject: "Codes by text are held back", title: "Codes by text are held back", what: []string{"Many codes by text were asked for in a day, or few of them were typed back. That is how some people earn money with calls to numbers of their own."},
 		next: []string{"The shop sends fewer texts until a day has passed. Your customers can use an app, a passkey or a recovery code."},
 		not:  "Look at the bill of whoever sends your texts. Name only countries that you sell to in the setting sms-countries, and start the shop again."},

@@ -35,6 +35,7 @@ var told = []struct {
 	{Undone, "a change was taken back"},
 	{StaffWaiting, "somebody takes an invitation: to the owners"},
 	{Alarm, "many sign-ins fail: to the owners"},
+	{Carding, "many payments fail: to the owners"},
 	{TextsShut, "codes by text are held back: to the owners"},
 	{Tampered, "an account was changed in the database: to the owners"},
 }
@@ -68,7 +69,7 @@ func (w *Writer) noticePreviews(to contact.Email, name contact.Name, at time.Tim
 	sample := Notice{To: to, Name: name, At: at, Where: "Firefox on Linux"}
 	for _, l := range told {
 		n := sample
-		n.Kind, n.Staff = l.kind, l.kind == StaffWaiting || l.kind == Alarm || l.kind == TextsShut || l.kind == Tampered
+		n.Kind, n.Staff = l.kind, l.kind == StaffWaiting || l.kind == Alarm || l.kind == Carding || l.kind == TextsShut || l.kind == Tampered
 		letter("notice-"+string(l.kind), l.when, n)
 		if _, ok := forStaff[l.kind]; ok {
 			n.Staff = true

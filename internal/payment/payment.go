@@ -92,6 +92,9 @@ type Notice struct {
 	Mode    string // ModeTest or ModeLive
 	Account string // whose account was paid
 	At      time.Time
+	// Fingerprint is the provider's word for the card, the same whoever pays with
+	// it; "" where it gives none. It is counted under a keyed hash and kept nowhere.
+	Fingerprint string
 }
 
 // RefundRequest asks to pay back. ID is the idempotency key.

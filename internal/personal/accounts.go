@@ -84,6 +84,7 @@ var _ = [][]Field{
 	linked("changes", Security, "user.unique_id", "That a change can be undone or waits", timeReason, "owner", "id", "kind", "state", "object", "made_at", "due_at", "ends_at"),
 	linked("signups", Security, "user.unique_id", "That somebody asked for an account", "forgotten after a day", "owner", "made_at"),
 	linked("ceremonies", Security, "user.unique_id", "That a passkey was asked for", "ends in minutes", "owner", "purpose", "account", "made_at", "used_at"),
+	linked("abuse_tries", Security, "user.behavior", "That a payment was begun, and on which day", ownerReason, "owner", "payment", "day"),
 	linked("texts_sent", Security, "user.unique_id", "That a code was sent to a phone", "codes are counted against fraud", "owner", "id", "at", "verified_at"),
 	linked("throttles", Security, "user.behavior", "How often something was typed wrong, and when", timeReason, "factor", "failures", "until_at", "at", "since"),
 	linked("invites", Staff, "user.unique_id", "That somebody was invited, by whom and as what", "the ledger shows who did what", "owner", "role", "made_by", "confirmed", "made_at", "ends_at", "used_at", "account"),

@@ -20,6 +20,9 @@ func NotInBackups() map[string]map[string]string {
 		"challenges":        {"*": brief},
 		"signups":           {"*": brief},
 		"throttles":         {"*": "counts of failed tries under a key"},
+		"abuse_buckets":     {"*": "counts of the last days"},
+		"abuse_tries":       {"*": "counts of the last days"},
+		"limit_keys":        {"*": "go after two days, and must not come back"},
 		"texts_sent":        {"*": "counts of the last day"},
 		"schema_migrations": {"*": "the manifest says which schema it was"},
 	}

@@ -83,6 +83,13 @@ var Secret = declare(Field{Table: "secrets", Column: "sealed", Purpose: ShopSecr
 	func(b []byte) ([]byte, error) { return b, nil },
 	func(b []byte) bool { return b == nil })
 
+// LimitKey is the key of one day, that limits are counted under.
+var LimitKey = declare(Field{Table: "limit_keys", Column: "sealed", Purpose: ShopSecrets,
+	Category: "system.authentication", Label: "The key of a day, that limits are counted under"},
+	func(b []byte) []byte { return b },
+	func(b []byte) ([]byte, error) { return b, nil },
+	func(b []byte) bool { return b == nil })
+
 // FileBytes and Licence are goods: sealed so that a thief of the database has
 // nothing to give away.
 var (
@@ -126,6 +133,12 @@ var ProviderIndex = note(Field{Table: "directory", Column: "key", Kind: Index, P
 
 // Hashes: to compare with, never to read.
 var _ = []Field{
+	note(Field{Table: "abuse_buckets", Column: "bucket", Kind: Hash, Purpose: Security, Category: "user.device.ip_address",
+		Label: "Network, cart, e-mail or card of a payment that was declined, as a keyed hash", Reason: "slows down who tests stolen cards; its key is gone after two days"}),
+	note(Field{Table: "abuse_tries", Column: "source", Kind: Hash, Purpose: Security, Category: "user.device.ip_address",
+		Label: "Network that a payment was begun from, as a keyed hash", Reason: "counts payments that are declined; gone after two days"}),
+	note(Field{Table: "abuse_tries", Column: "mailbox", Kind: Hash, Purpose: Security, Category: "user.contact.email",
+		Label: "E-mail that a payment was begun with, as a keyed hash", Reason: "counts payments that are declined; gone after two days"}),
 	note(Field{Table: "carts", Column: "token_mac", Kind: Hash, Purpose: Cart, Category: "user.device.cookie_id",
 		Label: "Cart token, as a keyed hash", Reason: "proves who holds the cart; the token itself is not kept"}),
 	note(Field{Table: "idempotency", Column: "key", Kind: Hash, Purpose: Cart, Category: "user.device.cookie_id",

@@ -29,6 +29,8 @@ func NotPersonal() map[string]map[string]string {
 		"files":               {"*": "goods: what can be downloaded"},
 		"file_chunks":         {"file": "a file that is sold", "n": "the place of a part in it"},
 		"licences":            {"variant": "goods", "id": "a random id", "hash": "a keyed hash of a licence key, so that none is in the pool twice", "added_at": "when the shop got it"},
+		"abuse_buckets":       {"kind": "what is counted", "empty_at": "until when it counts"},
+		"limit_keys":          {"day": "a day"},
 		"holds": {
 			"variant": "goods", "quantity": "a count of goods", "expires_at": "an end date",
 		},

@@ -85,6 +85,7 @@ type Shop struct {
 	Database string // what it was opened with
 	Dir      string // on SQLite, the folder of the database file
 	Outbox   bool   // letters are kept in the database too, as the demo does
+	alarms   alarms
 }
 
 // Open opens an empty shop on an engine.
@@ -163,7 +164,7 @@ func (s *Shop) reopen(t testing.TB) {
 	}
 	s.keeper(t, writer)
 	s.Desk, err = checkout.New(checkout.Config{Store: s.DB, Providers: []payment.Provider{s.Bank}, Origin: "https://shop.test",
-		Writer: writer,
+		Writer: writer, Alarm: s.alarms.add,
 		Deliver: func(ctx context.Context, owner string, id order.ID, m message.Message) error {
 			s.Letters.add(m)
 			if !s.Outbox {

@@ -72,6 +72,7 @@ type DB struct {
 	reading  sync.RWMutex // held for reading by snapshots, for writing by Scrub
 	reloaded atomic.Int64 // when an unknown epoch last made us ask the key store
 	tampered suspects
+	limits   limitCache
 	closing  sync.Once
 	closed   error
 }

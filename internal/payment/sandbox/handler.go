@@ -138,7 +138,7 @@ func (s *Service) payForm(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	e, err := s.decide(one, outcome, late)
+	e, err := s.decide(one, outcome, r.PostFormValue("card"), late)
 	switch {
 	case errors.Is(err, errOver):
 		s.showSession(w, one)

@@ -34,6 +34,7 @@ type record struct {
 	Event  string          `json:"event,omitempty"`
 	Result payment.Outcome `json:"outcome,omitempty"`
 	Due    *time.Time      `json:"due,omitempty"`
+	Card   string          `json:"card,omitempty"` // its fingerprint
 	Refund string          `json:"refund,omitempty"`
 	Amount *money.Amount   `json:"amount,omitempty"`
 }

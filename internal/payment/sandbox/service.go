@@ -68,6 +68,7 @@ type event struct {
 	outcome payment.Outcome
 	due     time.Time     // not sent before; also the time it tells
 	done    chan struct{} // closed when the call-back was answered
+	card    string        // its fingerprint; "" for none
 }
 
 // NewService reads the journal and goes on with call-backs not yet answered.
@@ -163,7 +164,7 @@ func (s *Service) apply(r record) error {
 		if r.Due == nil || !r.Result.Known() {
 			return errors.New("not a decision")
 		}
-		one.events = append(one.events, &event{r.Event, r.Result, *r.Due, make(chan struct{})})
+		one.events = append(one.events, &event{r.Event, r.Result, *r.Due, make(chan struct{}), r.Card})
 	case answered:
 		for _, e := range one.events {
 			if e.id == r.Event && !isDone(e) {
@@ -248,7 +249,7 @@ func (s *Service) find(ref string) (*session, error) {
 // decide notes an outcome and starts its call-back. A session that was
 // approved stays approved; one that was declined may still be approved, as
 // with a second card. The event is the one to wait for.
-func (s *Service) decide(one *session, outcome payment.Outcome, late bool) (*event, error) {
+func (s *Service) decide(one *session, outcome payment.Outcome, card string, late bool) (*event, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range one.events {
@@ -264,7 +265,7 @@ func (s *Service) decide(one *session, outcome payment.Outcome, late bool) (*eve
 	}
 	due = due.Truncate(time.Millisecond)
 	id := "ev_" + random()
-	if err := s.keep(record{Kind: decided, Ref: one.ref, Event: id, Result: outcome, Due: &due}); err != nil {
+	if err := s.keep(record{Kind: decided, Ref: one.ref, Event: id, Result: outcome, Due: &due, Card: fingerprint(s.secret, card)}); err != nil {
 		return nil, err
 	}
 	e := one.events[len(one.events)-1]
@@ -311,7 +312,7 @@ func (one *session) notice(e *event) payment.Notice {
 	return payment.Notice{
 		ID: e.id, Ref: one.ref, OrderID: one.Order, Attempt: one.Attempt,
 		Outcome: e.outcome, Amount: one.Amount,
-		Mode: payment.ModeTest, Account: Account, At: e.due,
+		Mode: payment.ModeTest, Account: Account, At: e.due, Fingerprint: e.card,
 	}
 }
 

@@ -104,6 +104,8 @@ type noticeBody struct {
 	Mode    string       `json:"mode"`
 	Account string       `json:"account"`
 	At      time.Time    `json:"at"`
+
+	Fingerprint string `json:"fingerprint,omitempty"` // of a make-believe card
 }
 
 const noticeType = "payment."
@@ -112,7 +114,7 @@ func encodeNotice(n payment.Notice) ([]byte, error) {
 	return json.Marshal(noticeBody{
 		ID: n.ID, Type: noticeType + string(n.Outcome), Session: n.Ref,
 		Order: n.OrderID, Attempt: n.Attempt, Amount: n.Amount,
-		Mode: n.Mode, Account: n.Account, At: n.At.UTC(),
+		Mode: n.Mode, Account: n.Account, At: n.At.UTC(), Fingerprint: n.Fingerprint,
 	})
 }
 
@@ -128,11 +130,11 @@ func decodeNotice(body []byte) (payment.Notice, error) {
 	n := payment.Notice{
 		ID: b.ID, Ref: b.Session, OrderID: b.Order, Attempt: b.Attempt,
 		Outcome: payment.Outcome(outcome), Amount: b.Amount,
-		Mode: b.Mode, Account: b.Account, At: b.At,
+		Mode: b.Mode, Account: b.Account, At: b.At, Fingerprint: b.Fingerprint,
 	}
 	if !ok || !n.Outcome.Known() || !isWord(n.ID) || !isWord(n.Ref) || !isWord(n.OrderID) ||
 		n.Attempt < 1 || n.Amount.Minor() <= 0 || n.At.IsZero() ||
-		n.Mode != payment.ModeTest || n.Account != Account {
+		n.Mode != payment.ModeTest || n.Account != Account || n.Fingerprint != "" && !isWord(n.Fingerprint) {
 		return payment.Notice{}, payment.ErrNotice
 	}
 	again, err := encodeNotice(n)
@@ -155,6 +157,17 @@ func isWord(s string) bool {
 		}
 	}
 	return true
+}
+
+// fingerprint names a make-believe card, which whoever plays the bank may give a
+// word for; a real provider names the card that was typed there.
+func fingerprint(secret []byte, card string) string {
+	if !isWord(card) || len(card) > 40 {
+		return ""
+	}
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte("cartkeep/sandbox/card/v1\x00" + card))
+	return "card_" + hex.EncodeToString(h.Sum(nil)[:12])
 }
 
 func decodeStrict(body []byte, into any) error {

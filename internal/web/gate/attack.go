@@ -3,6 +3,8 @@ package gate
 import (
 	"sync"
 	"time"
+
+	"github.com/cartkeep/cartkeep/internal/abuse"
 )
 
 // An attack is seen by what strangers get wrong on the roads that need no
@@ -18,20 +20,7 @@ const (
 	attackRest  = 15  // wrong in that time: it is over
 )
 
-// Alarm is something that staff should know, in counts.
-type Alarm struct {
-	Kind         string
-	Wrong, Right int64
-}
-
-// The kinds of alarms.
-const (
-	AttackBegins = "attack-begins"
-	AttackEnds   = "attack-ends"
-	FactorClosed = "factor-closed" // somebody's factor failed a hundred times in a row
-)
-
-func (g *Gate) alarm(a Alarm) {
+func (g *Gate) alarm(a abuse.Alarm) {
 	if g.cfg.Alarm != nil {
 		g.cfg.Alarm(a)
 	}
@@ -50,7 +39,7 @@ type watch struct {
 const attackSlot = int64(attackLook / attackSlots / time.Second)
 
 // look counts one more of each, and tells whether the state has changed.
-func (w *watch) look(now time.Time, wrong, right int64) (on, changed bool, a Alarm) {
+func (w *watch) look(now time.Time, wrong, right int64) (on, changed bool, a abuse.Alarm) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	of := now.Unix() / attackSlot
@@ -74,9 +63,9 @@ func (w *watch) look(now time.Time, wrong, right int64) (on, changed bool, a Ala
 	case a.Wrong <= attackRest:
 		w.on = false
 	}
-	a.Kind = AttackEnds
+	a.Kind = abuse.AttackEnds
 	if w.on {
-		a.Kind = AttackBegins
+		a.Kind = abuse.AttackBegins
 	}
 	return w.on, w.on != was, a
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
 
@@ -102,7 +103,20 @@ type ProblemDetails struct {
 	Status    int            `json:"status" doc:"The HTTP status"`
 	Detail    string         `json:"detail,omitempty" doc:"What happened and how to mend it"`
 	Errors    []FieldProblem `json:"errors,omitempty" nullable:"false" doc:"The fields concerned, where the kind is invalid"`
+	Work      *ProblemWork   `json:"work,omitempty" doc:"What lets the same request through: the solved sum in the header Work, or ticket in the header Work-Ticket after wait seconds; only where many payments fail"`
 	Reference string         `json:"reference,omitempty" doc:"The name of this request, to be told to the shop; only where something failed on its side"`
+}
+
+// ProblemWork is a short sum in the format of ALTCHA, version 1, and a ticket for
+// whoever waits instead.
+type ProblemWork struct {
+	Algorithm string `json:"algorithm" doc:"SHA-256"`
+	Challenge string `json:"challenge" doc:"The hash, in hexadecimal, of salt and the number that is looked for"`
+	Salt      string `json:"salt" doc:"Comes before the number, in decimal digits"`
+	Signature string `json:"signature" doc:"Goes back unchanged"`
+	Max       int    `json:"max" doc:"The number is no larger"`
+	Ticket    string `json:"ticket" doc:"Good after wait seconds, once, from the same network"`
+	Wait      int    `json:"wait" doc:"Seconds"`
 }
 
 // FieldProblem is one thing wrong with one member of the body.
@@ -132,13 +146,20 @@ func (g *Gate) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 		g.cfg.Log.LogAttrs(r.Context(), level, "request failed",
 			slog.String("reference", Reference(r)), slog.String("kind", string(e.Kind)), slog.Any("error", err))
 	}
+	var refused *abuse.Refused
+	if errors.As(err, &refused) && refused.Friction == abuse.Work && strings.HasPrefix(r.URL.Path, "/api/") {
+		prepareFault(w, e)
+		work := g.NewWork(r, refused.Act)
+		writeProblem(w, Reference(r), e, &ProblemWork{work.Algorithm, work.Challenge, work.Salt, work.Signature, work.Max, work.Ticket, int(work.Wait.Seconds())})
+		return
+	}
 	g.answerFault(w, r, e)
 }
 
 func (g *Gate) answerFault(w http.ResponseWriter, r *http.Request, e *fault.Error) {
 	prepareFault(w, e)
 	if r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/") {
-		writeProblem(w, Reference(r), e)
+		writeProblem(w, Reference(r), e, nil)
 		return
 	}
 	g.cfg.Page(w, r, Status(e.Kind), e, Reference(r))
@@ -171,12 +192,13 @@ func Later(w http.ResponseWriter, e *fault.Error) int {
 	return Status(e.Kind)
 }
 
-func writeProblem(w http.ResponseWriter, reference string, e *fault.Error) {
+func writeProblem(w http.ResponseWriter, reference string, e *fault.Error, work *ProblemWork) {
 	p := ProblemDetails{
 		Type:   ProblemType(e.Kind),
 		Title:  Title(e.Kind),
 		Status: Status(e.Kind),
 		Detail: e.Text,
+		Work:   work,
 	}
 	// A refusal reads the same each time, so that nothing can be told from
 	// comparing two of them. Its reference is in the header.

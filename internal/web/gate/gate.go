@@ -66,7 +66,7 @@ type Config struct {
 	Counters Counters
 	// Alarm is told what staff should know, once for each change of state. It
 	// must not take long.
-	Alarm func(Alarm)
+	Alarm func(abuse.Alarm)
 	// Guests says which pages of other origins may do what. Default: none may
 	// do anything.
 	Guests Guests
@@ -76,12 +76,13 @@ type Config struct {
 
 // Gate guards one server. It is safe for concurrent use.
 type Gate struct {
-	cfg    Config
-	origin *http.CrossOriginProtection
-	rates  *rates
-	works  *works
-	watch  watch
-	fixed  []header
+	cfg     Config
+	origin  *http.CrossOriginProtection
+	rates   *rates
+	works   *works
+	watch   watch
+	figures figures
+	fixed   []header
 }
 
 // New makes a gate.
@@ -102,11 +103,12 @@ func New(cfg Config) *Gate {
 		cfg.Page = plainPage
 	}
 	return &Gate{
-		cfg:    cfg,
-		origin: http.NewCrossOriginProtection(),
-		rates:  newRates(cfg.MaxBuckets, cfg.Now),
-		works:  newWorks(),
-		fixed:  fixedHeaders(cfg.HSTS),
+		cfg:     cfg,
+		origin:  http.NewCrossOriginProtection(),
+		rates:   newRates(cfg.MaxBuckets, cfg.Now),
+		works:   newWorks(),
+		figures: figures{now: cfg.Now},
+		fixed:   fixedHeaders(cfg.HSTS),
 	}
 }
 
@@ -153,9 +155,11 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 		v.client = clientOf(r, g.cfg.TrustedProxies)
 		v.exempt = contains(g.cfg.Exempt, v.client)
 		v.answer = &answer{ResponseWriter: w}
-		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), visitKey{}, v), answerBy)
+		caller := &abuse.Caller{Source: neighbours(v.client).String(), Noted: g.figures.note}
+		ctx, cancel := context.WithTimeout(context.WithValue(abuse.With(r.Context(), caller), visitKey{}, v), answerBy)
 		defer cancel()
 		r = r.WithContext(ctx)
+		g.introduce(caller, r)
 
 		h := w.Header()
 		for _, f := range g.fixed {

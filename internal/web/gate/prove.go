@@ -70,27 +70,36 @@ func (g *Gate) Prove(r *http.Request, a Attempt, fn func() error) error {
 		shown, err := g.shown(r, a)
 		if err != nil {
 			g.noted(true)
+			g.figures.note(a.Act, abuse.Challenged)
 			return err
 		}
 		if shown == byWork {
 			brakes = brakes[:1] // the many can't use up what is there for who has worked
 		}
 	}
+	g.figures.note(a.Act, abuse.Tried)
 	back, err := g.take(r, brakes)
 	if err != nil {
+		g.figures.note(a.Act, abuse.Blocked)
 		if watched {
 			g.noted(true)
 		}
 		return err
 	}
 	var outcome error
-	if way.Kept {
+	if way.Tallied {
 		outcome, err = g.counted(r, a, fn)
 	} else {
 		outcome = fn()
 	}
 	wrong := err == nil && fault.Is(outcome, fault.Invalid)
-	if !wrong {
+	switch {
+	case wrong:
+		g.figures.note(a.Act, abuse.Declined)
+	case err != nil:
+		g.figures.note(a.Act, abuse.Blocked)
+		back()
+	default:
 		back()
 	}
 	if watched {
@@ -169,7 +178,7 @@ func (g *Gate) counted(r *http.Request, a Attempt, fn func() error) (outcome, re
 	case !fault.Is(outcome, fault.Invalid):
 		g.settle(r, a, neither)
 	case try.Nth == tries.Limit:
-		g.alarm(Alarm{Kind: FactorClosed, Wrong: try.Nth})
+		g.alarm(abuse.Alarm{Kind: abuse.FactorClosed, Wrong: try.Nth})
 	}
 	return outcome, nil
 }

@@ -48,13 +48,13 @@ type door struct {
 	*Gate
 	clock    *clock
 	counters *tallies
-	alarms   []Alarm
+	alarms   []abuse.Alarm
 }
 
 func newDoor() *door {
 	d := &door{clock: newClock()}
 	d.counters = &tallies{now: d.clock.now, rows: map[[3]string]tries.Tally{}}
-	d.Gate = New(Config{Now: d.clock.now, Counters: d.counters, Alarm: func(a Alarm) { d.alarms = append(d.alarms, a) }, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+	d.Gate = New(Config{Now: d.clock.now, Counters: d.counters, Alarm: func(a abuse.Alarm) { d.alarms = append(d.alarms, a) }, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 	return d
 }
 
@@ -141,7 +141,7 @@ func TestStrangersNeverEndTheUseOfAKnownBrowser(t *testing.T) {
 	if ran {
 		t.Error("the hundred and first was tried")
 	}
-	if len(d.alarms) != 1 || d.alarms[0] != (Alarm{Kind: FactorClosed, Wrong: tries.Limit}) {
+	if len(d.alarms) != 1 || d.alarms[0] != (abuse.Alarm{Kind: abuse.FactorClosed, Wrong: tries.Limit}) {
 		t.Errorf("got alarms %v", d.alarms)
 	}
 	known := ada

@@ -51,8 +51,12 @@ func (g *Gate) Begin(r *http.Request, act abuse.Act) error {
 			continue
 		}
 		if err := g.Allow(r, b); err != nil {
+			g.figures.note(act, abuse.Blocked)
 			return err
 		}
+	}
+	if !act.Proof() { // Prove counts those
+		g.figures.note(act, abuse.Tried)
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/abuse"
+	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
 
@@ -55,6 +56,11 @@ func (g *Gate) Work(r *http.Request, act abuse.Act) (Work, bool) {
 	if !act.Rule().Work || !g.UnderAttack() {
 		return Work{}, false
 	}
+	return g.NewWork(r, act), true
+}
+
+// NewWork returns what a form needs whose act was refused for want of work.
+func (g *Gate) NewWork(r *http.Request, act abuse.Act) Work {
 	now := g.cfg.Now()
 	var salt [12]byte
 	var number [8]byte
@@ -65,7 +71,7 @@ func (g *Gate) Work(r *http.Request, act abuse.Act) (Work, bool) {
 	w.Challenge = sum(w.Salt, int64(binary.BigEndian.Uint64(number[:])%(workMax+1)))
 	w.Signature = hex.EncodeToString(g.works.mac("work", w.Challenge))
 	w.Ticket = g.ticket(r, act, now)
-	return w, true
+	return w
 }
 
 func sum(salt string, number int64) string {
@@ -79,6 +85,36 @@ type proof int
 const (
 	byWork proof = iota + 1
 	byWaiting
+)
+
+// introduce tells a request's caller what only the gate knows. Both are asked for
+// when friction stands before an act, and not before.
+func (g *Gate) introduce(c *abuse.Caller, r *http.Request) {
+	c.Known = func() bool {
+		st, err := g.Standing(r)
+		return err == nil && st.Account != "" && st.Role == "" && st.Level >= access.Password
+	}
+	c.Work = func(act abuse.Act) error {
+		a := Attempt{Act: act, Work: r.Header.Get(WorkHeader), Ticket: r.Header.Get(TicketHeader)}
+		if a.Work == "" && a.Ticket == "" {
+			form, err := Form(r)
+			if err != nil {
+				return ErrWork // a call of the API, whose body is no form
+			}
+			a.Work, a.Ticket = form.Get(FieldWork), form.Get(FieldTicket)
+		}
+		_, err := g.shown(r, a)
+		return err
+	}
+}
+
+// Where a request shows its work, or that it has waited: a form in two fields,
+// a call of the API in two headers.
+const (
+	FieldWork    = "work"
+	FieldTicket  = "ticket"
+	WorkHeader   = "Work"
+	TicketHeader = "Work-Ticket"
 )
 
 // Worked asks for work under attack where nothing is proved yet, such as where a

@@ -91,7 +91,7 @@ func TestAnAttackAsksStrangersForWorkAndEndsByItself(t *testing.T) {
 	for _, a := range d.alarms {
 		kinds = append(kinds, a.Kind)
 	}
-	if want := []string{AttackBegins, AttackEnds}; !slices.Equal(kinds, want) || d.alarms[0].Wrong != attackSome {
+	if want := []string{abuse.AttackBegins, abuse.AttackEnds}; !slices.Equal(kinds, want) || d.alarms[0].Wrong != attackSome {
 		t.Errorf("got alarms %v, want %v", d.alarms, want)
 	}
 }

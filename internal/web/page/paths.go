@@ -58,8 +58,6 @@ const (
 	FieldCart           = "cart"        // id of a cart that comes from another site
 	FieldCartToken      = "token"       // and the token that opened it there
 	FieldPass           = "pass"        // which a page sends along that hides its origin
-	FieldWork           = "work"        // the sum of a form under attack
-	FieldTicket         = "ticket"      // or that it has waited
 	FieldChoice         = "cart_choice" // ChooseNew or ChooseHere
 )
 

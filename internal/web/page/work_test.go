@@ -83,7 +83,7 @@ func (e *entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, say := "", ""
 	if r.Method == "POST" {
 		name = r.PostFormValue("name")
-		err := e.gate.Prove(r, gate.Attempt{Act: abuse.SignIn, Who: name, Factor: "password", Work: r.PostFormValue(FieldWork), Ticket: r.PostFormValue(FieldTicket)}, func() error {
+		err := e.gate.Prove(r, gate.Attempt{Act: abuse.SignIn, Who: name, Factor: "password", Work: r.PostFormValue(gate.FieldWork), Ticket: r.PostFormValue(gate.FieldTicket)}, func() error {
 			e.mu.Lock()
 			e.tried = append(e.tried, name)
 			e.mu.Unlock()

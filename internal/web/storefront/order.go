@@ -186,6 +186,9 @@ func (s *Shop) payAgain(w http.ResponseWriter, r *http.Request) {
 	}
 	here := page.PathOrders + string(number)
 	v, err := s.desk.PayAgain(r.Context(), number, token)
+	if s.friction(w, r, err, page.Link{Text: "Back to your order", URL: here}, "Pay") {
+		return
+	}
 	switch {
 	case fault.Is(err, fault.Conflict):
 		tell(w, news{word: newsPayOver})

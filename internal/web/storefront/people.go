@@ -121,7 +121,7 @@ func ticket(r *http.Request, cookie string) (string, bool) { return gate.Ticket(
 // proving carries out a try to prove something, and counts it. form carries
 // what strangers show under attack.
 func (s *Shop) proving(r *http.Request, form url.Values, a gate.Attempt, fn func() error) error {
-	a.Work, a.Ticket = form.Get(page.FieldWork), form.Get(page.FieldTicket)
+	a.Work, a.Ticket = form.Get(gate.FieldWork), form.Get(gate.FieldTicket)
 	return s.gate.Prove(r, a, fn)
 }
 

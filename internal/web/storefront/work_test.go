@@ -96,7 +96,7 @@ func TestUnderAttackTheEntranceAsksStrangersForWorkAndLetsKnownBrowsersIn(t *tes
 	if !strings.Contains(got.body, `value="ada@example.com"`) || strings.Contains(got.body, adasPassword) || !strings.Contains(got.body, page.PathKnow) {
 		t.Error("what was typed is lost, or a secret is not, or the way to be known is not shown")
 	}
-	typed.Set(page.FieldWork, summed(t, got.body))
+	typed.Set(gate.FieldWork, summed(t, got.body))
 	stranger.post(page.PathSignIn, typed)
 	if stranger.cookies()[gate.SessionCookie] == "" {
 		t.Error("work does not open the entrance")
@@ -109,7 +109,7 @@ func TestUnderAttackTheEntranceAsksStrangersForWorkAndLetsKnownBrowsersIn(t *tes
 	ada := s.shopper(t)
 	at, _ := url.Parse(s.server.URL)
 	ada.jar.SetCookies(at, []*http.Cookie{{Name: gate.DeviceCookie, Value: device, Path: "/", Secure: true}})
-	typed.Del(page.FieldWork)
+	typed.Del(gate.FieldWork)
 	ada.post(page.PathSignIn, typed)
 	if ada.cookies()[gate.SessionCookie] == "" {
 		t.Error("her own browser is asked for work")
@@ -131,7 +131,7 @@ func TestUnderAttackNobodyHasCodesMailedWithoutWork(t *testing.T) {
 		if n := len(s.Letters.All()); n != before {
 			t.Errorf("%s: %d letters went out", path, n-before)
 		}
-		typed.Set(page.FieldWork, summed(t, got.body))
+		typed.Set(gate.FieldWork, summed(t, got.body))
 		if got := stranger.post(path, typed); got.status != 200 || !strings.HasSuffix(got.path, "/code") {
 			t.Errorf("%s with work: %d at %s", path, got.status, got.path)
 		}

@@ -1,0 +1,352 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/abuse"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/personal"
+	"github.com/cartkeep/cartkeep/internal/seal"
+)
+
+// Payer is who tries to pay, as far as limits go.
+type Payer struct {
+	Cart    string
+	Source  string // the network; "" when the shop itself acts
+	Mailbox contact.Email
+}
+
+// limitKeysKept is how many days the key of a day is there: its own and the
+// next one. What was counted under it can't be named any more afterwards.
+const limitKeysKept = 2
+
+// limitKeys are the keys that buckets are named under, today's and yesterday's.
+// They change at midnight (UTC).
+type limitKeys struct {
+	day              int64
+	today, yesterday seal.MacKey
+}
+
+type limitCache = atomic.Pointer[limitKeys]
+
+func dayOf(now time.Time) int64 { return now.Unix() / int64(24*time.Hour/time.Second) }
+
+// limits returns the keys of this transaction's day. A new day's key is made by
+// whoever comes first, and remembered once it is known to be kept.
+func (t *Tx) limits() (*limitKeys, error) {
+	day := dayOf(t.now)
+	if k := t.db.limits.Load(); k != nil && k.day == day {
+		return k, nil
+	}
+	k := &limitKeys{day: day}
+	var err error
+	if k.yesterday, _, err = t.limitKey(day - 1); err != nil {
+		return nil, err
+	}
+	today, there, err := t.limitKey(day)
+	if err != nil {
+		return nil, err
+	}
+	if k.today = today; there {
+		t.db.limits.Store(k)
+		return k, nil
+	}
+	if err := t.newLimitKey(day); err != nil {
+		return nil, err
+	}
+	k.today, _, err = t.limitKey(day)
+	return k, err
+}
+
+func limitPlace(day int64) string { return strconv.FormatInt(day, 10) }
+
+func (t *Tx) limitKey(day int64) (key seal.MacKey, there bool, err error) {
+	var sealed []byte
+	err = t.row(`SELECT sealed FROM limit_keys WHERE day = $1`, day).Scan(&sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return seal.MacKey{}, false, nil
+	}
+	if err != nil {
+		return seal.MacKey{}, false, fmt.Errorf("read a day's key: %w", err)
+	}
+	f, err := t.folder(t.db.shop, secretToken)
+	if err != nil {
+		return seal.MacKey{}, false, err
+	}
+	raw, err := personal.LimitKey.Open(f.open(personal.ShopSecrets), limitPlace(day), sealed)
+	if err != nil {
+		return seal.MacKey{}, false, fmt.Errorf("open a day's key: %w", err)
+	}
+	defer clear(raw)
+	key, err = seal.NewMacKey(raw)
+	return key, true, err
+}
+
+func (t *Tx) newLimitKey(day int64) error {
+	f, err := t.folder(t.db.shop, secretToken)
+	if err != nil {
+		return err
+	}
+	raw := seal.NewKey()
+	defer clear(raw)
+	sealed, err := personal.LimitKey.Seal(f.open(personal.ShopSecrets), limitPlace(day), raw)
+	if err != nil {
+		return fmt.Errorf("seal a day's key: %w", err)
+	}
+	_, err = t.exec(`INSERT INTO limit_keys (day, sealed) VALUES ($1, $2) ON CONFLICT (day) DO NOTHING`, day, sealed)
+	return err
+}
+
+// bucketOf names a bucket under a day's key; nil where there is nobody to count.
+func bucketOf(key seal.MacKey, k abuse.Kept, whom []byte) []byte {
+	if len(whom) == 0 {
+		return nil
+	}
+	mac := key.Sum("bucket v1", []byte(k), whom)
+	return mac[:]
+}
+
+// openBucket names a bucket that is about nobody.
+func openBucket(k abuse.Kept) []byte { return []byte(k) }
+
+// whose lists what is known of a payer, by the bucket that it counts in.
+func (p Payer) whose() map[abuse.Kept][]byte {
+	out := map[abuse.Kept][]byte{abuse.CartDeclines: []byte(p.Cart), abuse.SourceDeclines: []byte(p.Source)}
+	if !p.Mailbox.IsZero() {
+		out[abuse.MailboxDeclines] = []byte(p.Mailbox.Key())
+	}
+	return out
+}
+
+// Fill reads how full the buckets are that count for a payer, in one statement.
+func (t *Tx) Fill(p Payer) (abuse.Fill, error) {
+	keys, err := t.limits()
+	if err != nil {
+		return nil, err
+	}
+	args := []any{ms(t.now)}
+	for k, whom := range p.whose() {
+		for _, day := range []seal.MacKey{keys.today, keys.yesterday} {
+			if b := bucketOf(day, k, whom); b != nil {
+				args = append(args, b)
+			}
+		}
+	}
+	for _, k := range []abuse.Kept{abuse.AllDeclines, abuse.Paused, abuse.Demanded} {
+		args = append(args, openBucket(k))
+	}
+	return t.readFill(args)
+}
+
+func (v *View) readFill(args []any) (abuse.Fill, error) {
+	var names strings.Builder
+	for i := range args[1:] {
+		fmt.Fprintf(&names, ", $%d", i+2)
+	}
+	rows, err := v.rows(`SELECT kind, empty_at FROM abuse_buckets WHERE empty_at > $1 AND bucket IN (`+names.String()[2:]+`)`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read buckets: %w", err)
+	}
+	defer rows.Close()
+	out := abuse.Fill{}
+	for rows.Next() {
+		var kind string
+		var empty int64
+		if err := rows.Scan(&kind, &empty); err != nil {
+			return nil, err
+		}
+		out[abuse.Kept(kind)] += when(empty).Sub(v.now)
+	}
+	return out, rows.Err()
+}
+
+// Overall reads the buckets that are about nobody: the breaker's, and what staff
+// have asked for.
+func (v *View) Overall() (abuse.Fill, error) {
+	return v.readFill([]any{ms(v.now), openBucket(abuse.AllDeclines), openBucket(abuse.Paused), openBucket(abuse.Demanded)})
+}
+
+// Measure puts a measure of the staff into force until a moment; one that has
+// passed lifts it.
+func (t *Tx) Measure(k abuse.Kept, until time.Time) error {
+	if most := t.now.Add(k.Weight().Most); until.After(most) {
+		until = most
+	}
+	_, err := t.exec(`INSERT INTO abuse_buckets (bucket, kind, empty_at) VALUES ($1, $2, $3) ON CONFLICT (bucket) DO UPDATE SET empty_at = excluded.empty_at`,
+		openBucket(k), string(k), ms(until))
+	if err != nil {
+		return fmt.Errorf("put a measure into force: %w", err)
+	}
+	return t.Event("abuse.measure", "", "", fmt.Sprintf(`{"until":%d,"what":%q}`, ms(until), string(k)))
+}
+
+// Ease empties the breaker's bucket, which staff may do once they know better.
+func (t *Tx) Ease() error {
+	if _, err := t.exec(`DELETE FROM abuse_buckets WHERE bucket = $1`, openBucket(abuse.AllDeclines)); err != nil {
+		return fmt.Errorf("empty a bucket: %w", err)
+	}
+	return t.Event("abuse.eased", "", "", "")
+}
+
+// Remember keeps who tries to pay, until the provider tells how it went.
+func (t *Tx) Remember(payment string, p Payer) error {
+	keys, err := t.limits()
+	if err != nil {
+		return err
+	}
+	who := p.whose()
+	name := func(k abuse.Kept) []byte {
+		if b := bucketOf(keys.today, k, who[k]); b != nil {
+			return b
+		}
+		return []byte{}
+	}
+	return t.later("remember who pays", nil, `INSERT INTO abuse_tries (owner, payment, day, source, mailbox) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (owner, payment) DO NOTHING`,
+		p.Cart, payment, keys.day, name(abuse.SourceDeclines), name(abuse.MailboxDeclines))
+}
+
+// Outcome is how a provider says that an attempt went.
+type Outcome struct {
+	Provider, Notice string // its name and the id of its notice
+	Card             string // its fingerprint of the card; "" where it gives none
+	Small            bool   // the amount is one that cards are tested with
+}
+
+// CountDecline counts a payment that was declined, once for each notice, and
+// returns how full the breaker's bucket was and is. It stands in a transaction of
+// its own: buckets are nobody's rows.
+func (t *Tx) CountDecline(p Payment, o Outcome) (was, is time.Duration, counted bool, err error) {
+	keys, err := t.limits()
+	if err != nil {
+		return 0, 0, false, err
+	}
+	if first, err := t.firstNotice(keys, o); err != nil || !first {
+		return 0, 0, false, err
+	}
+	source, mailbox, err := t.remembered(p)
+	if err != nil {
+		return 0, 0, false, err
+	}
+	card := bucketOf(keys.today, abuse.CardDeclines, []byte(o.Card))
+	before, err := t.added(abuse.CardDeclines, card, abuse.CardDeclines.Weight().One)
+	if err != nil {
+		return 0, 0, false, err
+	}
+	adds := abuse.Decline(before-abuse.CardDeclines.Weight().One, o.Small)
+	for _, b := range []struct {
+		kind abuse.Kept
+		name []byte
+	}{{abuse.CartDeclines, bucketOf(keys.today, abuse.CartDeclines, []byte(p.Owner))}, {abuse.SourceDeclines, source}, {abuse.MailboxDeclines, mailbox}, {abuse.AllDeclines, openBucket(abuse.AllDeclines)}} {
+		if is, err = t.added(b.kind, b.name, adds[b.kind]); err != nil {
+			return 0, 0, false, err
+		}
+	}
+	return max(0, is-adds[abuse.AllDeclines]), is, true, nil
+}
+
+// remembered finds who tried, under which names of which day's key.
+func (t *Tx) remembered(p Payment) (source, mailbox []byte, err error) {
+	err = t.row(`SELECT source, mailbox FROM abuse_tries WHERE owner = $1 AND payment = $2`, p.Owner, p.ID).Scan(&source, &mailbox)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, nil
+	}
+	return source, mailbox, err
+}
+
+// added puts more into a bucket and returns how full it is then.
+func (t *Tx) added(k abuse.Kept, name []byte, more time.Duration) (time.Duration, error) {
+	if len(name) == 0 || more == 0 {
+		return 0, nil
+	}
+	var empty int64
+	err := t.row(`INSERT INTO abuse_buckets (bucket, kind, empty_at) VALUES ($1, $2, CAST($3 AS BIGINT) + CAST($4 AS BIGINT))
+		ON CONFLICT (bucket) DO UPDATE SET empty_at = CASE
+			WHEN abuse_buckets.empty_at <= CAST($3 AS BIGINT) THEN CAST($3 AS BIGINT) + CAST($4 AS BIGINT)
+			WHEN abuse_buckets.empty_at + CAST($4 AS BIGINT) > CAST($5 AS BIGINT) THEN CAST($5 AS BIGINT)
+			ELSE abuse_buckets.empty_at + CAST($4 AS BIGINT) END
+		RETURNING empty_at`, name, string(k), ms(t.now), more.Milliseconds(), ms(t.now.Add(k.Weight().Most))).Scan(&empty)
+	if err != nil {
+		return 0, fmt.Errorf("fill a bucket: %w", err)
+	}
+	return when(empty).Sub(t.now), nil
+}
+
+// firstNotice reports that a provider's notice was not counted before.
+func (t *Tx) firstNotice(keys *limitKeys, o Outcome) (bool, error) {
+	seen := keys.today.Sum("notice v1", []byte(o.Provider), []byte(o.Notice))
+	n, err := t.exec(`INSERT INTO abuse_buckets (bucket, kind, empty_at) VALUES ($1, 'notice', $2) ON CONFLICT (bucket) DO NOTHING`, seen[:], ms(t.now.Add(24*time.Hour)))
+	if err != nil {
+		return false, fmt.Errorf("count a notice: %w", err)
+	}
+	return n == 1, nil
+}
+
+// Outweighs reports whether an approval of a payment would take anything out of
+// a bucket. In quiet times it does not, and costs no change.
+func (v *View) Outweighs(p Payment) (bool, error) {
+	var n int64
+	err := v.row(`SELECT count(*) FROM abuse_buckets WHERE empty_at > $1 AND (bucket = $2 OR bucket IN (SELECT source FROM abuse_tries WHERE owner = $3 AND payment = $4))`,
+		ms(v.now), openBucket(abuse.AllDeclines), p.Owner, p.ID).Scan(&n)
+	return n > 0, err
+}
+
+// CountApproval takes out of the buckets what an approval outweighs, once for
+// each notice.
+func (t *Tx) CountApproval(p Payment, o Outcome) error {
+	overall, err := t.Overall()
+	if err != nil {
+		return err
+	}
+	less := abuse.Approval(o.Small, overall[abuse.AllDeclines])
+	if len(less) == 0 {
+		return nil
+	}
+	keys, err := t.limits()
+	if err != nil {
+		return err
+	}
+	if first, err := t.firstNotice(keys, o); err != nil || !first {
+		return err
+	}
+	source, _, err := t.remembered(p)
+	if err != nil {
+		return err
+	}
+	for _, b := range []struct {
+		kind abuse.Kept
+		name []byte
+	}{{abuse.SourceDeclines, source}, {abuse.AllDeclines, openBucket(abuse.AllDeclines)}} {
+		if len(b.name) == 0 {
+			continue
+		}
+		if _, err := t.exec(`UPDATE abuse_buckets SET empty_at = empty_at - $2 WHERE bucket = $1 AND empty_at > $3`, b.name, less[b.kind].Milliseconds(), ms(t.now)); err != nil {
+			return fmt.Errorf("empty a bucket: %w", err)
+		}
+	}
+	return nil
+}
+
+// SweepAbuse forgets empty buckets, and the keys of days that are over with all
+// that was counted under them.
+func (t *Tx) SweepAbuse() error {
+	first := dayOf(t.now) - limitKeysKept + 1
+	for _, q := range []struct {
+		query string
+		arg   int64
+	}{
+		{`DELETE FROM abuse_buckets WHERE empty_at <= $1`, ms(t.now)},
+		{`DELETE FROM abuse_tries WHERE day < $1`, first},
+		{`DELETE FROM limit_keys WHERE day < $1`, first},
+	} {
+		if _, err := t.exec(q.query, q.arg); err != nil {
+			return fmt.Errorf("sweep buckets: %w", err)
+		}
+	}
+	return nil
+}
