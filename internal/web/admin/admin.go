@@ -129,6 +129,9 @@ func tabs(role access.Role, here string) []page.Tab {
 	if role == access.Owner {
 		links = append(links, page.Link{Text: "Staff", URL: page.PathAdminStaff})
 	}
+	if role == access.Owner || role == access.Manager {
+		links = append(links, page.Link{Text: "Abuse", URL: page.PathAdminAbuse})
+	}
 	links = append(links, page.Link{Text: "Your security", URL: page.PathAdminSecurity})
 	var out []page.Tab
 	for _, l := range links {

@@ -23,6 +23,7 @@ func (c *Console) Register(t *gate.Table) error {
 	in := access.Need{Level: access.TwoFactors, Staff: access.Roles()}
 	fresh := access.Need{Level: access.TwoFactors, Fresh: true, Staff: access.Roles()}
 	owner := access.Need{Level: access.TwoFactors, Staff: []access.Role{access.Owner}}
+	watch := access.Need{Level: access.TwoFactors, Staff: []access.Role{access.Owner, access.Manager}}
 	ceremonies := []abuse.Act{abuse.Passkey}
 	open := func(method, path, token string, h http.HandlerFunc, does ...abuse.Act) gate.Route {
 		return gate.Route{Method: method, Path: path, Need: gate.Anybody, Token: token, Does: does, Handle: h}
@@ -59,6 +60,10 @@ func (c *Console) Register(t *gate.Table) error {
 		manage(pathPerson+"{id}/enable", c.enable),
 		manage(pathPerson+"{id}/role", c.setRole),
 		manage(pathPerson+"{id}/passkeys", c.replacePasskeys),
+
+		// What strangers try, and what can be done about it at once.
+		gate.Route{Method: "GET", Path: page.PathAdminAbuse, Need: watch, Handle: c.abuse},
+		gate.Route{Method: "POST", Path: page.PathAdminAbuse, Need: watch, Handle: c.measure},
 
 		// One's own passkeys, codes and sessions.
 		gate.Route{Method: "GET", Path: page.PathAdminSecurity, Need: in, Handle: c.security},

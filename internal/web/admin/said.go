@@ -20,6 +20,7 @@ var words = map[string]string{
 	"codes":     "The new recovery codes work from now on.",
 	"ended":     "That sign-in has ended.",
 	"alone":     "Every other sign-in of yours has ended.",
+	"measure":   "That is in force now, for everybody who comes.",
 	"out":       "You are signed out.",
 }
 

@@ -45,6 +45,7 @@ const (
 	PathAdminWaiting  = "/admin/waiting"  // an owner has to confirm first
 	PathAdminProve    = "/admin/prove"    // GET; POST, /begin
 	PathAdminStaff    = "/admin/staff"    // who works here; POST below it
+	PathAdminAbuse    = "/admin/abuse"    // GET; POST: a measure
 	PathAdminSecurity = "/admin/security" // own passkeys, codes and sessions; POST below it
 )
 
