@@ -98,7 +98,9 @@ type privacyCmd struct {
 	Requests  requestsCmd  `cmd:"" help:"List the newest requests."`
 	Receipt   receiptCmd   `cmd:"" help:"Tell where a request stands."`
 	Stop      stopCmd      `cmd:"" help:"Stop a request that has not begun."`
-	Allow     allowCmd     `cmd:"" help:"Let an erasure go on that waits for a second person."`
+	Allow     allowCmd     `cmd:"" help:"Be the second person: let an erasure go on, or somebody see what is kept."`
+	Open      openCmd      `cmd:"" help:"Ask to see what law or a legal hold keeps, or see it once a second person has allowed it."`
+	Openings  openingsCmd  `cmd:"" help:"List who wanted to see such, and why. The ledger tells that the reasons were read."`
 	Inventory inventoryCmd `cmd:"" help:"Print the register: every field kept about a person, with purpose, basis, end date and recipients."`
 	Retention retentionCmd `cmd:"" help:"Tell whether what is due is destroyed by itself; exit 1 when it waits for you."`
 	Hold      holdCmd      `cmd:"" help:"Keep what is left of an order, past its end date and from being erased, until a day."`

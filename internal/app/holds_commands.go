@@ -3,11 +3,9 @@ package app
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
-	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/personal"
 	"github.com/cartkeep/cartkeep/internal/privacy"
@@ -75,12 +73,7 @@ func (o *operating) legalHold(ctx context.Context, c call) error {
 		if err != nil {
 			return err
 		}
-		// One byte more than any reason that is short enough, so that it is not cut.
-		text, err := io.ReadAll(io.LimitReader(o.in, 16*order.MaxNote+1))
-		if err != nil {
-			return err
-		}
-		reason, err := contact.ParseNote(string(text), order.MaxNote)
+		reason, err := readReason(o.in)
 		if err != nil {
 			return err
 		}

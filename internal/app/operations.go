@@ -112,6 +112,8 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return o.digital(ctx, c)
 	case "privacy erase", "privacy restrict", "privacy lift", "privacy requests", "privacy receipt", "privacy stop", "privacy allow":
 		return o.rights(ctx, c)
+	case "privacy open ask", "privacy open", "privacy openings":
+		return o.opening(ctx, c)
 	case "privacy retention":
 		return o.retention(ctx, c.Args["confirm"] == "yes")
 	case "privacy hold", "privacy holds", "privacy release":

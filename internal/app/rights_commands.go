@@ -95,7 +95,7 @@ func (c stopCmd) Run(ctx context.Context, p *Process, set *Settings) error {
 
 type allowCmd struct{ referenceArg }
 
-// Run lets an erasure go on that waits for a second person.
+// Run is the second person for what waits for one.
 func (c allowCmd) Run(ctx context.Context, p *Process, set *Settings) error {
 	return about(ctx, p, set, "privacy allow", c.Reference)
 }
@@ -134,6 +134,9 @@ func (o *operating) rights(ctx context.Context, c call) error {
 			return err
 		}
 	case "privacy allow":
+		if done, err := o.allowOpening(ctx, reference); done || err != nil {
+			return err
+		}
 		if err := office.Allow(ctx, o.actor, reference); err != nil {
 			return err
 		}

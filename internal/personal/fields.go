@@ -64,6 +64,10 @@ var (
 // HoldReason is why a dossier is under a legal hold, in somebody's words.
 var HoldReason = freeText("legal_holds", "reason", Rights, "Why a legal hold keeps something of you")
 
+// OpeningReason is why somebody wanted to look at what is kept though it is shut, in
+// their words.
+var OpeningReason = freeText("openings", "reason", Rights, "Why somebody looked at what law or a hold keeps of you")
+
 // RequestEmail is the address of somebody who uses a right, until it is found
 // what there is about them.
 var RequestEmail = email("requests", "email", Rights, "E-mail of a request, until it has begun")
@@ -201,6 +205,7 @@ var _ = [][]Field{
 	linked("outbox", Fulfilment, "user.unique_id", "That a message was sent", ownerReason, "owner", "id", "dossier", "at", "channel"),
 	linked("dossiers", Rights, "user.unique_id", "Presence, purpose and end date of a dossier", "retention and erasure work on it", "subject", "id", "purpose", "case_id", "state", "epoch", "created_at", "destroy_after", "destroyed_at", "held_until"),
 	linked("legal_holds", Rights, "user.unique_id", "That a dossier is under a legal hold, since when, until when and by whom", "a hold stops retention and erasure, and somebody answers for it", "owner", "dossier", "id", "actor", "made_at", "ends_at", "lifted_at", "lifted_by"),
+	linked("openings", Rights, "user.unique_id", "Who asked to look at what is kept of you, who let them, and when they saw it", "you can learn who looked, and somebody answers for it", "owner", "id", "case_id", "purpose", "asked_by", "allowed_by", "asked_at", "ends_at", "shown_at"),
 	linked("erasures_due", Rights, "user.unique_id", "That a dossier was erased by wish", "the erasure journal is made of it", "owner", "dossier", "at"),
 	linked("erasures", Rights, "user.unique_id", "That a dossier was erased by wish, and when", "a restore does not bring it back", "dossier", "at"),
 	linked("requests", Rights, "user.privacy_preferences", "That a right was used, when, and what came of it", "the shop must be able to show it", "owner", "kind", "state", "asked_by", "allowed_by", "shred", "asked_at", "due_at", "done_at", "tail", "everywhere_at", "receipt"),

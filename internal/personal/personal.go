@@ -15,7 +15,9 @@ package personal
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/seal"
 )
 
@@ -114,7 +116,7 @@ func (f Value[T]) Open(d Dossier, row string, sealed []byte) (T, error) {
 	return v, nil
 }
 
-func (f Value[T]) place(row string) seal.Place {
+func (f Field) place(row string) seal.Place {
 	return seal.Place{Table: f.Table, Column: f.Column, Row: row}
 }
 
@@ -128,6 +130,19 @@ func (f Value[T]) fits(d Dossier) error {
 	return nil
 }
 
+// Show opens a value of any field, and gives it as text that a person reads, with
+// the field's label.
+func Show(table, column string, d Dossier, row string, sealed []byte) (label, text string, err error) {
+	show, ok := shows[table+"."+column]
+	if !ok {
+		return "", "", fmt.Errorf("%s.%s is no sealed field", table, column)
+	}
+	return show(d, row, sealed)
+}
+
+// shows are what Show does for each field, filled and left alone like fields.
+var shows = map[string]func(d Dossier, row string, sealed []byte) (label, text string, err error){}
+
 // All returns every declared field, in the order of declaration.
 func All() []Field { return append([]Field(nil), fields...) }
 
@@ -138,7 +153,18 @@ var fields []Field
 func declare[T any](f Field, encode func(T) []byte, decode func([]byte) (T, error), zero func(T) bool) Value[T] {
 	f.Kind = Sealed
 	fields = append(fields, f)
-	return Value[T]{Field: f, encode: encode, decode: decode, zero: zero}
+	v := Value[T]{Field: f, encode: encode, decode: decode, zero: zero}
+	shows[f.Name()] = func(d Dossier, row string, sealed []byte) (string, string, error) {
+		value, err := v.Open(d, row, sealed)
+		if err != nil {
+			return f.Label, "", err
+		}
+		if a, ok := any(value).(contact.Address); ok {
+			return f.Label, strings.Join(a.Lines(), "\n"), nil
+		}
+		return f.Label, string(encode(value)), nil
+	}
+	return v
 }
 
 func note(f Field) Field {

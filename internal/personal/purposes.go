@@ -93,7 +93,7 @@ type Restriction int
 
 // The restrictions.
 const (
-	StaysShut     Restriction = iota // kept, and opened by nobody
+	StaysShut     Restriction = iota // kept, and opened by nobody alone: see privacy.AskOpening
 	OpensUnderWay                    // while the order it is for is under way
 	Opens                            // for its own purpose alone
 )
@@ -147,6 +147,9 @@ func Purposes() []Terms {
 			"not personal", Period{From: "as long as the shop lives"}, nil, true, "about no person", Opens},
 	}
 }
+
+// Reveals is how long the ledger tells who looked at what is shut otherwise.
+func Reveals() Period { return Period{Months: 24, From: "after somebody looked"} }
 
 // TermsOf returns the terms of p. An unknown purpose is a mistake in the
 // program and is reported as an error, so that nothing is kept without terms.

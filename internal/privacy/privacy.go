@@ -168,20 +168,25 @@ func told(t *store.Tx, p personal.Purpose, n int) error {
 // forget ends what has an end date but no key of its own: the values of old
 // events, of which only the leaf stays, and the rows of dossiers long destroyed.
 func forget(ctx context.Context, db *store.DB) error {
+	security, err := personal.TermsOf(personal.Security)
+	if err != nil {
+		return err
+	}
+	rights, err := personal.TermsOf(personal.Rights)
+	if err != nil {
+		return err
+	}
 	for _, what := range []struct {
-		purpose personal.Purpose
-		end     func(*store.Tx, time.Time, int) (int, error)
+		keep personal.Period
+		end  func(*store.Tx, time.Time, int) (int, error)
 	}{
-		{personal.Security, (*store.Tx).EmptyEvents},
-		{personal.Rights, (*store.Tx).ForgetDossiers},
+		{security.Keep, (*store.Tx).EmptyEvents},
+		{personal.Reveals(), (*store.Tx).EmptyReveals},
+		{rights.Keep, (*store.Tx).ForgetDossiers},
 	} {
-		terms, err := personal.TermsOf(what.purpose)
-		if err != nil {
-			return err
-		}
 		for n := page; n == page; {
 			err := db.InTx(ctx, ledger.System("retention"), func(t *store.Tx) (err error) {
-				n, err = what.end(t, terms.Keep.Before(t.Now()), page)
+				n, err = what.end(t, what.keep.Before(t.Now()), page)
 				return err
 			})
 			if err != nil {

@@ -99,7 +99,8 @@ func endings(p personal.Purpose, which func(columns string) string) (out []strin
 	case personal.Marketing:
 		out = append(out, `DELETE FROM wishes WHERE owner IN `+which("subject"))
 	case personal.Rights:
-		out = append(out, `DELETE FROM legal_holds WHERE (owner, id) IN `+which("subject, case_id"))
+		out = append(out, `DELETE FROM legal_holds WHERE (owner, id) IN `+which("subject, case_id"),
+			`DELETE FROM openings WHERE (owner, id) IN `+which("subject, case_id"))
 	case personal.Fulfilment: // a code's use goes on counting in all, and not for anybody
 		out = append(out, `UPDATE code_uses SET customer = NULL, customer_even = NULL WHERE (order_id, owner) IN `+which("case_id, subject"),
 			`DELETE FROM letters WHERE (owner, object) IN `+which("subject, case_id"))

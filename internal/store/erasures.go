@@ -250,9 +250,10 @@ func (t *Tx) destroyAgain(d DueDossier) error {
 }
 
 // EmptySubject takes the values and salts out of the numbered events about a
-// person who was erased. Their leaves stay, and verification counts them.
+// person who was erased, but for who looked at what is kept. Their leaves stay, and
+// verification counts them.
 func (t *Tx) EmptySubject(subject string) error {
-	return t.later("empty the events of a person", nil, `UPDATE events SET actor = NULL, subject = NULL, object = NULL, detail = NULL, salts = NULL WHERE owner = $1 AND idx IS NOT NULL AND salts IS NOT NULL`, subject)
+	return t.later("empty the events of a person", nil, `UPDATE events SET actor = NULL, subject = NULL, object = NULL, detail = NULL, salts = NULL WHERE owner = $1 AND idx IS NOT NULL AND salts IS NOT NULL AND action <> '`+revealed+`'`, subject)
 }
 
 // ErasedSubject reports whether a dossier of a subject was erased by wish.

@@ -10,16 +10,32 @@ import (
 	"github.com/cartkeep/cartkeep/internal/ledger"
 )
 
-// emptiedSetting remembers up to which index events have been emptied.
-const emptiedSetting = "ledger.emptied"
+// Up to which index events have been emptied, and those that keep longer.
+const (
+	emptiedSetting = "ledger.emptied"
+	revealsSetting = "ledger.emptied.reveals"
+)
+
+// revealed is the event of somebody being shown what is shut otherwise. Whose data
+// it was can ask for two years who looked, also when it is erased meanwhile.
+const revealed = "opening.shown"
 
 // EmptyEvents takes the values and salts out of up to limit numbered events
 // that happened before a time, oldest first. Their leaves stay, so the tree
 // still stands; without its salt a commitment tells nothing. It returns how
 // many there were.
 func (t *Tx) EmptyEvents(before time.Time, limit int) (int, error) {
+	return t.emptyEvents(emptiedSetting, `action <> '`+revealed+`'`, before, limit)
+}
+
+// EmptyReveals does the same to the events that keep longer.
+func (t *Tx) EmptyReveals(before time.Time, limit int) (int, error) {
+	return t.emptyEvents(revealsSetting, `action = '`+revealed+`'`, before, limit)
+}
+
+func (t *Tx) emptyEvents(setting, which string, before time.Time, limit int) (int, error) {
 	var done string
-	err := t.row(`SELECT value FROM settings WHERE name = $1`, emptiedSetting).Scan(&done)
+	err := t.row(`SELECT value FROM settings WHERE name = $1`, setting).Scan(&done)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("empty old events: %w", err)
 	}
@@ -29,12 +45,12 @@ func (t *Tx) EmptyEvents(before time.Time, limit int) (int, error) {
 		return 0, err
 	}
 	for _, e := range old {
-		if _, err := t.exec(`UPDATE events SET actor = NULL, subject = NULL, object = NULL, detail = NULL, salts = NULL WHERE owner = $1 AND id = $2`, e.owner, e.id); err != nil {
+		if _, err := t.exec(`UPDATE events SET actor = NULL, subject = NULL, object = NULL, detail = NULL, salts = NULL WHERE owner = $1 AND id = $2 AND `+which, e.owner, e.id); err != nil {
 			return 0, fmt.Errorf("empty old events: %w", err)
 		}
 	}
 	_, err = t.exec(`INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
-		emptiedSetting, strconv.FormatInt(from+int64(len(old)), 10))
+		setting, strconv.FormatInt(from+int64(len(old)), 10))
 	return len(old), err
 }
 

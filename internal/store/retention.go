@@ -95,6 +95,6 @@ func caseColumns() map[string]string {
 
 		"account_details": "owner", "staff_details": "owner", "addresses": "owner", "factors": "owner", "sessions": "owner",
 		"devices": "owner", "letters": "owner", "changes": "owner", "signups": "owner", "invites": "owner",
-		"legal_holds": "id", "requests": "owner",
+		"legal_holds": "id", "openings": "id", "requests": "owner",
 	}
 }

@@ -334,6 +334,9 @@ func (l leafRow) wrong(db *DB, cutoff time.Time) string {
 	if e == nil {
 		return "the event is missing"
 	}
+	if e.Action == revealed {
+		cutoff = personal.Reveals().Before(db.Now())
+	}
 	if len(e.Emptied()) > 0 && e.At.After(cutoff) {
 		return emptiedEarly
 	}
