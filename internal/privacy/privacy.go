@@ -77,7 +77,9 @@ func Retention(ctx context.Context, db *store.DB, log *slog.Logger, ends ...func
 }
 
 // endPages destroys what is due of a purpose, page by page, each as large as it
-// can be without holding up the shop.
+// can be without holding up the shop. No page waits for the disk: one that is lost
+// with the power is due again. forget, which comes after, does wait, and with it
+// everything before.
 func endPages(ctx context.Context, db *store.DB, p personal.Purpose, total map[personal.Purpose]int) error {
 	long := brief
 	if db.Shared() {
@@ -86,7 +88,7 @@ func endPages(ctx context.Context, db *store.DB, p personal.Purpose, total map[p
 	for size, written := smallest, 0; ; {
 		var n, postponed int
 		var took time.Duration
-		err := db.InTx(ctx, ledger.System("retention"), func(t *store.Tx) (err error) {
+		err := db.InLaggingTx(ctx, ledger.System("retention"), func(t *store.Tx) (err error) {
 			began := time.Now()
 			defer func() { took = time.Since(began) }()
 			if err := clock(&t.View); err != nil {
