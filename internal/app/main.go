@@ -31,7 +31,8 @@ type cli struct {
 	Choices  settingsCmd `cmd:"" name:"settings" help:"The shop's own settings: delivery, taxes, texts, who sells."`
 	Tax      taxCmd      `cmd:"" help:"The books."`
 	Order    orderCmd    `cmd:"" help:"Orders: what stands, what was packed, sent and delivered."`
-	Refund   refundCmd   `cmd:"" help:"Give the whole price of an order back, the way it was paid."`
+	Refund   refundCmd   `cmd:"" help:"Give the price of an order back, or a part of it, the way it was paid."`
+	Payments paymentsCmd `cmd:"" help:"What the payment services say, beside what the shop says."`
 	Files    filesCmd    `cmd:"" help:"Files that are sold."`
 	Licences licencesCmd `cmd:"" help:"Licence keys that are sold."`
 	Account  accountCmd  `cmd:"" help:"Help a customer whose account stays shut."`

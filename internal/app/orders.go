@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
@@ -96,11 +97,12 @@ func (c orderDeliverCmd) Run(ctx context.Context, p *Process, set *Settings) err
 
 type refundCmd struct {
 	Number string `arg:"" help:"The order number." placeholder:"NUMBER"`
+	Amount string `help:"How much, like 12.50; default all that is left." placeholder:"MONEY"`
 }
 
-// Run gives the whole price of an order back.
+// Run gives the price of an order back, or a part of it.
 func (c refundCmd) Run(ctx context.Context, p *Process, set *Settings) error {
-	return actOn(ctx, p, set, "refund", c.Number, nil)
+	return actOn(ctx, p, set, "refund", c.Number, map[string]string{"amount": c.Amount})
 }
 
 func actOn(ctx context.Context, p *Process, set *Settings, name, number string, args map[string]string) error {
@@ -135,12 +137,28 @@ func (o *operating) orderAct(ctx context.Context, c call) error {
 		if o.desk == nil {
 			return errors.New("a refund needs the running shop, which holds the line to the payment service")
 		}
-		err = desk.Refund(ctx, o.actor, number)
+		err = o.refund(ctx, number, c.Args["amount"])
 	}
 	if err != nil {
 		return err
 	}
 	return o.orderShow(ctx, number)
+}
+
+// refund gives back what was named, or all that is left.
+func (o *operating) refund(ctx context.Context, number order.Number, amount string) error {
+	if amount == "" {
+		return o.desk.Refund(ctx, o.actor, number)
+	}
+	shop, err := o.vault.db.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	part, err := money.Parse(amount, shop.Currency)
+	if err != nil {
+		return err
+	}
+	return o.desk.RefundPart(ctx, o.actor, number, part)
 }
 
 // till is the running shop's desk, or one of our own that can note things but
@@ -169,8 +187,12 @@ func (o *operating) orderList(ctx context.Context, limit int) error {
 
 func (o *operating) orderShow(ctx context.Context, number order.Number) error {
 	var one order.Order
+	var back []store.Refund
 	err := o.vault.db.View(ctx, func(v *store.View) (err error) {
-		one, err = v.OrderByNumber(number)
+		if one, err = v.OrderByNumber(number); err != nil {
+			return err
+		}
+		back, err = v.RefundsOf(one.Owner, one.ID)
 		return err
 	})
 	if err != nil {
@@ -181,5 +203,8 @@ func (o *operating) orderShow(ctx context.Context, number order.Number) error {
 		fmt.Fprintf(o.out, "  %d × %s  %s\n", l.Quantity, l.Title, l.Total.Format())
 	}
 	fmt.Fprintf(o.out, "  total %s, of it tax %s, delivery %s\n", one.Totals.Total.Format(), one.Totals.Tax.Format(), one.Totals.Shipping.Format())
+	for _, r := range back {
+		fmt.Fprintf(o.out, "  %s %s back, asked for %s\n", r.State, r.Amount.Format(), r.AskedAt.Format("2006-01-02 15:04"))
+	}
 	return nil
 }

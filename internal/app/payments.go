@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -92,6 +93,56 @@ func (s *Settings) methodsOf(ctx context.Context, db *store.DB) (settings.Payabl
 		}
 		return may(method, descriptor, c)
 	}, nil
+}
+
+type paymentsCmd struct {
+	Reconcile paymentsReconcileCmd `cmd:"" help:"Ask the payment services about the payments of the last days, and show where their word differs from ours. Needs the running shop; changes nothing."`
+}
+
+type paymentsReconcileCmd struct {
+	Days int `help:"How far back." default:"7" placeholder:"DAYS"`
+}
+
+// Run asks the payment services.
+func (c paymentsReconcileCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	if c.Days < 1 || c.Days > 400 {
+		return misused("days: a number from 1 to 400")
+	}
+	return carryOut(ctx, p, set, call{Name: "payments reconcile", Args: map[string]string{"days": strconv.Itoa(c.Days)}}, nil)
+}
+
+// reconcile prints a line for each difference. It fails when there is one, or
+// when a payment service did not answer.
+func (o *operating) reconcile(ctx context.Context, text string) error {
+	if o.desk == nil {
+		return errors.New("reconciling needs the running shop, which holds the line to the payment services")
+	}
+	days, err := strconv.Atoi(text)
+	if err != nil {
+		return err
+	}
+	r, err := o.desk.Reconcile(ctx, o.vault.db.Now().AddDate(0, 0, -days))
+	if err != nil {
+		return err
+	}
+	for _, d := range r.Differences {
+		fmt.Fprintf(o.out, "%s  attempt %d at %s: %s\n", d.Number, d.Attempt, d.Provider, d.Text)
+	}
+	fmt.Fprintf(o.out, "cartkeep: %s compared, %s, %d without an answer\n", many(r.Asked, "payment"), many(len(r.Differences), "difference"), r.Silent)
+	if len(r.Differences) > 0 || r.Silent > 0 {
+		return statusError(1)
+	}
+	return nil
+}
+
+// reconcileDaily compares the last days once a day, and tells the log of
+// differences: how many, not whose.
+func (s *server) reconcileDaily(ctx context.Context) error {
+	r, err := s.desk.Reconcile(ctx, s.vault.db.Now().AddDate(0, 0, -3))
+	if err == nil && len(r.Differences) > 0 {
+		s.log.WarnContext(ctx, "payments differ from what the payment services say; see cartkeep payments reconcile", "differences", len(r.Differences), "compared", r.Asked)
+	}
+	return err
 }
 
 // ownOrigin is where the shop will be found.

@@ -281,6 +281,7 @@ func (s *server) schedule() {
 		_, err := s.desk.SweepHolds(ctx)
 		return err
 	}})
+	s.jobs.Repeat(job.Round{Name: "reconciliation", Every: 24 * time.Hour, Do: s.reconcileDaily})
 	s.jobs.Repeat(job.Round{Name: "codes", Every: 10 * time.Minute, Do: s.desk.SweepChallenges})
 	s.jobs.Repeat(job.Round{Name: "limits", Every: 10 * time.Minute, Do: s.desk.SweepAbuse})
 	s.jobs.Repeat(job.Round{Name: "back in stock", Every: 10 * time.Second, Do: func(ctx context.Context) error {

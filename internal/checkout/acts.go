@@ -9,7 +9,6 @@ import (
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/order"
-	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
@@ -68,7 +67,7 @@ func (d *Desk) act(ctx context.Context, actor ledger.Actor, number order.Number,
 		if err != nil {
 			return err
 		}
-		if !o.Status.May(to) || o.Status == order.Pending {
+		if !o.May(to) || o.Status == order.Pending {
 			return fault.New(fault.Conflict, fmt.Sprintf("The order is %s; from there it can't become %s.", o.Status, to))
 		}
 		moved, err := t.MoveOrder(o.Owner, o.ID, o.Status, to, "")
@@ -84,55 +83,6 @@ func (d *Desk) act(ctx context.Context, actor ledger.Actor, number order.Number,
 			return nil
 		}
 		return t.Enqueue(letter, o.Owner, string(o.ID), t.Now())
-	})
-	if err == nil {
-		d.wake()
-	}
-	return err
-}
-
-// Refund gives the whole price of an order back. The provider is asked first,
-// under an id that stays the same, so that asking twice pays once; only then is
-// the order refunded. It can be done again after a failure.
-func (d *Desk) Refund(ctx context.Context, actor ledger.Actor, number order.Number) error {
-	var o order.Order
-	var p store.Payment
-	err := d.db.View(ctx, func(v *store.View) (err error) {
-		if o, err = v.OrderByNumber(number); err != nil {
-			return err
-		}
-		p, err = lastPayment(v, o)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if !o.Status.May(order.Refunded) || o.Free() || p.Status != order.PaymentApproved {
-		return fault.New(fault.Conflict, fmt.Sprintf("The order is %s: there is nothing to give back.", o.Status))
-	}
-	provider, ok := d.providers[p.Provider]
-	if !ok {
-		return fmt.Errorf("refund: provider %s is not wired in", p.Provider)
-	}
-	if err := provider.Refund(ctx, payment.RefundRequest{ID: p.ID, Ref: p.Ref, OrderID: string(p.Order), Amount: p.Amount}); err != nil {
-		return fault.Because(fault.Unavailable, "The payment service did not give the money back. Please try again.", fmt.Errorf("refund: %w", err))
-	}
-	err = d.db.InTx(ctx, actor, func(t *store.Tx) error {
-		o, err := t.Order(o.Owner, o.ID)
-		if err != nil || o.Status == order.Refunded {
-			return err // somebody else was quicker
-		}
-		moved, err := t.MoveOrder(o.Owner, o.ID, o.Status, order.Refunded, "")
-		if err != nil || !moved {
-			return errors.Join(err, unless(moved, errRaced))
-		}
-		if err := t.Event("payment.refunded", p.Owner, p.ID, ""); err != nil {
-			return err
-		}
-		if err := t.Enqueue(JobCredit, o.Owner, string(o.ID), t.Now()); err != nil {
-			return err
-		}
-		return t.Enqueue(JobRefunded, o.Owner, string(o.ID), t.Now())
 	})
 	if err == nil {
 		d.wake()

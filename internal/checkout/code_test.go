@@ -374,7 +374,6 @@ func TestAnOrderWithNothingToPay(t *testing.T) {
 		for what, err := range map[string]error{
 			"pay":    func() error { _, err := s.Desk.PayAgain(noCtx, p.Order.Number, p.Token); return err }(),
 			"cancel": func() error { _, err := s.Desk.Cancel(noCtx, p.Order.Number, p.Token); return err }(),
-			"refund": s.Desk.Refund(noCtx, ledger.System("test"), p.Order.Number),
 		} {
 			if !fault.Is(err, fault.Conflict) {
 				t.Errorf("%s: %v", what, err)

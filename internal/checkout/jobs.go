@@ -22,6 +22,8 @@ func (d *Desk) Jobs() map[string]func(context.Context, store.Job) error {
 		JobRefund:    d.refund,
 		JobShipped:   d.mailShipped,
 		JobRefunded:  d.mailRefunded,
+		JobGiveBack:  d.giveLater,
+		JobGivenBack: d.mailGivenBack,
 		JobAsk:       d.askAgain,
 		JobInvoice:   d.issueInvoice,
 		JobCredit:    d.issueCredit,
@@ -64,7 +66,7 @@ func (d *Desk) mailShipped(ctx context.Context, j store.Job) error {
 
 func (d *Desk) mailRefunded(ctx context.Context, j store.Job) error {
 	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
-		return w.OrderRefunded(j.ID, message.OrderRefunded{To: to.Email, Name: to.Name, Number: o.Number, Lines: o.Lines, Totals: o.Totals, Link: d.OrderLink(o)})
+		return w.OrderRefunded(j.ID, message.OrderRefunded{To: to.Email, Name: to.Name, Number: o.Number, Lines: o.Lines, Totals: o.Totals, Amount: o.Totals.Total, Link: d.OrderLink(o)})
 	})
 }
 

@@ -127,10 +127,17 @@ func (d *Desk) opened(v *store.View, number order.Number, token string) (order.O
 // PayAgain gives a pending order another attempt to pay, as long as its goods
 // are held. An attempt whose page still takes a payment is given back as it is.
 func (d *Desk) PayAgain(ctx context.Context, number order.Number, token string) (OrderView, error) {
-	o, fill, err := d.newAttempt(ctx, number, token, false)
+	return d.PayWith(ctx, number, token, "")
+}
+
+// PayWith is PayAgain with another payment method, or "" for the same. The page
+// of the method before is ended where its provider lets us; when it was paid on
+// all the same, one payment counts and the other goes back.
+func (d *Desk) PayWith(ctx context.Context, number order.Number, token, method string) (OrderView, error) {
+	o, fill, err := d.newAttempt(ctx, number, token, method, false)
 	if errors.Is(err, errJudged) {
 		if err = d.passes(ctx, abuse.Pay, fill); err == nil {
-			o, _, err = d.newAttempt(ctx, number, token, true)
+			o, _, err = d.newAttempt(ctx, number, token, method, true)
 		}
 	}
 	if err != nil {
@@ -142,7 +149,11 @@ func (d *Desk) PayAgain(ctx context.Context, number order.Number, token string) 
 
 // newAttempt makes the next attempt of an order, where it needs one. judged says
 // that whoever pays may do so, whatever the buckets say.
-func (d *Desk) newAttempt(ctx context.Context, number order.Number, token string, judged bool) (o order.Order, fill abuse.Fill, err error) {
+func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, method string, judged bool) (o order.Order, fill abuse.Fill, err error) {
+	s, err := d.db.Settings(ctx)
+	if err != nil {
+		return o, fill, err
+	}
 	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) (err error) {
 		if o, err = d.opened(&t.View, number, token); err != nil {
 			return err
@@ -151,13 +162,19 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token string
 			return fault.New(fault.Conflict, "This order can't be paid any more.")
 		}
 		p, err := t.LastPayment(o.Owner, o.ID)
-		if err != nil || p.Status == order.PaymentOpen && p.ExpiresAt.After(t.Now()) {
+		if err != nil {
 			return err
 		}
-		if p.Status == order.PaymentOpen { // the goods are kept longer than its page was
-			if _, err := t.MovePayment(p, order.PaymentOpen, order.PaymentExpired); err != nil {
+		next := p.Provider
+		if method != "" && method != next {
+			with, err := d.provider(method, s)
+			if err != nil {
 				return err
 			}
+			next = with.Name()
+		}
+		if p.Status == order.PaymentOpen && p.ExpiresAt.After(t.Now()) && next == p.Provider {
+			return nil
 		}
 		if p.Attempt >= MaxAttempts {
 			return fault.Limited(tooOftenText, o.HoldUntil.Sub(t.Now()))
@@ -173,11 +190,24 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token string
 		if friction, _ := abuse.Judge(fill, false); friction != abuse.None && !judged {
 			return errJudged
 		}
-		next := store.NewID()
-		if err := t.Remember(next, who); err != nil {
+		fresh := store.NewID()
+		if err := t.Remember(fresh, who); err != nil {
 			return err
 		}
-		return t.NewPayment(store.Payment{ID: next, Owner: o.Owner, Order: o.ID, Attempt: p.Attempt + 1, Provider: p.Provider,
+		if p.Status == order.PaymentOpen { // given up for another, or the goods are kept longer than its page was
+			if _, err := t.MovePayment(p, order.PaymentOpen, order.PaymentExpired); err != nil {
+				return err
+			}
+		}
+		if next != p.Provider {
+			if err := t.ChangeMethod(o.Owner, o.ID, next); err != nil {
+				return err
+			}
+			if err := t.Enqueue(JobAsk, p.Owner, p.ID, t.Now()); err != nil {
+				return err
+			}
+		}
+		return t.NewPayment(store.Payment{ID: fresh, Owner: o.Owner, Order: o.ID, Attempt: p.Attempt + 1, Provider: next,
 			Status: order.PaymentOpen, Amount: o.Totals.Total, ExpiresAt: o.HoldUntil})
 	})
 	return o, fill, err

@@ -67,34 +67,53 @@ func (d *Desk) settle(ctx context.Context, provider string, n payment.Notice) (p
 		}
 		if string(p.Order) != n.OrderID || p.Attempt != n.Attempt || p.Amount != n.Amount || p.Mode != n.Mode || p.Account != n.Account {
 			mismatch = true
+			if err := t.KeepNotice(p, string(n.Outcome), store.NoticeMismatch); err != nil {
+				return err
+			}
 			return t.Event("payment.mismatch", p.Owner, p.ID, "")
 		}
 		o, err := t.Order(p.Owner, p.Order)
 		if err != nil {
 			return err
 		}
-		if n.Outcome != payment.Approved {
-			if o.Status == order.Pending {
-				_, err = t.MovePayment(p, order.PaymentOpen, unpaid[n.Outcome])
-			}
+		meant, err := d.carry(t, o, p, n.Outcome)
+		if err != nil {
 			return err
 		}
-		switch {
-		case p.Status == order.PaymentApproved || p.Status == order.PaymentReturned:
-			return nil
-		case o.Status == order.Pending && o.HoldUntil.After(t.Now()):
-			return d.paid(t, o, p)
-		case o.Status == order.Pending || o.Status == order.Cancelled:
+		if meant == store.NoticeLate {
 			res = late
-			return nil
-		default: // another attempt has paid it already
-			return d.payBack(t, p)
 		}
+		return t.KeepNotice(p, string(n.Outcome), meant)
 	})
 	if err == nil && mismatch {
 		err = errMismatch
 	}
 	return p, res, err
+}
+
+// carry does what a fitting notice asks for, in the caller's transaction, and says
+// what it meant. A late approval is left to settleLate.
+func (d *Desk) carry(t *store.Tx, o order.Order, p store.Payment, outcome payment.Outcome) (string, error) {
+	if outcome != payment.Approved {
+		if o.Status != order.Pending {
+			return store.NoticeKnown, nil
+		}
+		moved, err := t.MovePayment(p, order.PaymentOpen, unpaid[outcome])
+		if !moved {
+			return store.NoticeKnown, err
+		}
+		return store.NoticeTaken, err
+	}
+	switch {
+	case p.Status == order.PaymentApproved || p.Status == order.PaymentReturned:
+		return store.NoticeKnown, nil
+	case o.Status == order.Pending && o.HoldUntil.After(t.Now()):
+		return store.NoticeTaken, d.paid(t, o, p)
+	case o.Status == order.Pending || o.Status == order.Cancelled:
+		return store.NoticeLate, nil
+	default: // another attempt has paid it already
+		return store.NoticeReturned, d.payBack(t, p)
+	}
 }
 
 // paid makes a pending or revived order paid, in the caller's transaction. One

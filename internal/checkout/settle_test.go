@@ -99,6 +99,53 @@ func TestDeclinedThenApproved(t *testing.T) {
 	})
 }
 
+// TestPayingAnotherWay keeps the order and what is held for it. The first page is
+// ended, and when it was paid on all the same, one payment goes back.
+func TestPayingAnotherWay(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(5))
+		p := place(t, s, s.Ready(t, bowl.ID, 1), "key-1")
+		if _, err := s.Desk.PayWith(noCtx, p.Order.Number, p.Token, "second"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a way that is not offered: got %v", err)
+		}
+		second := s.SecondBank(t)
+		for range 2 { // two clicks are one
+			v, err := s.Desk.PayWith(noCtx, p.Order.Number, p.Token, "second")
+			if err != nil || v.Payment.Status != order.PaymentOpen || v.Payment.RedirectURL == p.Payment.RedirectURL {
+				t.Fatalf("got %+v, %v", v.Payment, err)
+			}
+		}
+		s.Run(t)
+		first := s.Bank.Say(p, 1, payment.Approved)
+		if !s.Bank.Closed(first.Ref) {
+			t.Error("the first page still takes a payment")
+		}
+		if got := s.Order(t, p); got.PaymentMethod != "second" || count(t, s, `SELECT count(*) FROM payments`) != 2 {
+			t.Errorf("it is paid by %s, in %d attempts", got.PaymentMethod, count(t, s, `SELECT count(*) FROM payments`))
+		}
+		wantStock(t, s, bowl.ID, 5, 1)
+		if err := s.Desk.Settle(noCtx, "second", second.Say(p, 2, payment.Approved)); err != nil {
+			t.Fatal(err)
+		}
+		wantStatus(t, s, p, order.Paid)
+		if err := settle(s, first); err != nil { // in the very last moment
+			t.Fatal(err)
+		}
+		s.Run(t)
+		if back := s.Bank.Refunded(first.Ref); back != p.Order.Totals.Total || !second.Refunded(second.Say(p, 2, payment.Approved).Ref).IsZero() {
+			t.Errorf("%v of the first went back, want all of it and nothing of the second", back)
+		}
+		wantStock(t, s, bowl.ID, 4, 0)
+		// What each notice meant is in the journal, and its words are not.
+		if n := count(t, s, `SELECT SUM(times) FROM notices`); n != 2 {
+			t.Errorf("the journal has %d notices, want 2", n)
+		}
+		if n := count(t, s, `SELECT count(*) FROM notices WHERE outcome = 'approved' AND result = 'returned'`); n != 1 {
+			t.Errorf("the journal does not say that one was paid back")
+		}
+	})
+}
+
 // TestAPageThatEnded: the provider says so before the hold has ended. The order
 // stays, and can be tried again.
 func TestAPageThatEnded(t *testing.T) {

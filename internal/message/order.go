@@ -52,6 +52,7 @@ type OrderRefunded struct {
 	Number order.Number
 	Lines  []order.Line
 	Totals cart.Totals
+	Amount money.Amount // what went back now, which may be a part
 	Link   string
 }
 
@@ -152,7 +153,7 @@ func (w *Writer) OrderRefunded(id string, c OrderRefunded) (Message, error) {
 	l := w.orderLetter(c.Name, c.Number, c.Lines, c.Totals, "", c.Link)
 	l.Subject = "Your money for order " + string(c.Number) + " at " + l.Shop.Name
 	l.Opening = []string{
-		"We have given back " + c.Totals.Total.Format() + " for your order.",
+		"We have given back " + c.Amount.Format() + " for your order.",
 		"It comes the way you paid. Banks take a few days for it.",
 	}
 	l.Billed = true

@@ -55,7 +55,7 @@ func (w *Writer) Previews(currency money.Currency) ([]Preview, error) {
 		{"cancelled", "the time to pay has passed", func(id string) (Message, error) { return w.OrderCancelled(id, cancelled) }},
 		{"cancelled-asked", "the shopper cancels before paying", func(id string) (Message, error) { return w.OrderCancelled(id, asked) }},
 		{"refunded", "money was given back", func(id string) (Message, error) {
-			return w.OrderRefunded(id, OrderRefunded{To: to, Name: name, Number: number, Lines: lines, Totals: sums, Link: link})
+			return w.OrderRefunded(id, OrderRefunded{To: to, Name: name, Number: number, Lines: lines, Totals: sums, Amount: sums.Total, Link: link})
 		}},
 		{"code", "somebody looks an order up by its number and e-mail", func(id string) (Message, error) {
 			return w.LookupCode(id, LookupCode{To: to, Number: number, Code: "0000 0000", Minutes: 10})

@@ -46,6 +46,23 @@ type Order struct {
 // Free reports whether there was nothing to pay. Such an order has no payment.
 func (o Order) Free() bool { return o.Totals.Total.IsZero() }
 
+// May reports whether an order may go to a state. One of which a part was given
+// back goes on its way from where it was, never back.
+func (o Order) May(to Status) bool {
+	if o.Status == PartiallyRefunded {
+		at := o.Times
+		switch to {
+		case Packed:
+			return at.Packed.IsZero() && at.Shipped.IsZero()
+		case Shipped:
+			return at.Shipped.IsZero()
+		case Delivered:
+			return !at.Shipped.IsZero() && at.Delivered.IsZero()
+		}
+	}
+	return o.Status.May(to)
+}
+
 // Times tells when an order came to each state. What has not happened is zero.
 type Times struct {
 	Paid, Packed, Shipped, Delivered, Cancelled, Refunded time.Time

@@ -11,7 +11,9 @@ import "slices"
 //	         cancelled ──settle───┘   approved late, goods still there
 //
 //	paid · packed · shipped · delivered ──▶ partially_refunded ──▶ refunded
-//	                 └──────────────── all of it at once ─────────────▲
+//	          ▲        ▲         ▲  │              │                 ▲
+//	          └────────┴─────────┼──│──────────────┘ goes on its way │
+//	                             └  └────── all of it at once ───────┘
 //
 // Settle alone leads to paid. A paid order that can't be sent is refunded and
 // ends as refunded; only an unpaid one is cancelled.
@@ -36,7 +38,7 @@ var moves = map[Status][]Status{
 	Shipped:           {Delivered, PartiallyRefunded, Refunded},
 	Delivered:         {PartiallyRefunded, Refunded},
 	Cancelled:         {Paid}, // a payment approved after the hold ended
-	PartiallyRefunded: {Refunded},
+	PartiallyRefunded: {Packed, Shipped, Delivered, Refunded},
 	Refunded:          {},
 }
 

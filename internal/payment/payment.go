@@ -129,6 +129,12 @@ type Closer interface {
 	Close(ctx context.Context, ref string) error
 }
 
+// Teller is a Provider that can say how much of a session it has paid back, as the
+// merchant may do there too.
+type Teller interface {
+	PaidBack(ctx context.Context, ref string) (money.Amount, error)
+}
+
 // Finder is a Provider that can be asked how a session ended, for orders whose
 // call-back never came. The second value is false while nothing was decided.
 type Finder interface {

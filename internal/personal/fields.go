@@ -196,6 +196,8 @@ var _ = [][]Field{
 	linked("tax_journal", Invoicing, "user.behavior.purchase_history", "The order in the tax journal", taxReason, "owner", "order_id", "entry", "class", "rate", "day", "kind", "currency", "country", "region", "reverse", "net", "tax"),
 	linked("order_details", Fulfilment, "user.unique_id", "Order id", ownerReason, "owner", "order_id"),
 	linked("payments", Payment, "user.financial", "State and amount of a payment", taxReason, "owner", "id", "order_id", "attempt", "provider", "status", "amount", "currency", "mode", "account", "opened_at", "expires_at", "updated_at"),
+	linked("refunds", Payment, "user.financial", "Money that went back", taxReason, "owner", "id", "order_id", "payment", "amount", "currency", "state", "asked_at", "ended_at"),
+	linked("notices", Payment, "user.financial", "What the payment provider said of a payment, and how often", "notices come twice and out of order; what each meant must be seen afterwards", "owner", "payment", "outcome", "result", "times", "first_at", "last_at"),
 	linked("downloads", Fulfilment, "user.behavior.purchase_history", "Files that an order may load, how often and until when", goodsReason, "owner", "order_id", "file", "variant", "left_over", "started_at", "ends_at"),
 	linked("licences", Fulfilment, "user.unique_id", "Which order has a licence key", ownerReason, "order_id", "unit"),
 	linked("idempotency", Cart, "user.unique_id", "Which order a request made", ownerReason, "owner", "order_id", "started_at"),

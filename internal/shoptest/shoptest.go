@@ -86,6 +86,7 @@ type Shop struct {
 	Dir      string // on SQLite, the folder of the database file
 	Outbox   bool   // letters are kept in the database too, as the demo does
 	alarms   alarms
+	second   *Bank
 }
 
 // Open opens an empty shop on an engine.
@@ -158,12 +159,18 @@ func (s *Shop) reopen(t testing.TB) {
 			t.Error(err)
 		}
 	})
-	s.Bank = NewBank()
+	if s.Bank == nil { // it does not forget when the shop starts again
+		s.Bank = NewBank()
+	}
 	writer := func() (*message.Writer, error) {
 		return message.NewWriter(message.Shop{Name: "Test Shop", Origin: "https://shop.test", Statement: "TESTSHOP"})
 	}
 	s.keeper(t, writer)
-	s.Desk, err = checkout.New(checkout.Config{Store: s.DB, Providers: []payment.Provider{s.Bank}, Origin: "https://shop.test",
+	providers := []payment.Provider{s.Bank}
+	if s.second != nil {
+		providers = append(providers, s.second)
+	}
+	s.Desk, err = checkout.New(checkout.Config{Store: s.DB, Providers: providers, Origin: "https://shop.test",
 		Writer: writer, Alarm: s.alarms.add,
 		Deliver: func(ctx context.Context, owner string, id order.ID, m message.Message) error {
 			s.Letters.add(m)
@@ -186,6 +193,18 @@ func (s *Shop) Reopen(t testing.TB) {
 		t.Fatal(err)
 	}
 	s.reopen(t)
+}
+
+// SecondBank opens the shop again with another way to pay, "second".
+func (s *Shop) SecondBank(t testing.TB) *Bank {
+	t.Helper()
+	s.second = NewBank()
+	s.second.name = "second"
+	if err := s.DB.InTx(context.Background(), ledger.System("test"), func(t *store.Tx) error { return t.Set("payment.providers", "bank second") }); err != nil {
+		t.Fatal(err)
+	}
+	s.Reopen(t)
+	return s.second
 }
 
 // Product saves a product with one variant and returns the variant.
@@ -325,22 +344,27 @@ func (l *Letters) All() []message.Message {
 // Bank is a provider that opens sessions and says what a test tells it to.
 type Bank struct {
 	mu       sync.Mutex
-	Down     bool // Open fails
-	Silent   bool // Open never answers
-	opened   map[string]payment.Request
-	refunded map[string]money.Amount
-	decided  map[string]payment.Notice
-	closed   map[string]bool
-	asked    int
+	Down     bool // Open, Find and Refund fail
+	Refusing bool // Refund is refused
+	// Forgetful pays back and does not say so.
+	Forgetful bool
+	given     map[string]bool
+	Silent    bool // Open never answers
+	name      string
+	opened    map[string]payment.Request
+	refunded  map[string]money.Amount
+	decided   map[string]payment.Notice
+	closed    map[string]bool
+	asked     int
 }
 
 // NewBank makes a bank.
 func NewBank() *Bank {
-	return &Bank{opened: map[string]payment.Request{}, refunded: map[string]money.Amount{}, decided: map[string]payment.Notice{}, closed: map[string]bool{}}
+	return &Bank{name: "bank", opened: map[string]payment.Request{}, refunded: map[string]money.Amount{}, decided: map[string]payment.Notice{}, closed: map[string]bool{}, given: map[string]bool{}}
 }
 
 // Name implements payment.Provider.
-func (b *Bank) Name() string { return "bank" }
+func (b *Bank) Name() string { return b.name }
 
 // Title implements payment.Provider.
 func (b *Bank) Title() string { return "Bank" }
@@ -373,7 +397,26 @@ func (b *Bank) Notice(*http.Request, []byte) (payment.Notice, error) {
 func (b *Bank) Refund(_ context.Context, q payment.RefundRequest) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.refunded[q.Ref] = q.Amount
+	if b.Refusing {
+		return payment.ErrRefused
+	}
+	if b.Down {
+		return fmt.Errorf("the bank is closed")
+	}
+	if b.given[q.ID] {
+		return nil
+	}
+	sum, err := b.refunded[q.Ref].Plus(q.Amount)
+	if b.refunded[q.Ref].IsZero() {
+		sum, err = q.Amount, nil
+	}
+	if err != nil {
+		return err
+	}
+	b.refunded[q.Ref], b.given[q.ID] = sum, true
+	if b.Forgetful {
+		return fmt.Errorf("the bank's answer was lost")
+	}
 	return nil
 }
 
@@ -417,6 +460,17 @@ func (b *Bank) Asked() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.asked
+}
+
+// PaidBack implements payment.Teller.
+func (b *Bank) PaidBack(_ context.Context, ref string) (money.Amount, error) {
+	back := b.Refunded(ref)
+	if back.IsZero() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		back = money.Zero(b.opened[ref].Amount.Currency())
+	}
+	return back, nil
 }
 
 // Refunded returns how much was paid back for a session.

@@ -180,6 +180,35 @@ func (t *Tx) MovePayment(p Payment, from, to order.Payment) (bool, error) {
 	return true, t.Event("payment."+string(to), p.Owner, p.ID, "")
 }
 
+// ChangeMethod notes that an order is to be paid another way.
+func (t *Tx) ChangeMethod(owner string, id order.ID, method string) error {
+	if err := t.later("change method", nil, `UPDATE orders SET payment_method = $3, updated_at = $4 WHERE owner = $1 AND id = $2`, owner, string(id), method, ms(t.now)); err != nil {
+		return err
+	}
+	return t.Event("order.method", owner, string(id), "")
+}
+
+// OpenedSince returns the attempts that were opened at their provider at or after
+// a time, the newest first, up to limit.
+func (v *View) OpenedSince(from time.Time, limit int) (out []Payment, err error) {
+	rows, err := v.rows(`SELECT owner, id FROM payments WHERE opened_at >= $1 AND provider_ref IS NOT NULL ORDER BY opened_at DESC, id DESC LIMIT $2`, ms(from), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list payments: %w", err)
+	}
+	pairs, err := scanPairs(rows)
+	if err != nil {
+		return nil, fmt.Errorf("list payments: %w", err)
+	}
+	for _, one := range pairs {
+		p, err := v.Payment(one[0], one[1])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
 // settleLease is how long a late settlement may take before another takes it over.
 const settleLease = time.Minute
 

@@ -338,6 +338,15 @@ func refunds(t *testing.T, s Subject) {
 			t.Fatalf("refund: %v", err)
 		}
 	}
+	if teller, ok := s.Provider.(payment.Teller); ok {
+		if got, err := teller.PaidBack(ctx, opened.Ref); err != nil || got != q.Amount {
+			t.Errorf("got %v paid back, %v, want %v", got, err, q.Amount)
+		}
+		fresh := open(t, s, s.Request("order-3", 1))
+		if got, err := teller.PaidBack(ctx, fresh.Ref); err != nil || got != money.Zero(q.Amount.Currency()) {
+			t.Errorf("of a session that nobody paid, got %v paid back, %v", got, err)
+		}
+	}
 	refused("a second one", change(func(r *payment.RefundRequest) { r.ID, r.Amount = "refund-2", money.Of(1, q.Amount.Currency()) }))
 	refused("the same with another amount", change(func(r *payment.RefundRequest) { r.Amount = money.Of(1, q.Amount.Currency()) }))
 }

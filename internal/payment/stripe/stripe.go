@@ -32,6 +32,7 @@ import (
 
 	"github.com/stripe/stripe-go/v85"
 
+	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/payment"
 )
 
@@ -73,6 +74,7 @@ var (
 	_ payment.Provider = (*Provider)(nil)
 	_ payment.Finder   = (*Provider)(nil)
 	_ payment.Closer   = (*Provider)(nil)
+	_ payment.Teller   = (*Provider)(nil)
 )
 
 // New refuses keys that are none, keys of another mode, and a missing secret.
@@ -313,12 +315,11 @@ func (p *Provider) Refund(ctx context.Context, q payment.RefundRequest) error {
 // refundedBefore looks a refund up by our own id. Stripe forgets its idempotency
 // keys after a day; a job that goes on trying for longer must not pay back twice.
 func (p *Provider) refundedBefore(ctx context.Context, intent, id string, units int64) (bool, error) {
-	params := &refundsOf{Params: stripe.Params{Context: ctx}, Payment: intent, Limit: 100}
-	var list refunds
-	if err := p.call(http.MethodGet, "/v1/refunds", params, &list); err != nil {
+	list, err := p.refundsOf(ctx, intent)
+	if err != nil {
 		return false, fmt.Errorf("refund: %w", err)
 	}
-	for _, r := range list.Data {
+	for _, r := range list {
 		if r.Metadata[metaRefund] != id || r.Metadata[metaShop] != p.c.Shop || r.Failed() {
 			continue
 		}
@@ -326,9 +327,6 @@ func (p *Provider) refundedBefore(ctx context.Context, intent, id string, units 
 			return false, fmt.Errorf("refund: this one was of another amount: %w", payment.ErrRefused)
 		}
 		return true, nil
-	}
-	if list.More {
-		return false, fmt.Errorf("refund: it has too many refunds already: %w", payment.ErrRefused)
 	}
 	return false, nil
 }
@@ -361,8 +359,51 @@ func (r refund) Failed() bool {
 	return r.Status == string(stripe.RefundStatusFailed) || r.Status == string(stripe.RefundStatusCanceled)
 }
 
-// refundsOf asks for a list: the library's own way there reads page after page.
-type refundsOf struct {
+// PaidBack tells how much of a session went back, whoever asked for it.
+func (p *Provider) PaidBack(ctx context.Context, ref string) (money.Amount, error) {
+	paid, err := p.session(ctx, ref)
+	if err != nil {
+		return money.Amount{}, fmt.Errorf("refunds: %w", err)
+	}
+	n, err := p.read(paid)
+	if err != nil {
+		return money.Amount{}, fmt.Errorf("refunds: %w", err)
+	}
+	sum := money.Zero(n.Amount.Currency())
+	if !isID(paid.Payment, "pi_") {
+		return sum, nil
+	}
+	list, err := p.refundsOf(ctx, paid.Payment)
+	for _, r := range list {
+		if err != nil || r.Failed() {
+			continue
+		}
+		var one money.Amount
+		if one, err = fromUnits(r.Amount, paid.Currency); err == nil {
+			sum, err = sum.Plus(one)
+		}
+	}
+	if err != nil {
+		return money.Amount{}, fmt.Errorf("refunds: %w", err)
+	}
+	return sum, nil
+}
+
+// refundsOf lists the refunds of a payment. One with more than a page of them is
+// none of ours.
+func (p *Provider) refundsOf(ctx context.Context, intent string) ([]refund, error) {
+	var list refunds
+	if err := p.call(http.MethodGet, "/v1/refunds", &refundQuery{Params: stripe.Params{Context: ctx}, Payment: intent, Limit: 100}, &list); err != nil {
+		return nil, err
+	}
+	if list.More {
+		return nil, fmt.Errorf("there are too many: %w", payment.ErrRefused)
+	}
+	return list.Data, nil
+}
+
+// refundQuery asks for a list: the library's own way there reads page after page.
+type refundQuery struct {
 	stripe.Params `form:"*"`
 	Payment       string `form:"payment_intent"`
 	Limit         int64  `form:"limit"`

@@ -39,9 +39,10 @@ type OrderStatus struct {
 
 // PayAgain is the form that tries the payment again; the zero value hides it.
 type PayAgain struct {
-	Action string // path it posts to
-	Token  string // the order token, in a hidden field; "" when a cookie carries it
-	Title  string // of the payment method
+	Action string    // path it posts to
+	Token  string    // the order token, in a hidden field; "" when a cookie carries it
+	Title  string    // of the payment method
+	Others []Payment // other methods that it can be paid with
 }
 
 func (OrderStatus) template() string { return "order" }

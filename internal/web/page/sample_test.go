@@ -292,7 +292,7 @@ func samples(t testing.TB) map[string]Page {
 
 	pending := OrderStatus{
 		Layout: frame(), Order: bought(t, order.Pending), Payment: order.PaymentDeclined, Now: noon.Add(time.Minute), Delivery: "Standard, three days",
-		PayAgain: PayAgain{Action: "/orders/K7Q2M-9F3XA/pay", Token: "token", Title: "by card"},
+		PayAgain: PayAgain{Action: "/orders/K7Q2M-9F3XA/pay", Token: "token", Title: "by card", Others: []Payment{{ID: "transfer", Title: "bank transfer"}}},
 		MayKeep:  true, Limit: noon.Add(165 * time.Minute),
 	}
 	paid := OrderStatus{

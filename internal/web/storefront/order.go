@@ -141,13 +141,20 @@ func (s *Shop) offerPayment(w http.ResponseWriter, r *http.Request, p *page.Orde
 	if err != nil {
 		return err
 	}
+	var origins []string
 	for _, provider := range providers {
+		origins = append(origins, provider.Origin())
 		if provider.Name() == p.Order.PaymentMethod {
-			p.PayAgain = page.PayAgain{Action: page.PathOrders + string(p.Order.Number) + "/payments", Title: "at " + place(provider)}
-			return gate.FormTo(w, provider.Origin())
+			p.PayAgain.Title = "at " + place(provider)
+			continue
 		}
+		p.PayAgain.Others = append(p.PayAgain.Others, page.Payment{ID: provider.Name(), Title: provider.Title()})
 	}
-	return nil
+	if len(origins) == 0 {
+		return nil
+	}
+	p.PayAgain.Action = page.PathOrders + string(p.Order.Number) + "/payments"
+	return gate.FormTo(w, origins...)
 }
 
 // next says what will happen to an order and to what it holds.
@@ -180,12 +187,16 @@ func (s *Shop) payAgain(w http.ResponseWriter, r *http.Request) {
 	if _, ok := s.opened(w, r, number, token); !ok {
 		return
 	}
-	if err := s.gate.Begin(r, abuse.Pay); err != nil {
+	form, err := gate.Form(r)
+	if err == nil {
+		err = s.gate.Begin(r, abuse.Pay)
+	}
+	if err != nil {
 		s.gate.Refuse(w, r, err)
 		return
 	}
 	here := page.PathOrders + string(number)
-	v, err := s.desk.PayAgain(r.Context(), number, token)
+	v, err := s.desk.PayWith(r.Context(), number, token, form.Get(page.FieldPaymentMethod))
 	if s.friction(w, r, err, page.Link{Text: "Back to your order", URL: here}, "Pay") {
 		return
 	}

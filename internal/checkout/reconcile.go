@@ -1,0 +1,122 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// Difference is a payment of which a provider says something else than we do.
+type Difference struct {
+	Number   order.Number
+	Attempt  int
+	Provider string
+	Text     string
+}
+
+// Reconciled is what came of asking the providers.
+type Reconciled struct {
+	Asked       int
+	Silent      int // no answer: nothing is known of these
+	Differences []Difference
+}
+
+// reconcileMax is how many payments are asked about at once.
+const reconcileMax = 1000
+
+// Reconcile asks the providers about every payment that was opened since, and
+// tells where their word differs from ours. It changes nothing.
+func (d *Desk) Reconcile(ctx context.Context, since time.Time) (out Reconciled, err error) {
+	var list []store.Payment
+	err = d.db.View(ctx, func(v *store.View) (err error) {
+		list, err = v.OpenedSince(since, reconcileMax)
+		return err
+	})
+	if err != nil {
+		return out, err
+	}
+	for _, p := range list {
+		finder, can := d.providers[p.Provider].(payment.Finder)
+		if !can || p.Ref == "" {
+			continue
+		}
+		out.Asked++
+		texts, err := d.compare(ctx, finder, p)
+		if err != nil {
+			out.Silent++
+			continue
+		}
+		if len(texts) == 0 {
+			continue
+		}
+		var o order.Order
+		if err := d.db.View(ctx, func(v *store.View) (err error) { o, err = v.Order(p.Owner, p.Order); return err }); err != nil {
+			return out, err
+		}
+		for _, text := range texts {
+			out.Differences = append(out.Differences, Difference{o.Number, p.Attempt, p.Provider, text})
+		}
+	}
+	return out, nil
+}
+
+// compare asks about one payment. The error says that the provider was silent.
+func (d *Desk) compare(ctx context.Context, finder payment.Finder, p store.Payment) (texts []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	n, decided, err := finder.Find(ctx, p.Ref)
+	if errors.Is(err, payment.ErrRefused) {
+		n, decided, err = payment.Notice{}, false, nil // unknown there
+	}
+	if err != nil {
+		return nil, err
+	}
+	paid := decided && n.Outcome == payment.Approved
+	ours := p.Status == order.PaymentApproved || p.Status == order.PaymentReturned || p.Status == order.PaymentSettling
+	switch {
+	case paid && !ours:
+		texts = append(texts, fmt.Sprintf("paid there, %s here", p.Status))
+	case ours && !paid:
+		texts = append(texts, fmt.Sprintf("%s here, not paid there", p.Status))
+	case paid && n.Amount != p.Amount:
+		texts = append(texts, fmt.Sprintf("%s there, %s here", n.Amount.Format(), p.Amount.Format()))
+	}
+	teller, can := finder.(payment.Teller)
+	if !can || !paid {
+		return texts, nil
+	}
+	there, err := teller.PaidBack(ctx, p.Ref)
+	if err != nil {
+		return nil, err
+	}
+	here, err := d.wentBack(ctx, p)
+	if err == nil && there != here {
+		texts = append(texts, fmt.Sprintf("%s given back there, %s here", there.Format(), here.Format()))
+	}
+	return texts, err
+}
+
+// wentBack is how much of an attempt we have given back.
+func (d *Desk) wentBack(ctx context.Context, p store.Payment) (money.Amount, error) {
+	if p.Status == order.PaymentReturned {
+		return p.Amount, nil
+	}
+	var all []store.Refund
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		all, err = v.RefundsOf(p.Owner, p.Order)
+		return err
+	})
+	sum := money.Zero(p.Amount.Currency())
+	for _, r := range all {
+		if err == nil && r.State == store.RefundDone && r.Payment == p.ID {
+			sum, err = sum.Plus(r.Amount)
+		}
+	}
+	return sum, err
+}

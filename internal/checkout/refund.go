@@ -1,0 +1,235 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/message"
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// The jobs of this file. Each carries the id of a refund.
+const (
+	JobGiveBack  = "refund.give"
+	JobGivenBack = "mail.given-back"
+)
+
+// giveAgain is when a refund that nobody finished is taken up by its job: the
+// shop was killed, or the provider did not answer.
+const giveAgain = time.Minute
+
+// Refund gives back what is left of an order's price: all of it, or what parts
+// that went back before have left.
+//
+// It works in three steps. The refund is written under the order's lock, where
+// the sum of all is held against what was paid; then the provider is asked, under
+// the refund's own id, so that asking twice pays once; then it is done, with the
+// order's state, the tax journal and the letter. A job finishes what was cut off.
+func (d *Desk) Refund(ctx context.Context, actor ledger.Actor, number order.Number) error {
+	return d.giveBack(ctx, actor, number, nil)
+}
+
+// RefundPart gives a part of an order's price back.
+func (d *Desk) RefundPart(ctx context.Context, actor ledger.Actor, number order.Number, part money.Amount) error {
+	return d.giveBack(ctx, actor, number, &part)
+}
+
+func (d *Desk) giveBack(ctx context.Context, actor ledger.Actor, number order.Number, part *money.Amount) error {
+	r, err := d.askRefund(ctx, actor, number, part)
+	if err != nil {
+		return err
+	}
+	return d.give(ctx, actor, r)
+}
+
+// askRefund writes the refund. When nothing is left but one that is under way, that
+// is taken up again: ten clicks are one refund.
+func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.Number, part *money.Amount) (r store.Refund, err error) {
+	err = d.db.InTx(ctx, actor, func(t *store.Tx) error {
+		o, err := t.OrderByNumber(number)
+		if err != nil {
+			return err
+		}
+		p, err := lastPayment(&t.View, o)
+		if err != nil {
+			return err
+		}
+		if !o.Status.May(order.Refunded) || p.Status != order.PaymentApproved {
+			return fault.New(fault.Conflict, fmt.Sprintf("The order is %s: there is nothing to give back.", o.Status))
+		}
+		before, err := t.RefundsOf(o.Owner, o.ID)
+		if err != nil {
+			return err
+		}
+		left, under, err := leftOf(o, before)
+		if err != nil {
+			return err
+		}
+		if part == nil && under.ID != "" && left.IsZero() {
+			r = under
+			return nil
+		}
+		r = store.Refund{ID: store.NewID(), Owner: o.Owner, Order: o.ID, Payment: p.ID, Amount: left, State: store.RefundAsked}
+		if part != nil {
+			r.Amount = *part
+		}
+		if r.Amount.Currency() != left.Currency() || r.Amount.Negative() || r.Amount.IsZero() && !o.Free() || r.Amount.Cmp(left) > 0 {
+			return fault.New(fault.Conflict, "At most "+left.Format()+" can be given back.")
+		}
+		asked, err := t.AskRefund(r, o.Totals.Total)
+		if err != nil || !asked {
+			return errors.Join(err, unless(asked, errRaced))
+		}
+		return t.Enqueue(JobGiveBack, r.Owner, r.ID, t.Now().Add(giveAgain))
+	})
+	return r, err
+}
+
+// leftOf is what is left of an order's price, and a refund that is under way.
+func leftOf(o order.Order, before []store.Refund) (left money.Amount, under store.Refund, err error) {
+	left = o.Totals.Total
+	for _, r := range before {
+		if r.State == store.RefundRefused {
+			continue
+		}
+		if r.State == store.RefundAsked {
+			under = r
+		}
+		if left, err = left.Minus(r.Amount); err != nil {
+			return left, under, err
+		}
+	}
+	return left, under, nil
+}
+
+// give asks the provider and notes what came of it.
+func (d *Desk) give(ctx context.Context, actor ledger.Actor, r store.Refund) error {
+	err := d.payOut(ctx, r)
+	if errors.Is(err, payment.ErrRefused) {
+		err := d.db.InTx(ctx, actor, func(t *store.Tx) error {
+			_, err := t.EndRefund(r, store.RefundRefused)
+			return err
+		})
+		return errors.Join(fault.New(fault.Conflict, "The payment service refuses to give this back. Look at the payment there."), err)
+	}
+	if err != nil {
+		return fault.Because(fault.Unavailable, "The payment service did not give the money back yet. It is tried again by itself.", fmt.Errorf("refund: %w", err))
+	}
+	if err := d.db.InTx(ctx, actor, func(t *store.Tx) error { return d.given(t, r) }); err != nil {
+		return err
+	}
+	d.wake()
+	return nil
+}
+
+// payOut asks the provider to pay back. Of nothing, nothing is asked.
+func (d *Desk) payOut(ctx context.Context, r store.Refund) error {
+	if r.Payment == "" || r.Amount.IsZero() {
+		return nil
+	}
+	var p store.Payment
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		p, err = v.Payment(r.Owner, r.Payment)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	provider, ok := d.providers[p.Provider]
+	if !ok {
+		return fmt.Errorf("provider %s is not wired in", p.Provider)
+	}
+	return provider.Refund(ctx, payment.RefundRequest{ID: r.ID, Ref: p.Ref, OrderID: string(r.Order), Amount: r.Amount})
+}
+
+// given notes that money went back: once, whoever finds out first.
+func (d *Desk) given(t *store.Tx, r store.Refund) error {
+	o, err := t.Order(r.Owner, r.Order) // its lock comes first
+	if err != nil {
+		return err
+	}
+	first, err := t.EndRefund(r, store.RefundDone)
+	if err != nil || !first {
+		return err
+	}
+	all, err := t.RefundsOf(r.Owner, r.Order)
+	if err != nil {
+		return err
+	}
+	to := order.PartiallyRefunded
+	if wholly(o, all) {
+		to = order.Refunded
+	} else if err := t.JournalPart(r.Owner, r.Order, r.Amount); err != nil {
+		return err
+	}
+	if o.Status != to {
+		moved, err := t.MoveOrder(o.Owner, o.ID, o.Status, to, "")
+		if err != nil || !moved {
+			return errors.Join(err, unless(moved, errRaced))
+		}
+	}
+	about := r.Payment
+	if about == "" {
+		about = string(r.Order)
+	}
+	if err := t.Event("payment.refunded", r.Owner, about, ""); err != nil {
+		return err
+	}
+	if to == order.Refunded {
+		if err := t.Enqueue(JobCredit, o.Owner, string(o.ID), t.Now()); err != nil {
+			return err
+		}
+	}
+	return t.Enqueue(JobGivenBack, r.Owner, r.ID, t.Now())
+}
+
+// wholly reports whether all of an order's price has gone back.
+func wholly(o order.Order, all []store.Refund) bool {
+	var sum int64
+	for _, r := range all {
+		if r.State == store.RefundDone {
+			sum += r.Amount.Minor()
+		}
+	}
+	return sum == o.Totals.Total.Minor()
+}
+
+// giveLater finishes a refund that was cut off.
+func (d *Desk) giveLater(ctx context.Context, j store.Job) error {
+	var r store.Refund
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		r, err = v.Refund(j.Owner, j.Ref)
+		return err
+	})
+	if err != nil || r.State != store.RefundAsked {
+		return err
+	}
+	err = d.give(ctx, ledger.System("checkout"), r)
+	if fault.Is(err, fault.Conflict) {
+		d.log.WarnContext(ctx, "a refund was refused by the payment service", "refund", r.ID)
+		return nil
+	}
+	return err
+}
+
+func (d *Desk) mailGivenBack(ctx context.Context, j store.Job) error {
+	var r store.Refund
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		r, err = v.Refund(j.Owner, j.Ref)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	j.Ref = string(r.Order)
+	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
+		return w.OrderRefunded(j.ID, message.OrderRefunded{To: to.Email, Name: to.Name, Number: o.Number, Lines: o.Lines, Totals: o.Totals, Amount: r.Amount, Link: d.OrderLink(o)})
+	})
+}

@@ -1,0 +1,174 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
+)
+
+// RefundState is where a refund stands.
+type RefundState string
+
+// The states of a refund. What was asked for counts as given until the provider
+// has refused it.
+const (
+	RefundAsked   RefundState = "asked"
+	RefundDone    RefundState = "done"
+	RefundRefused RefundState = "refused"
+)
+
+// Refund is money that goes back for an order.
+type Refund struct {
+	ID      string // the idempotency key at the provider
+	Owner   string
+	Order   order.ID
+	Payment string // the attempt that paid; "" of an order with nothing to pay
+	Amount  money.Amount
+	State   RefundState
+	AskedAt time.Time
+	EndedAt time.Time
+}
+
+// AskRefund writes a refund, before the provider knows of it. It reports false
+// when more would go back than the limit, what was paid, with all that was asked
+// for before. The order's row must be locked.
+func (t *Tx) AskRefund(r Refund, limit money.Amount) (bool, error) {
+	if r.Amount.Currency() != limit.Currency() {
+		return false, nil
+	}
+	n, err := t.exec(`INSERT INTO refunds (owner, id, order_id, payment, amount, currency, state, asked_at, ended_at)
+		SELECT $1, $2, $3, $4, CAST($5 AS BIGINT), $6, 'asked', CAST($7 AS BIGINT), 0
+		WHERE CAST($5 AS BIGINT) + (SELECT COALESCE(SUM(amount), 0) FROM refunds WHERE owner = $1 AND order_id = $3 AND state <> 'refused') <= $8`,
+		r.Owner, r.ID, string(r.Order), r.Payment, r.Amount.Minor(), r.Amount.Currency().Code(), ms(t.now), limit.Minor())
+	if err != nil {
+		return false, fmt.Errorf("ask for a refund: %w", err)
+	}
+	if n == 0 {
+		return false, nil
+	}
+	return true, t.Event("refund.asked", r.Owner, r.ID, "")
+}
+
+// EndRefund notes how a refund that was asked for ended. It reports false when
+// that is known already.
+func (t *Tx) EndRefund(r Refund, to RefundState) (bool, error) {
+	n, err := t.exec(`UPDATE refunds SET state = $3, ended_at = $4 WHERE owner = $1 AND id = $2 AND state = 'asked'`, r.Owner, r.ID, string(to), ms(t.now))
+	if err != nil {
+		return false, fmt.Errorf("end a refund: %w", err)
+	}
+	if n == 0 {
+		return false, nil
+	}
+	return true, t.Event("refund."+string(to), r.Owner, r.ID, "")
+}
+
+const refundColumns = `SELECT owner, id, order_id, payment, amount, currency, state, asked_at, ended_at FROM refunds WHERE owner = $1 AND `
+
+func scanRefund(row row) (Refund, error) {
+	var r Refund
+	var currency string
+	var amount, asked, ended int64
+	if err := row.Scan(&r.Owner, &r.ID, &r.Order, &r.Payment, &amount, &currency, &r.State, &asked, &ended); err != nil {
+		return Refund{}, err
+	}
+	c, err := money.ParseCurrency(currency)
+	r.Amount, r.AskedAt, r.EndedAt = money.Of(amount, c), when(asked), since(ended)
+	return r, err
+}
+
+// Refund returns a refund by its id.
+func (v *View) Refund(owner, id string) (Refund, error) {
+	r, err := scanRefund(v.row(refundColumns+`id = $2`+v.forUpdate(), owner, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Refund{}, errNoOrder
+	}
+	if err != nil {
+		return Refund{}, fmt.Errorf("read refund: %w", err)
+	}
+	return r, nil
+}
+
+// RefundsOf returns the refunds of an order, the oldest first.
+func (v *View) RefundsOf(owner string, id order.ID) ([]Refund, error) {
+	rows, err := v.rows(refundColumns+`order_id = $2 ORDER BY asked_at, id`, owner, string(id))
+	if err != nil {
+		return nil, fmt.Errorf("list refunds: %w", err)
+	}
+	defer rows.Close()
+	var out []Refund
+	for rows.Next() {
+		r, err := scanRefund(rows)
+		if err != nil {
+			return nil, fmt.Errorf("list refunds: %w", err)
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+// JournalPart writes a part of an order's price that went back into the tax
+// journal: shared over its classes and rates by what is left of each, and each
+// share split into net and tax as that is.
+func (t *Tx) JournalPart(owner string, id order.ID, part money.Amount) error {
+	left, entry, err := t.leftInJournal(owner, id, part.Currency())
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	today, err := t.today()
+	if err != nil {
+		return err
+	}
+	weights := make([]int64, 0, len(left))
+	for _, l := range left {
+		gross, err := l.Gross()
+		if err != nil {
+			return err
+		}
+		weights = append(weights, gross.Minor())
+	}
+	shares, err := part.Allocate(weights)
+	if err != nil {
+		return fmt.Errorf("share a refund: %w", err)
+	}
+	for i, l := range left {
+		if shares[i].IsZero() {
+			continue
+		}
+		both, err := shares[i].Allocate([]int64{l.Net.Minor(), l.Tax.Minor()})
+		if err != nil {
+			return fmt.Errorf("share a refund: %w", err)
+		}
+		_, err = t.exec(`INSERT INTO tax_journal (owner, order_id, entry, class, rate, day, kind, currency, country, region, reverse, net, tax)
+			VALUES ($1, $2, $3, $4, $5, $6, 'refund', $7, $8, $9, $10, $11, $12)`,
+			owner, string(id), entry+1, l.Class, int64(l.Rate), today, part.Currency().Code(), l.Country, l.Region, l.Reverse, -both[0].Minor(), -both[1].Minor())
+		if err != nil {
+			return fmt.Errorf("write the tax journal: %w", err)
+		}
+	}
+	return nil
+}
+
+// leftInJournal is what the journal says of an order, sales less refunds, and the
+// number of its newest entry.
+func (t *Tx) leftInJournal(owner string, id order.ID, c money.Currency) (out []JournalLine, entry int64, err error) {
+	rows, err := t.rows(`SELECT class, rate, country, region, reverse, CAST(SUM(net) AS BIGINT), CAST(SUM(tax) AS BIGINT), MAX(entry) FROM tax_journal
+		WHERE owner = $1 AND order_id = $2 GROUP BY class, rate, country, region, reverse ORDER BY class, rate`, owner, string(id))
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the tax journal: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var l JournalLine
+		var net, tax, newest int64
+		if err := rows.Scan(&l.Class, &l.Rate, &l.Country, &l.Region, &l.Reverse, &net, &tax, &newest); err != nil {
+			return nil, 0, fmt.Errorf("read the tax journal: %w", err)
+		}
+		l.Net, l.Tax, entry = money.Of(net, c), money.Of(tax, c), max(entry, newest)
+		out = append(out, l)
+	}
+	return out, entry, rows.Err()
+}
