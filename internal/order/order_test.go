@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -88,11 +89,33 @@ func drawn(from, to Status) bool {
 	case Cancelled:
 		return to == Paid // approved late
 	case PartiallyRefunded:
-		return to == Refunded
+		return to == Refunded || to == Packed || to == Shipped || to == Delivered // what is left goes on its way
 	case Paid, Packed, Shipped, Delivered:
 		return to == PartiallyRefunded || to == Refunded || from == Paid && to == Shipped
 	}
 	return false
+}
+
+// TestWhatIsLeftOfAnOrderGoesOnAndNeverBack: a part of the price went back, and
+// the parcel is where it is.
+func TestWhatIsLeftOfAnOrderGoesOnAndNeverBack(t *testing.T) {
+	now := time.Now()
+	for _, row := range []struct {
+		at   Times
+		want []Status
+	}{
+		{Times{Paid: now}, []Status{Packed, Shipped, Refunded}},
+		{Times{Paid: now, Packed: now}, []Status{Shipped, Refunded}},
+		{Times{Paid: now, Shipped: now}, []Status{Delivered, Refunded}},
+		{Times{Paid: now, Packed: now, Shipped: now, Delivered: now}, []Status{Refunded}},
+	} {
+		o := Order{Status: PartiallyRefunded, Times: row.at}
+		for _, to := range Statuses() {
+			if got := o.May(to); got != slices.Contains(row.want, to) {
+				t.Errorf("%+v to %s: got %v", row.at, to, got)
+			}
+		}
+	}
 }
 
 func TestAnOrderNeverLeavesTheDrawing(t *testing.T) {
@@ -104,11 +127,19 @@ func TestAnOrderNeverLeavesTheDrawing(t *testing.T) {
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		at, path := Pending, []Status{Pending}
+		o, at, path := Order{Status: Pending}, Pending, []Status{Pending}
 		for range rapid.IntRange(0, 30).Draw(t, "steps") {
 			to := rapid.SampledFrom(Statuses()).Draw(t, "to")
-			if !at.May(to) {
+			if !o.May(to) {
 				continue
+			}
+			switch o.Status = to; to {
+			case Packed:
+				o.Times.Packed = time.Now()
+			case Shipped:
+				o.Times.Shipped = time.Now()
+			case Delivered:
+				o.Times.Delivered = time.Now()
 			}
 			if to == at {
 				t.Fatalf("%s leads to itself", at)
@@ -127,7 +158,8 @@ func TestAnOrderNeverLeavesTheDrawing(t *testing.T) {
 					t.Fatalf("%s after it was paid: %v", s, path)
 				}
 			}
-			if slices.Contains(path[i+1:], s) {
+			// Only of what goes back in parts, and of nothing else, there is more than one.
+			if s != PartiallyRefunded && slices.Contains(path[i+1:], s) {
 				t.Fatalf("%s twice: %v", s, path)
 			}
 		}

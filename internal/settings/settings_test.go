@@ -12,6 +12,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/settings"
 	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
@@ -21,7 +22,12 @@ import (
 var noCtx = context.Background()
 
 func bring(s *shoptest.Shop, file string, dry bool) ([]settings.Change, error) {
-	return settings.Import(noCtx, s.DB, ledger.OS("test"), []byte(file), dry, nil)
+	return settings.Import(noCtx, s.DB, ledger.OS("test"), []byte(file), dry, func(method, _ string, _ money.Currency) error {
+		if method == "bank" {
+			return nil
+		}
+		return errors.New("its keys are missing")
+	})
 }
 
 func export(t testing.TB, s *shoptest.Shop) string {
@@ -194,6 +200,25 @@ func FuzzImport(f *testing.F) {
 		out := export(t, s)
 		if again, err := bring(s, out, false); err != nil || len(again) > 0 || !bytes.Equal([]byte(out), []byte(export(t, s))) {
 			t.Errorf("an export brought back: %v, %v\n%s", again, err, out)
+		}
+	})
+}
+
+// TestNothingIsOfferedThatCantBePaidWith: a payment method without its keys is
+// refused, and what is offered already stays while other things change.
+func TestNothingIsOfferedThatCantBePaidWith(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		for _, file := range []string{"[payment]\nmethods = [\"stripe\"]\n", "[payment]\nmethods = [\"bank\", \"stripe\"]\n"} {
+			_, err := bring(s, file, false)
+			if err == nil || err.Error() != "line 2: payment.methods: its keys are missing" {
+				t.Errorf("got %v", err)
+			}
+		}
+		if _, err := settings.Import(noCtx, s.DB, ledger.OS("test"), []byte("[shop]\ntagline = \"Good bowls\"\n"), false, nil); err != nil {
+			t.Errorf("another setting: %v", err)
+		}
+		if _, err := bring(s, "[payment]\nmethods = []\n", false); err != nil {
+			t.Errorf("offering nothing: %v", err)
 		}
 	})
 }
