@@ -55,6 +55,8 @@ const (
 	AllDiscounts               // wrong discount codes of everybody together, so that many networks are not many guesses
 	Proofs                     // passwords and codes that are wrong
 	AllProofs                  // the same of all strangers together
+	Reports                    // what browsers say that they blocked
+	AllReports                 // the same by everybody together: each is written down
 	Waits                      // forms that waited instead of doing work
 	buckets
 )
@@ -77,6 +79,8 @@ var sizes = [buckets]size{
 	Meters:     {"meters", BySource, OfActs, 5, 100},
 	Codes:      {"codes", ByThing, OfFailures, 1.0 / (4 * 3600), 4},
 	Ceremonies: {"ceremonies", BySource, OfActs, 1, 60},
+	Reports:    {"reports", BySource, OfActs, 0.2, 20},
+	AllReports: {"all reports", ByEverybody, OfActs, 5, 100},
 	Misses:     {"misses", BySource, OfFailures, 5, 300},
 
 	Discounts:    {"discounts", BySource, OfFailures, 0.1, 30},

@@ -27,6 +27,7 @@ const (
 	Passkey     // a passkey is asked for, or answers
 	NewPassword // a password is hashed
 	Weigh       // a new password is weighed
+	Report      // a browser says what it blocked
 
 	acts
 )
@@ -63,6 +64,7 @@ var rules = [acts]Rule{
 	Passkey:     {Name: "passkey", Buckets: []Bucket{Ceremonies}},
 	NewPassword: {Name: "new password", Buckets: []Bucket{SignIns}},
 	Weigh:       {Name: "weigh a password", Buckets: []Bucket{Meters}},
+	Report:      {Name: "report", Buckets: []Bucket{Reports, AllReports}},
 }
 
 // Acts lists every act.

@@ -132,7 +132,7 @@ func (s *server) command(w http.ResponseWriter, r *http.Request) {
 		enc.Encode(f)
 		rc.Flush()
 	}
-	env := &operating{vault: s.vault, desk: s.desk, payable: payable(s.services), keeper: s.keeper, actor: ledger.OS(userName(uid)), origin: s.origin, in: r.Body,
+	env := &operating{vault: s.vault, desk: s.desk, payable: payable(s.services), keeper: s.keeper, paying: s.paying, actor: ledger.OS(userName(uid)), origin: s.origin, in: r.Body,
 		out: writerFunc(func(b []byte) { send(frame{Out: string(b)}) }),
 		err: writerFunc(func(b []byte) { send(frame{Err: string(b)}) })}
 	code, why := 0, ""

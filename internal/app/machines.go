@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/payment"
@@ -50,6 +51,7 @@ func (s *server) machines(shop store.Settings, providers []payment.Provider) []g
 			plainText(w, "Contact: "+contact+"\nExpires: "+time.Now().UTC().AddDate(0, 3, 0).Format(time.RFC3339)+"\nCanonical: "+s.origin+"/.well-known/security.txt\nPreferred-Languages: en\n")
 		}))
 	}
+	out = append(out, gate.Route{Method: http.MethodPost, Path: gate.PathReports, Need: gate.Anybody, Does: []abuse.Act{abuse.Report}, Handle: s.reports})
 	for _, p := range providers {
 		out = append(out, gate.Route{Method: http.MethodPost, Path: checkout.NoticePath(p.Name()), Need: gate.Anybody, Token: "provider's signature", Handle: s.notices(p)})
 	}

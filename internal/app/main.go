@@ -39,6 +39,7 @@ type cli struct {
 	Staff    staffCmd    `cmd:"" help:"Who works here: invite, confirm, disable, change roles."`
 	Keys     keysCmd     `cmd:"" help:"Look after the epoch keys."`
 	Backup   backupCmd   `cmd:"" help:"Make backups, check them, restore them into a new shop."`
+	Paying   payingCmd   `cmd:"" name:"payment-page" help:"Look after the pages on the way to paying: what they load, what has changed, what browsers blocked."`
 	Embed    embedCmd    `cmd:"" help:"Print what goes into a page of another site, for a button and a cart there."`
 	Ledger   ledgerCmd   `cmd:"" help:"Check and export the ledger."`
 	Privacy  privacyCmd  `cmd:"" help:"What is kept about people."`

@@ -15,6 +15,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/pagewatch"
 	"github.com/cartkeep/cartkeep/internal/seal"
 	"github.com/cartkeep/cartkeep/internal/settings"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -30,8 +31,9 @@ type call struct {
 // operating is what an operation works with.
 type operating struct {
 	vault    *vault
-	desk     *checkout.Desk  // the running shop's; nil when none runs
-	keeper   *account.Keeper // likewise
+	desk     *checkout.Desk   // the running shop's; nil when none runs
+	keeper   *account.Keeper  // likewise
+	paying   *pagewatch.Watch // likewise
 	actor    ledger.Actor
 	payable  settings.Payable
 	origin   string // the shop's public address; "" when it is not known
@@ -120,6 +122,8 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return o.retention(ctx, c.Args["confirm"] == "yes")
 	case "privacy hold", "privacy holds", "privacy release":
 		return o.legalHold(ctx, c)
+	case "payment-page status", "payment-page visit", "payment-page accept", "payment-page reports", "payment-page inventory", "payment-page baseline":
+		return o.paymentPage(ctx, c)
 	case "embed":
 		return o.embed(ctx, c.Args["product"])
 	case "outbox list":

@@ -27,6 +27,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/keylife"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/pagewatch"
 	"github.com/cartkeep/cartkeep/internal/passkey"
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/payment/sandbox"
@@ -70,6 +71,7 @@ type server struct {
 	jobs     *job.Runner
 	control  *control
 	figures  *figures
+	paying   *pagewatch.Watch // over the payment pages
 	senders  message.Channels // serve; empty when none is set up
 	parties  personal.Parties // who those are
 
@@ -172,6 +174,7 @@ func (s *server) assemble(ctx context.Context) error {
 	if err := s.vault.db.FreeLeases(ctx); err != nil {
 		return err
 	}
+	s.paying = s.pageWatch()
 	s.schedule()
 	handler, err := s.routes(shop, providers)
 	if err != nil {
@@ -303,6 +306,7 @@ func (s *server) schedule() {
 	s.jobs.Repeat(job.Round{Name: "checkpoint", Every: time.Minute, Do: func(ctx context.Context) error { return publish(ctx, db) }})
 	s.jobs.Repeat(job.Round{Name: "pictures", Every: 6 * time.Hour, Do: db.SweepPictures})
 	s.jobs.Repeat(s.watch())
+	s.jobs.Repeat(s.lookAtPages())
 	s.jobs.Repeat(job.Round{Name: "commits", Every: 10 * time.Minute, Do: db.SweepCommits})
 }
 

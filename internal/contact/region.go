@@ -67,3 +67,7 @@ const (
 		"MG=Minas Gerais|PA=Pará|PB=Paraíba|PR=Paraná|PE=Pernambuco|PI=Piauí|RN=Rio Grande do Norte|" +
 		"RS=Rio Grande do Sul|RO=Rondônia|RR=Roraima|SC=Santa Catarina|SE=Sergipe|TO=Tocantins"
 )
+
+// RegionExample is the short name of one region, in the countries whose post asks
+// for it; "" elsewhere.
+func (c Country) RegionExample() string { return shortRegion(c.Code) }

@@ -43,6 +43,8 @@ const (
 	StaffWaiting    NoticeKind = "staff-waiting" // to owners: somebody has taken an invitation
 	Alarm           NoticeKind = "alarm"         // to owners: the shop is under attack
 	Carding         NoticeKind = "carding"       // to owners: stolen cards are being tested
+	PagesForeign    NoticeKind = "pages-foreign" // to owners: something foreign on the payment pages
+	PagesChanged    NoticeKind = "pages-changed" // to owners: the payment pages changed, by an update or a setting
 	TextsShut       NoticeKind = "texts-shut"    // to owners: codes by text are held back
 	Tampered        NoticeKind = "tampered"      // to owners: an account was changed in the database
 )
@@ -123,6 +125,12 @@ var notices = map[NoticeKind]words{
 	TextsShut: {subject: "Codes by text are held back", title: "Codes by text are held back", what: []string{"Many codes by text were asked for in a day, or few of them were typed back. That is how some people earn money with calls to numbers of their own."},
 		next: []string{"The shop sends fewer texts until a day has passed. Your customers can use an app, a passkey or a recovery code."},
 		not:  "Look at the bill of whoever sends your texts. Name only countries that you sell to in the setting sms-countries, and start the shop again."},
+	PagesForeign: {subject: "Something foreign on your payment pages", title: "Something foreign on your payment pages", what: []string{"The shop looked at its own payment pages, as a shopper would, or many browsers told it what they blocked. Something there does not come from the shop.", "That is how thieves copy card numbers: they slip in a script, or lead shoppers to a page of theirs."},
+		next: []string{"Look what it is: cartkeep payment-page status, and cartkeep payment-page reports"},
+		not:  "If you do not know where it comes from, close the shop until you do. Look at whatever stands between the shop and its shoppers: a proxy, a network, the server itself."},
+	PagesChanged: {subject: "Your payment pages have changed", title: "Your payment pages have changed", what: []string{"The payment pages are no longer as they were accepted. Nothing on them is foreign: it came with an update, or with a setting."},
+		next: []string{"Look what it is: cartkeep payment-page status. If it is as you wish: cartkeep payment-page accept"},
+		not:  "If nobody updated the shop or changed a setting, somebody else did. Find out who."},
 	Tampered: {subject: "Somebody changed an account in the database", title: "Somebody changed an account in the database", what: []string{"What a customer signs in with was changed, and not by the shop. That account stays shut.", "Whoever did it can write in the database: by a copy that was put back, by another program, or by breaking in."},
 		next: []string{"The ledger names the account. Once you know how it came about, open it again with: cartkeep account repair"},
 		not:  "Change the password of the database, and look who can reach it."},

@@ -2,6 +2,7 @@ package message
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,9 +37,14 @@ var told = []struct {
 	{StaffWaiting, "somebody takes an invitation: to the owners"},
 	{Alarm, "many sign-ins fail: to the owners"},
 	{Carding, "many payments fail: to the owners"},
+	{PagesForeign, "something foreign on the payment pages: to the owners"},
+	{PagesChanged, "the payment pages have changed: to the owners"},
 	{TextsShut, "codes by text are held back: to the owners"},
 	{Tampered, "an account was changed in the database: to the owners"},
 }
+
+// toOwners are those that only owners get.
+var toOwners = []NoticeKind{StaffWaiting, Alarm, Carding, PagesForeign, PagesChanged, TextsShut, Tampered}
 
 // toldByText are those that go to a phone.
 var toldByText = []struct {
@@ -69,7 +75,7 @@ func (w *Writer) noticePreviews(to contact.Email, name contact.Name, at time.Tim
 	sample := Notice{To: to, Name: name, At: at, Where: "Firefox on Linux"}
 	for _, l := range told {
 		n := sample
-		n.Kind, n.Staff = l.kind, l.kind == StaffWaiting || l.kind == Alarm || l.kind == Carding || l.kind == TextsShut || l.kind == Tampered
+		n.Kind, n.Staff = l.kind, slices.Contains(toOwners, l.kind)
 		letter("notice-"+string(l.kind), l.when, n)
 		if _, ok := forStaff[l.kind]; ok {
 			n.Staff = true

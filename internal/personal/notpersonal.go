@@ -57,6 +57,9 @@ func NotPersonal() map[string]map[string]string {
 		},
 		"turns":          {"*": "names of counters that transactions wait at"},
 		"backup_targets": {"*": "where the operator keeps backups, and how the last one went"},
+		"page_baselines": {"*": "which scripts and headers the payment pages had when an owner accepted them"},
+		"page_visits":    {"*": "what the shop found on its own payment pages"},
+		"page_reports":   {"*": "what browsers blocked: origins and shapes of addresses, never whose browser it was"},
 		"commits":        {"*": "random ids of transactions, kept for an hour"},
 		"events": {
 			"id": "a random id", "at": "when", "action": "what kind of act", "salts": "random", "idx": "the place in the tree",

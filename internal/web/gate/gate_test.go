@@ -28,7 +28,9 @@ func fine(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "fine") }
 func TestEveryAnswerCarriesTheStrictHeaders(t *testing.T) {
 	want := map[string]string{
 		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
-			"form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+			"form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'; report-uri /reports",
+		"Integrity-Policy":             "blocked-destinations=(script), endpoints=(page)",
+		"Reporting-Endpoints":          `page="/reports"`,
 		"X-Content-Type-Options":       "nosniff",
 		"X-Frame-Options":              "DENY",
 		"Referrer-Policy":              "same-origin",

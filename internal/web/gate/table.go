@@ -91,6 +91,22 @@ func (t *Table) Seal() {
 	t.sealed = true
 }
 
+// Shape tells which route a path belongs to, as a pattern that names nobody, or
+// "elsewhere".
+func (t *Table) Shape(path string) string {
+	r, err := http.NewRequest(http.MethodGet, "/", nil)
+	if err != nil || !strings.HasPrefix(path, "/") {
+		return "elsewhere"
+	}
+	r.URL.Path = path
+	if _, pattern := t.mux.Handler(r); pattern != "" {
+		if _, shape, ok := strings.Cut(pattern, " "); ok {
+			return strings.TrimSuffix(shape, "{$}")
+		}
+	}
+	return "elsewhere"
+}
+
 // Rows lists every route.
 func (t *Table) Rows() []Row { return slices.Clone(t.rows) }
 

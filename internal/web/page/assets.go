@@ -13,6 +13,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/cartkeep/cartkeep/internal/paymentpage"
 )
 
 //go:embed assets
@@ -26,8 +28,9 @@ type Asset struct {
 
 // assets are all of them, whole and compressed, ready to be written.
 type assets struct {
-	byName map[string]Asset
-	byPath map[string]*File
+	byName    map[string]Asset
+	byPath    map[string]*File
+	inventory []paymentpage.Entry
 }
 
 // File is bytes that never change, whole and compressed, ready to be written.
@@ -58,7 +61,10 @@ func newAssets(a Accent) (assets, error) {
 			return out, err
 		}
 	}
-	return out, out.add("theme.css", []byte(a.css()))
+	if err := out.add("theme.css", []byte(a.css())); err != nil {
+		return out, err
+	}
+	return out, out.list()
 }
 
 func (as *assets) add(name string, body []byte) error {
