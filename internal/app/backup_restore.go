@@ -232,7 +232,7 @@ func (c backupRestoreCmd) Run(ctx context.Context, p *Process, set *Settings) (e
 		return err
 	}
 	defer b.close()
-	plot, err := newPlot(dir, database, c.NewKeyFile, set)
+	plot, err := newPlot(dir, database, c.NewKeyFile, b.head.ID(), set)
 	if err != nil {
 		return err
 	}
@@ -250,6 +250,11 @@ func (c backupRestoreCmd) Run(ctx context.Context, p *Process, set *Settings) (e
 	tellRestored(p.Out, got, err)
 	if err != nil {
 		return err
+	}
+	if got.Whole {
+		fmt.Fprintf(p.Out, "cartkeep: an earlier try had restored all of it but for the folder's name; ledger %v\n", got.Ledger)
+		fmt.Fprintf(p.Out, "cartkeep: key file %s\n%s\n", plot.key, plot.final.path)
+		return nil
 	}
 	fmt.Fprintf(p.Out, "cartkeep: %s of %s; %s open, %s ended\n", many(int(got.Rows), "row"), got.From.At.Format(time.RFC3339), many(int(got.Alive), "dossier"), many(int(got.Ended), "dossier"))
 	fmt.Fprintf(p.Out, "cartkeep: %s lost by restore; the new ledger begins at %d\n", many(int(got.Branch.Lost()), "event"), got.Branch.Kept)

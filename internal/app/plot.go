@@ -14,19 +14,23 @@ import (
 )
 
 // plot is where a restored shop is built: beside its folder, which gets its name
-// when all is done. What a try that was cut short has left there, its key file
-// included, goes when the next one begins.
+// when all is done. A try that was cut short is gone on with by the next one, if
+// that is of the same backup; else what it has left, its key file included, goes.
+//
+//	restoring    which backup it is of
+//	shop.id.new  the new shop's id, shop.id once it is whole
 type plot struct {
 	final    *folder
 	work     *folder
 	database string // a postgres:// URL, or ""
 	set      Settings
+	backup   string // which one is restored
 	key      string // the new key file
 }
 
 var errNotAgreed = errors.New("nothing was changed")
 
-func newPlot(dir, database, keyFile string, set *Settings) (*plot, error) {
+func newPlot(dir, database, keyFile, backup string, set *Settings) (*plot, error) {
 	final, err := openFolder(dir)
 	if err != nil {
 		return nil, err
@@ -35,13 +39,13 @@ func newPlot(dir, database, keyFile string, set *Settings) (*plot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &plot{final: final, work: work, database: database, set: *set}
+	s := &plot{final: final, work: work, database: database, set: *set, backup: backup}
 	s.set.KeyFile = keyFile
 	return s, nil
 }
 
 // clear makes room: it asks before anything in the way is touched, and removes
-// what an earlier try has left.
+// what an earlier try of another backup has left.
 func (s *plot) clear(ctx context.Context, ask func(string) bool) error {
 	entries, err := os.ReadDir(s.final.path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -61,7 +65,44 @@ func (s *plot) clear(ctx context.Context, ask func(string) bool) error {
 			return err
 		}
 	}
+	if s.begun() {
+		return nil
+	}
 	return s.sweep(ctx)
+}
+
+const noteName = "restoring"
+
+// begun tells whether there is a try of the same backup that can be gone on with.
+func (s *plot) begun() bool {
+	of, err := os.ReadFile(s.work.file(noteName))
+	if err != nil || string(of) != s.backup {
+		return false
+	}
+	_, err = s.id()
+	return err == nil
+}
+
+// note says which backup is restored here, before anything else is there.
+func (s *plot) note() error {
+	if s.begun() {
+		return nil
+	}
+	out, err := os.OpenFile(s.work.file(noteName), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = out.WriteString(s.backup)
+	return errors.Join(err, out.Sync(), out.Close(), s.work.sync())
+}
+
+// id reads the id of the shop that is being built.
+func (s *plot) id() (string, error) {
+	id, err := readID(s.work.file(draftName))
+	if err != nil {
+		id, err = readID(s.work.file("shop.id"))
+	}
+	return id, err
 }
 
 // sweep removes what a try that was cut short has left.
@@ -72,11 +113,7 @@ func (s *plot) sweep(ctx context.Context) error {
 	if err := s.work.take(); err != nil {
 		return err // another restore into this folder runs
 	}
-	id, err := readID(s.work.file(draftName))
-	if err != nil {
-		id, err = readID(s.work.file("shop.id"))
-	}
-	if err == nil {
+	if id, err := s.id(); err == nil {
 		if s.database != "" {
 			if err := store.Wipe(ctx, s.database, id); err != nil {
 				return errors.Join(err, s.work.release())
@@ -103,8 +140,17 @@ func (s *plot) removeKey(id string) error {
 	return os.Remove(path)
 }
 
-// build makes the new shop, or leaves nothing.
-func (s *plot) build(ctx context.Context, restore func(context.Context, store.Config) (backup.Restored, error)) (got backup.Restored, err error) {
+// build makes the new shop, or leaves nothing. What an earlier try has left and
+// can't be gone on with is thrown away, and all is built anew.
+func (s *plot) build(ctx context.Context, restore func(context.Context, store.Config) (backup.Restored, error)) (backup.Restored, error) {
+	got, err := s.once(ctx, restore)
+	if errors.Is(err, backup.ErrStartOver) || errors.Is(err, store.ErrAnother) {
+		return s.once(ctx, restore)
+	}
+	return got, err
+}
+
+func (s *plot) once(ctx context.Context, restore func(context.Context, store.Config) (backup.Restored, error)) (got backup.Restored, err error) {
 	if err := s.work.take(); err != nil {
 		return got, err
 	}
@@ -114,9 +160,14 @@ func (s *plot) build(ctx context.Context, restore func(context.Context, store.Co
 			err = errors.Join(err, s.sweep(context.WithoutCancel(ctx)))
 		}
 	}()
-	id, err := s.work.draftID()
-	if err != nil {
+	if err := s.note(); err != nil {
 		return got, err
+	}
+	id, err := s.id()
+	if err != nil {
+		if id, err = s.work.draftID(); err != nil {
+			return got, err
+		}
 	}
 	if s.key, err = keyPath(&s.set, s.final, id); err != nil {
 		return got, err
@@ -145,7 +196,10 @@ func (s *plot) build(ctx context.Context, restore func(context.Context, store.Co
 		return got, err
 	}
 	// In this order: what has a shop.id is whole, and only then gets its name.
-	if err := errors.Join(os.Rename(s.work.file(draftName), s.work.file("shop.id")), s.work.sync()); err != nil {
+	if err := os.Rename(s.work.file(draftName), s.work.file("shop.id")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return got, err
+	}
+	if err := errors.Join(s.work.sync(), os.Remove(s.work.file(noteName))); err != nil {
 		return got, err
 	}
 	if err := os.Remove(s.final.path); err != nil && !errors.Is(err, os.ErrNotExist) { // an empty one

@@ -104,7 +104,7 @@ func processor() time.Duration {
 
 // fill writes orders past the store, and returns how many bytes of values there
 // are. Their details are random: nothing that is sealed can be compressed.
-func fill(b *testing.B, s *shoptest.Shop, n int) (bytes int64) {
+func fill(b testing.TB, s *shoptest.Shop, n int) (bytes int64) {
 	b.Helper()
 	raw := s.Raw(b)
 	tx, err := raw.Begin()

@@ -82,7 +82,7 @@ func readAll(t *testing.T, to Folder, name string, ids []age.Identity) (*part, m
 		}
 		out[p.table.Name] = append(out[p.table.Name], row)
 		return nil
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestAnyChangedByteIsFoundAndTheFileNamed(t *testing.T) {
 				return err
 			}
 			defer p.close()
-			if err := p.each(func(string, []string) error { return nil }, func([]store.Value) error { return nil }); err != nil {
+			if err := p.each(func(string, []string) error { return nil }, func([]store.Value) error { return nil }, nil); err != nil {
 				return err
 			}
 			_, err = p.verify(signer.VerifierKey())

@@ -176,7 +176,7 @@ func FuzzPart(f *testing.F) {
 				parseDossier(v)
 			}
 			return nil
-		})
+		}, nil)
 		if err == nil && rows != p.total {
 			t.Fatalf("got %d rows, counted %d", rows, p.total)
 		}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -180,6 +181,7 @@ type part struct {
 	packed *zstd.Decoder
 	read   *counter
 	sum    hash.Hash
+	held   hash.Hash // of what comes after the header, where somebody asks
 
 	table tableFrame
 	rows  map[string]int64
@@ -255,8 +257,13 @@ func (p *part) frame(room []byte) (kind byte, payload []byte, err error) {
 		left -= step
 	}
 	if kind != frameEnd {
-		p.sum.Write(frameHead(kind, len(payload)))
+		head := frameHead(kind, len(payload))
+		p.sum.Write(head)
 		p.sum.Write(payload)
+		if p.held != nil {
+			p.held.Write(head)
+			p.held.Write(payload)
+		}
 	}
 	return kind, payload, nil
 }
@@ -267,6 +274,7 @@ const ahead = 4
 // batch is what one frame says: rows, a table or the end.
 type batch struct {
 	raw    []byte
+	sum    [32]byte      // of everything up to the end of these rows
 	values []store.Value // of rows, one after the other; they lie in raw
 	table  *tableFrame
 	end    bool
@@ -275,8 +283,9 @@ type batch struct {
 
 // each reads the rest of a part: begin is called for each table, and row for
 // each of its rows, which are good until row returns. Reading, which opens, unpacks,
-// sums and parses, runs ahead beside what is done with the rows.
-func (p *part) each(begin func(table string, columns []string) error, row func([]store.Value) error) error {
+// sums and parses, runs ahead beside what is done with the rows. Now and then mark
+// is called with how far that came, if there is one.
+func (p *part) each(begin func(table string, columns []string) error, row func([]store.Value) error, mark func(store.Mark) error) error {
 	next, free, stop := make(chan *batch, ahead), make(chan *batch, ahead+2), make(chan struct{})
 	for range cap(free) {
 		free <- &batch{}
@@ -292,6 +301,11 @@ func (p *part) each(begin func(table string, columns []string) error, row func([
 	for b := range next {
 		if err := p.take(b, begin, row); err != nil || b.end {
 			return err
+		}
+		if mark != nil && len(b.values) > 0 {
+			if err := mark(store.Mark{Rows: p.total, Sum: hex.EncodeToString(b.sum[:])}); err != nil {
+				return err
+			}
 		}
 		free <- b
 	}
@@ -363,6 +377,7 @@ func (p *part) read1(b *batch, columns *int) {
 		if b.values, err = parseRows(b.values, b.raw, *columns); err != nil {
 			b.err = p.damaged("a row")
 		}
+		p.sum.Sum(b.sum[:0])
 	case frameEnd:
 		p.note, b.end = string(b.raw), true
 		if _, err := p.in.ReadByte(); err != io.EOF {

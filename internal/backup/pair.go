@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -64,12 +65,33 @@ func kinds(row []store.Value, want ...store.Kind) bool {
 // read reads a key part and gives each of its dossiers as the new shop keeps it.
 // One that is sealed under an epoch that the key store lacks is not given.
 func (p *pairing) read(ctx context.Context, file held, ids []age.Identity, each func(dossier) error) (*part, error) {
+	return p.look(ctx, file, ids, func(d dossier) error {
+		err := p.adopt(&d)
+		if errors.Is(err, seal.ErrEpochUnknown) {
+			epoch := d.row[atEpoch].Int
+			if d.owner.Subject == p.is && store.Essential(d.owner.Case) {
+				return fmt.Errorf("%s: the shop's own keys are wrapped under epoch %d, which the key store no longer has: no backup can be restored that is older than its end", file, epoch)
+			}
+			p.sealed[d.owner.Dossier] = seal.EpochID(epoch)
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: dossier %s: the key store does not open it: %w", file, d.owner.Dossier, err)
+		}
+		return each(d)
+	})
+}
+
+// look reads a key part, its journal included, and gives each of its dossiers as
+// it is.
+func (p *pairing) look(ctx context.Context, file held, ids []age.Identity, each func(dossier) error) (*part, error) {
 	in, closer, err := file.open(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer closer.Close()
 	defer in.close()
+	in.held = sha256.New()
 	journal := false
 	var erased []erasure.Entry
 	var last erasure.Entry
@@ -93,19 +115,8 @@ func (p *pairing) read(ctx context.Context, file held, ids []age.Identity, each 
 		if !ok {
 			return in.damaged("a dossier")
 		}
-		err = p.adopt(&d)
-		if errors.Is(err, seal.ErrEpochUnknown) {
-			if d.owner.Subject == p.is && store.Essential(d.owner.Case) {
-				return fmt.Errorf("%s: the shop's own keys are wrapped under epoch %d, which the key store no longer has: no backup can be restored that is older than its end", file, d.row[atEpoch].Int)
-			}
-			p.sealed[d.owner.Dossier] = seal.EpochID(d.row[atEpoch].Int)
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%s: dossier %s: the key store does not open it: %w", file, d.owner.Dossier, err)
-		}
 		return each(d)
-	})
+	}, nil)
 	if len(erased) > len(p.erased) {
 		p.erased = erased
 	}

@@ -153,14 +153,16 @@ type Restored struct {
 	Shut   int64 // those that have a key and did not open
 	Taken  []Taken
 	Lost   []Lost
+	Whole  bool // an earlier try had done it all: of what is above, nothing was counted again
 	Branch ledger.Branch
 	Ledger ledger.Report
 }
 
-// Restore brings a backup into an empty database, for a shop with an id and a
-// ring of its own. What goes wrong is an error and leaves a database that is to
-// be thrown away. from is the ring of the shop that the backup is of; it is read
-// and nothing else.
+// Restore brings a backup into a database for a shop with an id and a ring of its
+// own, which is empty, or which an earlier try with the same id and ring has begun
+// to fill: it goes on from there. What goes wrong is an error and leaves a database
+// that is to be thrown away. from is the ring of the shop that the backup is of; it
+// is read and nothing else.
 func Restore(ctx context.Context, src Source, from *seal.Ring, into store.Config, who ledger.Actor) (out Restored, err error) {
 	data, in, err := src.data().open(ctx, src.IDs)
 	if err != nil {
@@ -176,38 +178,12 @@ func Restore(ctx context.Context, src Source, from *seal.Ring, into store.Config
 		return out, err
 	}
 	out.From, out.Key, out.KeyAt = data.Header, keys[0].String(), keys[0].At
-	pairing := &pairing{from: from, to: into.Ring, was: data.Shop, is: into.ShopID, sealed: map[string]seal.EpochID{}}
-	read := []*part{data}
-	var kept int64
-	err = store.Receive(ctx, into, data.Shop, data.Schema, func(r *store.Reception) error {
-		if err := data.each(r.Begin, r.Row); err != nil {
-			return err
-		}
-		if err := r.Keys(); err != nil {
-			return err
-		}
-		newest, err := pairing.read(ctx, keys[0].held, src.IDs, func(d dossier) (err error) { return r.Row(d.row) })
-		if err != nil {
-			return err
-		}
-		read = append(read, newest)
-		missing, err := r.Pair()
-		if err != nil {
-			return err
-		}
-		if err := r.Keys(); err != nil {
-			return err
-		}
-		older, err := pairing.search(ctx, r, missing, keys[1:], src.IDs, &out)
-		if err != nil {
-			return err
-		}
-		read = append(read, older...)
-		if kept, err = r.TreeSize(); err != nil {
-			return err
-		}
-		return r.End()
-	})
+	a := arrival{data: data, keys: keys, ids: src.IDs, out: &out, read: []*part{data},
+		pairing: &pairing{from: from, to: into.Ring, was: data.Shop, is: into.ShopID, sealed: map[string]seal.EpochID{}}}
+	err = store.Receive(ctx, into, store.Arrival{Shop: data.Shop, Backup: data.ID(), Schema: data.Schema}, func(r *store.Reception) error { return a.run(ctx, r) })
+	if errors.Is(err, store.ErrWhole) {
+		return out, whole(ctx, into, &out)
+	}
 	if err != nil {
 		return out, err
 	}
@@ -217,17 +193,36 @@ func Restore(ctx context.Context, src Source, from *seal.Ring, into store.Config
 		return out, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if out.Erased, err = learn(ctx, db, data.Shop, pairing.erased, src.Journal); err != nil {
+	if out.Erased, err = learn(ctx, db, data.Shop, a.pairing.erased, src.Journal); err != nil {
 		return out, err
 	}
-	return out, finish(ctx, db, read, keys, kept, who, &out)
+	return out, finish(ctx, db, a.read, keys, who, &out)
+}
+
+// whole checks a shop that an earlier try has finished but for its name.
+func whole(ctx context.Context, into store.Config, out *Restored) (err error) {
+	db, err := store.Open(ctx, into)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	out.Whole = true
+	return verified(ctx, db, out)
+}
+
+// verified checks the ledger of a restored shop.
+func verified(ctx context.Context, db *store.DB, out *Restored) (err error) {
+	if out.Ledger, err = db.VerifyLedger(ctx, ""); err == nil && !out.Ledger.OK() {
+		err = fmt.Errorf("the ledger in the backup does not verify: %v", out.Ledger)
+	}
+	return err
 }
 
 // sampled is of how many orders and files every value is opened.
 const sampled = 200
 
 // finish makes a shop of the rows that were received.
-func finish(ctx context.Context, db *store.DB, read []*part, keys []keyPart, kept int64, who ledger.Actor, out *Restored) error {
+func finish(ctx context.Context, db *store.DB, read []*part, keys []keyPart, who ledger.Actor, out *Restored) error {
 	signer, err := db.BackupSigner(out.From.Shop)
 	if err != nil {
 		return err
@@ -260,10 +255,11 @@ func finish(ctx context.Context, db *store.DB, read []*part, keys []keyPart, kep
 	for _, k := range keys {
 		notes = append(notes, k.Checkpoint)
 	}
-	if out.Branch, err = db.OpenBranch(ctx, who, out.From.Shop, kept, notes); err != nil {
+	kept, err := db.Received(ctx)
+	if err != nil {
 		return err
 	}
-	err = db.InTx(ctx, who, func(t *store.Tx) error {
+	out.Branch, err = db.OpenBranch(ctx, who, out.From.Shop, kept, notes, func(t *store.Tx) error {
 		return t.Event("backup.restored", "", filepath.Base(read[0].name), fmt.Sprintf(`{"key":%q,"alive":%d,"ended":%d,"lost":%d}`, filepath.Base(out.Key), out.Alive, out.Ended, len(out.Lost)))
 	})
 	if err != nil {
@@ -275,11 +271,11 @@ func finish(ctx context.Context, db *store.DB, read []*part, keys []keyPart, kep
 	if _, err := db.Checkpoint(ctx, true); err != nil {
 		return err
 	}
-	if out.Ledger, err = db.VerifyLedger(ctx, ""); err != nil {
+	if err := verified(ctx, db, out); err != nil {
 		return err
 	}
-	if !out.Ledger.OK() {
-		return fmt.Errorf("the ledger in the backup does not verify: %v", out.Ledger)
+	if err := db.Scrub(ctx); err != nil {
+		return err
 	}
-	return db.Scrub(ctx)
+	return db.EndReceiving(ctx)
 }

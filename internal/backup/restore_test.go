@@ -409,7 +409,7 @@ func forge(t *testing.T, from, to Folder, m Made, pair *Pair) {
 			row[price] = store.IntValue(1)
 		}
 		return p.row(row)
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

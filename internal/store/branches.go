@@ -120,8 +120,9 @@ var errBranch = errors.New("none of the checkpoints at hand is of the ledger tha
 
 // OpenBranch announces that this ledger goes on from what a backup of another
 // shop held: size events. The notes are checkpoints of the old ledger that are
-// known; the newest counts. Doing it again changes nothing.
-func (db *DB) OpenBranch(ctx context.Context, who ledger.Actor, shop string, size int64, notes []string) (ledger.Branch, error) {
+// known; the newest counts. What also does is done with it. Doing it again changes
+// nothing.
+func (db *DB) OpenBranch(ctx context.Context, who ledger.Actor, shop string, size int64, notes []string, also func(*Tx) error) (ledger.Branch, error) {
 	b := ledger.Branch{Origin: ledgerOrigin(shop), Kept: size, Known: -1}
 	newest := ""
 	for _, note := range notes {
@@ -146,7 +147,7 @@ func (db *DB) OpenBranch(ctx context.Context, who ledger.Actor, shop string, siz
 			return err
 		}
 		t.events = append(t.events, e)
-		return nil
+		return also(t)
 	})
 }
 

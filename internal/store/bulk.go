@@ -23,6 +23,9 @@ type bulk interface {
 // sink takes rows of one table.
 type sink interface {
 	row([]Value) error
+	// flush sends what waits.
+	flush() error
+	// end lets go of the table.
 	end() error
 }
 
@@ -43,9 +46,9 @@ func (db *DB) writeBulk(ctx context.Context, scratch bool) (bulk, error) {
 	if err := db.Close(); err != nil {
 		return nil, err
 	}
-	pragmas := liteFills
+	pragmas := liteFills + liteKept
 	if scratch {
-		pragmas += liteScratch
+		pragmas = liteFills + liteScratch
 	}
 	return openLite(ctx, db.path, pragmas)
 }

@@ -24,6 +24,8 @@ type lite struct {
 const (
 	liteReads = `PRAGMA busy_timeout = 5000; PRAGMA query_only = ON`
 	liteFills = `PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; `
+	// liteKept loses no COMMIT to a kill, and to a lost power the newest alone.
+	liteKept = `PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16384`
 	// liteScratch is for a file that is thrown away when anything goes wrong.
 	liteScratch = `PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF`
 )
@@ -233,12 +235,7 @@ func (s *liteSink) insert(stmt uintptr) error {
 	return err
 }
 
-func (s *liteSink) end() error {
-	defer func() {
-		s.free(s.held)
-		s.held = nil
-		sqlite3.Xsqlite3_finalize(s.tls, s.many)
-	}()
+func (s *liteSink) flush() error {
 	left := len(s.values) / s.columns
 	if left == 0 {
 		return nil
@@ -249,6 +246,13 @@ func (s *liteSink) end() error {
 	}
 	defer sqlite3.Xsqlite3_finalize(s.tls, rest)
 	return s.insert(rest)
+}
+
+func (s *liteSink) end() error {
+	s.free(s.held)
+	s.held = nil
+	sqlite3.Xsqlite3_finalize(s.tls, s.many) // says again what the last INSERT said
+	return nil
 }
 
 func (l *lite) close() error {

@@ -14,21 +14,33 @@ import (
 	"github.com/cartkeep/cartkeep/internal/seal"
 )
 
-// Reception takes the rows of a backup into a database that has none yet. All of
-// it is one transaction: what is cut short leaves an empty schema.
+// Reception takes the rows of a backup into a database that has none yet.
+//
+// Rows of the data part are kept bit by bit, and with them how far they go; those
+// of the key part, what is paired and what that told, in one transaction. Whoever
+// is cut short is followed by another who goes on from there (see received.go).
 //
 // The restored shop has an id of its own, so whatever the old shop owned itself
 // (its secrets, its goods, the events that are about nobody) changes its owner.
 type Reception struct {
-	db     *DB
-	ctx    context.Context
-	conn   bulk
-	old    string // the id of the shop that the backup is of
-	live   map[string][]string
-	table  string
-	change func([]Value)
-	sink   sink
-	wider  []Value // room for a row that gets one more column
+	db      *DB
+	ctx     context.Context
+	conn    bulk
+	from    Arrival
+	before  received // what an earlier try has kept
+	scratch bool
+	live    map[string][]string
+	table   string
+	change  func([]Value)
+	sink    sink
+	wider   []Value // room for a row that gets one more column
+}
+
+// Arrival says what a database is to be filled with.
+type Arrival struct {
+	Shop   string // the id of the shop that the backup is of
+	Backup string // names that one backup
+	Schema int64  // the newest migration that it has seen
 }
 
 // ErrNotEmpty means that a restore was to go into a database that has tables.
@@ -37,9 +49,10 @@ var ErrNotEmpty = errors.New("the database is not empty; a restore needs an empt
 // ErrNewerSchema means a backup that a newer Cartkeep has made.
 var ErrNewerSchema = errors.New("a newer Cartkeep has made this backup")
 
-// Receive opens an empty database, gives it the schema that the backup was made
-// with and lets fn fill it. [Open] brings the schema up to date.
-func Receive(ctx context.Context, c Config, old string, schema int64, fn func(*Reception) error) (err error) {
+// Receive opens a database that is empty, or that an earlier try for the same
+// shop and of the same backup has begun to fill, gives it the schema that the
+// backup was made with and lets fn fill it. [Open] brings the schema up to date.
+func Receive(ctx context.Context, c Config, from Arrival, fn func(*Reception) error) (err error) {
 	e, err := engineFor(c.Database)
 	if err != nil {
 		return err
@@ -49,87 +62,55 @@ func Receive(ctx context.Context, c Config, old string, schema int64, fn func(*R
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	live, err := db.columns(ctx)
+	r := &Reception{db: db, ctx: ctx, from: from, scratch: c.Scratch}
+	paired, err := db.beginReceiving(ctx, from)
 	if err != nil {
 		return err
 	}
-	if len(live) > 0 {
-		return ErrNotEmpty
+	if !paired { // else it may be at a newer schema already
+		if err := db.migrateTo(ctx, from.Schema); err != nil {
+			return err
+		}
 	}
-	if err := db.mark(ctx); err != nil {
-		return err
-	}
-	if err := db.migrateTo(ctx, schema); err != nil {
-		return err
-	}
-	r := &Reception{db: db, ctx: ctx, old: old}
 	if r.live, err = db.columns(ctx); err != nil {
 		return err
 	}
 	if r.conn, err = db.writeBulk(ctx, c.Scratch); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.conn.close()) }()
+	defer func() { err = errors.Join(err, r.drop(), r.conn.close()) }()
 	if err := r.begin(); err != nil {
+		return err
+	}
+	if err := r.look(); err != nil {
 		return err
 	}
 	if err := fn(r); err != nil {
 		return err
 	}
-	return r.commit()
+	return r.do(`COMMIT`)
 }
 
-// mark says in a PostgreSQL database, before anything else is in it, for which
-// shop it is being filled: nothing but that is ever wiped.
-func (db *DB) mark(ctx context.Context) error {
-	if db.engine == onSQLite {
-		return nil // its file lies in a folder that is thrown away
-	}
-	_, err := db.pool.ExecContext(ctx, `CREATE TABLE restoring AS SELECT CAST($1 AS TEXT) AS shop`, db.shop)
-	if err != nil {
-		return fmt.Errorf("begin to restore: %w", withoutSecrets(err))
-	}
-	return nil
-}
-
-// marked tells whether a database is being filled for this shop, or was.
-func (db *DB) marked(ctx context.Context) bool {
-	var of string
-	for _, query := range []string{`SELECT shop FROM restoring`, `SELECT value FROM settings WHERE name = 'shop.id'`} {
-		if err := db.pool.QueryRowContext(ctx, query).Scan(&of); err == nil && of == db.shop {
-			return true
-		}
-	}
-	return false
-}
-
+// begin begins a transaction. On PostgreSQL the one of a try that was killed may
+// still be at its COMMIT; it is waited for.
 func (r *Reception) begin() error {
-	for _, query := range []string{`BEGIN`, `CREATE TEMPORARY TABLE listed (subject TEXT NOT NULL, id TEXT NOT NULL PRIMARY KEY, purpose TEXT NOT NULL, case_id TEXT NOT NULL,
-		state TEXT NOT NULL, created_at BIGINT NOT NULL, destroy_after BIGINT NOT NULL, destroyed_at BIGINT)`} {
-		if err := r.conn.exec(query); err != nil {
-			return fmt.Errorf("begin to restore: %w", err)
-		}
+	if err := r.do(`BEGIN`); err != nil || r.db.engine == onSQLite {
+		return err
+	}
+	return r.do(`LOCK TABLE restoring IN EXCLUSIVE MODE`)
+}
+
+func (r *Reception) do(query string) error {
+	if err := r.conn.exec(query); err != nil {
+		return fmt.Errorf("restore: %w", err)
 	}
 	return nil
 }
 
-func (r *Reception) commit() error {
-	end := []string{`COMMIT`}
-	if r.db.engine == onPostgres {
-		end = []string{`DROP TABLE restoring`, `COMMIT`}
-	}
-	for _, query := range end {
-		if err := r.conn.exec(query); err != nil {
-			return fmt.Errorf("end the restore: %w", err)
-		}
-	}
-	return nil
-}
-
-// Begin says which table the next rows are of. Names that the schema does not
-// have are refused. The dossiers of a data part are only noted: their keys come
+// Begin says which table the next rows are of; again, that an earlier try has
+// kept some of them. Names that the schema does not have are refused. The dossiers of a data part are only noted: their keys come
 // from a key part, by [Reception.Keys].
-func (r *Reception) Begin(table string, columns []string) error {
+func (r *Reception) Begin(table string, columns []string, again bool) error {
 	if err := r.End(); err != nil {
 		return err
 	}
@@ -148,7 +129,7 @@ func (r *Reception) Begin(table string, columns []string) error {
 	r.change = func([]Value) {}
 	switch table {
 	case "dossiers":
-		into = "listed"
+		into = listed
 		r.change = r.adopt(at("subject"))
 	case "secrets":
 		r.change = r.adopt(at("subject"))
@@ -173,9 +154,9 @@ func (r *Reception) Begin(table string, columns []string) error {
 		r.wider = make([]Value, len(columns))
 		r.wider[len(columns)-1] = BytesValue([]byte{})
 	}
-	if into == table { // what a migration has put there
-		if err := r.conn.exec(`DELETE FROM ` + table); err != nil {
-			return fmt.Errorf("make room in %s: %w", table, err)
+	if !again { // what a migration has put there
+		if err := r.do(`DELETE FROM ` + into); err != nil {
+			return err
 		}
 	}
 	return r.open(into, columns)
@@ -185,7 +166,7 @@ func (r *Reception) Begin(table string, columns []string) error {
 func (r *Reception) adopt(i int) func([]Value) {
 	shop := TextValue(r.db.shop)
 	return func(row []Value) {
-		if i >= 0 && row[i].is(r.old) {
+		if i >= 0 && row[i].is(r.from.Shop) {
 			row[i] = shop
 		}
 	}
@@ -223,13 +204,20 @@ func (r *Reception) Row(row []Value) error {
 	return nil
 }
 
+// drop lets go of the table that was begun.
+func (r *Reception) drop() (err error) {
+	if r.sink != nil {
+		err, r.sink = r.sink.end(), nil
+	}
+	return err
+}
+
 // End finishes the table that was begun.
 func (r *Reception) End() error {
 	if r.sink == nil {
 		return nil
 	}
-	err := r.sink.end()
-	if r.sink = nil; err != nil {
+	if err := errors.Join(r.sink.flush(), r.drop()); err != nil {
 		return fmt.Errorf("restore %s: %w", r.table, err)
 	}
 	return nil
@@ -253,24 +241,24 @@ func (r *Reception) Pair() ([]Unpaired, error) {
 	// by now, and all that was computed under it is computed again.
 	index := ` = '` + r.db.shop + `' AND (case_id = '` + secretIndex + `' OR case_id LIKE '` + secretIndex + `.%')`
 	queries := []string{
-		`DELETE FROM listed WHERE subject` + index,
+		`DELETE FROM ` + listed + ` WHERE subject` + index,
 		`DELETE FROM secrets WHERE subject` + strings.ReplaceAll(index, "case_id", "name"),
-		`DELETE FROM dossiers WHERE id NOT IN (SELECT id FROM listed)`,
+		`DELETE FROM dossiers WHERE id NOT IN (SELECT id FROM ` + listed + `)`,
 		// Of what was destroyed before, the newer part may have forgotten it by now.
 		`INSERT INTO dossiers (subject, id, purpose, case_id, state, epoch, wrap, created_at, destroy_after, destroyed_at)
-			SELECT subject, id, purpose, case_id, 'destroyed', 0, NULL, created_at, destroy_after, destroyed_at FROM listed l
+			SELECT subject, id, purpose, case_id, 'destroyed', 0, NULL, created_at, destroy_after, destroyed_at FROM ` + listed + ` l
 			WHERE state = 'destroyed' AND NOT EXISTS (SELECT 1 FROM dossiers d WHERE ` + same + `)`,
 	}
 	if _, ok := r.live["legal_holds"]; ok {
 		queries = append(queries, `UPDATE dossiers SET held_until = `+heldUntil+` WHERE state <> 'destroyed' AND id IN (SELECT dossier FROM legal_holds)`)
 	}
 	for _, query := range queries {
-		if err := r.conn.exec(query); err != nil {
-			return nil, fmt.Errorf("pair the parts: %w", err)
+		if err := r.do(query); err != nil {
+			return nil, err
 		}
 	}
 	var out []Unpaired
-	err := r.conn.read(`SELECT subject, id, purpose, case_id, created_at, destroy_after FROM listed l
+	err := r.conn.read(`SELECT subject, id, purpose, case_id, created_at, destroy_after FROM `+listed+` l
 		WHERE NOT EXISTS (SELECT 1 FROM dossiers d WHERE `+same+`) ORDER BY id`, func(v []Value) error {
 		text := func(i int) string { return string(v[i].Raw) }
 		out = append(out, Unpaired{seal.Owner{Subject: text(0), Dossier: text(1), Purpose: text(2), Case: text(3)}, v[4].Int, v[5].Int})
@@ -280,14 +268,6 @@ func (r *Reception) Pair() ([]Unpaired, error) {
 		return nil, fmt.Errorf("pair the parts: %w", err)
 	}
 	return out, nil
-}
-
-// TreeSize returns how many events the received ledger has numbered.
-func (r *Reception) TreeSize() (size int64, err error) {
-	if size, err = oneNumber(r.conn, `SELECT size FROM tree WHERE id = 1`); err != nil {
-		return 0, fmt.Errorf("read the ledger's size: %w", err)
-	}
-	return size, nil
 }
 
 // Wipe empties a PostgreSQL database in which a restore for this shop was cut

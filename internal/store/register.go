@@ -17,6 +17,9 @@ func (db *DB) Undeclared(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, table := range []string{"restoring", listed} { // go before the shop is one
+		delete(live, table)
+	}
 	known := map[string]bool{}
 	for _, f := range personal.All() {
 		known[f.Name()] = false

@@ -190,12 +190,15 @@ func older(t *testing.T, s *shoptest.Shop, schema int64) string {
 	if s.OnPostgres() {
 		database = pg.Shared(t).NewDatabase(t)
 	}
-	err := store.Receive(noCtx, store.Config{Database: database, ShopID: shoptest.ID}, shoptest.ID, schema, func(*store.Reception) error { return nil })
+	err := store.Receive(noCtx, store.Config{Database: database, ShopID: shoptest.ID}, store.Arrival{Shop: shoptest.ID, Schema: schema}, func(*store.Reception) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
 	into := (&shoptest.Shop{Database: database}).Raw(t)
 	into.SetMaxOpenConns(1)
+	for _, table := range []string{"restoring", "restoring_listed"} { // go when a restore has ended
+		shoptest.Do(t, into, `DROP TABLE `+table)
+	}
 	if s.OnPostgres() {
 		shoptest.Do(t, into, `SET session_replication_role = replica`) // rows come in any order
 	}
