@@ -3,6 +3,7 @@ package backup
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/keylife"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/seal"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
@@ -420,4 +422,59 @@ func forge(t *testing.T, from, to Folder, m Made, pair *Pair) {
 	if err := p.sign(signer, Manifest{Key: m.Keys}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestARestoreAroundAChangeOfTheIndexKey restores what was copied before, amid and
+// after one, with the newest key part, in which the old key is destroyed: the new
+// shop has an index key of its own, finds everybody by it and can change it.
+func TestARestoreAroundAChangeOfTheIndexKey(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		to, pair := Folder(t.TempDir()), pairOf(t)
+		place(t, s, "ada")
+		bob := place(t, s, "bob")
+		step := func(fn func(*store.Tx) error) {
+			t.Helper()
+			if err := s.DB.InTx(t.Context(), someone, fn); err != nil {
+				t.Fatal(err)
+			}
+		}
+		copies := []Made{create(t, s, to, pair)}
+		step(func(tx *store.Tx) error {
+			version, err := tx.BeginIndex()
+			if err == nil {
+				_, err = tx.FillIndex(version, 1)
+			}
+			return err
+		})
+		copies = append(copies, create(t, s, to, pair))
+		k := keylife.New(s.DB, s.Ring, 0, slog.New(slog.DiscardHandler))
+		if err := k.TendIndex(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		erase(t, s, bob)
+		copies = append(copies, create(t, s, to, pair))
+		for i, m := range copies {
+			c := empty(t, engineOf(s))
+			got, err := Restore(t.Context(), Source{File: filepath.Join(string(to), m.Data), IDs: pair.Identities()}, s.Ring, c, someone)
+			if err != nil || got.Shut != 0 || len(got.Lost) != 0 {
+				t.Fatalf("copy %d: got %d shut, lost %v, %v", i, got.Shut, got.Lost, err)
+			}
+			db := reopened(t, c)
+			for who, want := range map[string]int{"ada": 1, "bob": 0} {
+				var found []string
+				err := db.View(t.Context(), func(v *store.View) (err error) { found, err = v.Subjects(who + "@example.com"); return err })
+				if err != nil || len(found) != want {
+					t.Errorf("copy %d: %s: got %v, %v by e-mail, want %d", i, who, found, err, want)
+				}
+			}
+			raw := (&shoptest.Shop{Database: c.Database}).Raw(t)
+			if n := shoptest.One[int64](t, raw, `SELECT count(*) FROM secrets WHERE name LIKE 'index%'`); n != 1 {
+				t.Errorf("copy %d: got %d index keys, want the new shop's own", i, n)
+			}
+			version, began, err := keylife.New(db, c.Ring, 0, slog.New(slog.DiscardHandler)).RotateIndex(t.Context(), someone, func(keylife.Progress) {})
+			if err != nil || !began || version != 2 {
+				t.Errorf("copy %d: the new shop's index key: got version %d, begun %v, %v", i, version, began, err)
+			}
+		}
+	})
 }

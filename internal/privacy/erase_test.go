@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -465,6 +466,52 @@ func TestARestrictionShutsAndIsLifted(t *testing.T) {
 		if err := o.Lift(noCtx, clerk, r.Reference); !fault.Is(err, fault.Conflict) {
 			t.Errorf("lifted twice: got %v, want a conflict", err)
 		}
+	})
+}
+
+// TestWhatWasRestrictedIsFoundByAnIndexKeyOfSince: a restricted order and wish
+// get no hash under a new index key, and have one when they are open again.
+func TestWhatWasRestrictedIsFoundByAnIndexKeyOfSince(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		o := opened(t, s)
+		p := bought(t, s)
+		deliver(t, s, p)
+		account, wish := store.NewID(), store.NewID()
+		find := func(want ...string) {
+			t.Helper()
+			slices.Sort(want)
+			var found []string
+			err := s.DB.View(noCtx, func(v *store.View) (err error) {
+				found, err = v.PersonOf(ada)
+				return err
+			})
+			if err != nil || !slices.Equal(found, want) {
+				t.Errorf("got %v, %v, want %v", found, err, want)
+			}
+		}
+		err := s.DB.InTx(noCtx, clerk, func(tx *store.Tx) error {
+			return errors.Join(tx.NewAccount(store.Account{ID: account, State: store.AccountOpen, Email: ada}), tx.NewWish(wish, "jug", ada))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		find(account, wish, p.Order.Owner)
+		r, err := o.Ask(noCtx, clerk, privacy.KindRestrict, ada, privacy.Options{Now: true})
+		if err == nil {
+			err = o.Run(noCtx, clerk, r.Reference)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := keylife.New(s.DB, s.Ring, 0, slog.New(slog.DiscardHandler))
+		if _, _, err := k.RotateIndex(noCtx, clerk, func(keylife.Progress) {}); err != nil {
+			t.Fatal(err)
+		}
+		find(account) // nobody but the person opens it, so it is not restricted
+		if err := o.Lift(noCtx, clerk, r.Reference); err != nil {
+			t.Fatal(err)
+		}
+		find(account, wish, p.Order.Owner)
 	})
 }
 

@@ -381,31 +381,27 @@ func (t *Tx) Unrestrict(d DueDossier) error {
 		return err
 	}
 	delete(t.folders, d.Subject+"/"+d.Case)
-	row, again := indexed4{owner: d.Subject, id: d.Case, what: d.ID}, (*Tx).indexAccount
-	var email string
+	email, index := `SELECT email FROM order_details WHERE owner = $1 AND order_id = $2`, (*Tx).indexOrder
 	switch d.Purpose {
 	case personal.Fulfilment:
-		email, again = `SELECT email FROM order_details WHERE owner = $1 AND order_id = $2`, (*Tx).indexOrder
 	case personal.Marketing:
-		email, again = `SELECT email FROM wishes WHERE owner = $1 AND owner = $2`, (*Tx).indexWish
-	case personal.Account:
+		email, index = `SELECT email FROM wishes WHERE owner = $1 AND owner = $2`, (*Tx).indexWish
 	default:
 		return nil
 	}
-	if email != "" {
-		err := t.row(email, d.Subject, d.Case).Scan(&row.sealed)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && row.sealed == nil {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read an e-mail: %w", err)
-		}
+	var sealed []byte
+	err = t.row(email, d.Subject, d.Case).Scan(&sealed)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && sealed == nil {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read an e-mail: %w", err)
 	}
 	keys, err := t.living()
 	if err != nil {
 		return err
 	}
-	return again(t, &Cleared{}, keys, row)
+	return index(t, &Cleared{}, keys, indexed4{d.Subject, d.Case, d.ID, sealed})
 }
 
 // DossierOf is a dossier of a subject that still has its key.
