@@ -17,7 +17,7 @@ import (
 
 // waiting is how many people wish for something, and holders how many have an
 // account: so many that a kill falls between two pages of them.
-const waiting, holders = 1200, 300
+const waiting, holders = 600, 150
 
 // open opens the shop's store beside no shop.
 func (k keeping) open(t *testing.T) *store.DB {
