@@ -74,6 +74,9 @@ func (a *arrival) run(ctx context.Context, r *store.Reception) error {
 		a.read = append(a.read, p)
 		told.Older = append(told.Older, p.name)
 	}
+	if err := r.Retire(); err != nil {
+		return err
+	}
 	report, err := json.Marshal(told)
 	if err != nil {
 		return err

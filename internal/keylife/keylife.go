@@ -1,7 +1,8 @@
 // Package keylife looks after the epochs: it begins one each month, re-wraps what
 // is alive, and destroys the key of an old one when nothing alive needs it and no
 // backup that may still be restored does. When it is told to, it replaces the key
-// of the blind indexes too (index.go).
+// of the blind indexes too (index.go). It has values sealed anew that are in an
+// older format, or all of them when somebody asks for it (reseal.go).
 //
 // It knows when. It does not know where keys are kept (a seal.KeyStore does), how
 // a wrap is made (seal) or how one is stored (store). Everything here may be cut
@@ -148,7 +149,8 @@ func (k *Keeper) newest(ctx context.Context) (seal.EpochID, error) {
 }
 
 // Tend does whatever is due: it begins an epoch when the present one is a month
-// old, re-wraps what is under older ones, and destroys those whose time has come.
+// old, re-wraps what is under older ones, destroys those whose time has come, and
+// goes on with sealing anew.
 func (k *Keeper) Tend(ctx context.Context) error {
 	k.busy.Lock()
 	defer k.busy.Unlock()
@@ -165,13 +167,20 @@ func (k *Keeper) Tend(ctx context.Context) error {
 			}
 		}
 	}
+	if err := k.letGo(ctx); err != nil {
+		return err
+	}
 	if err := k.rewrap(ctx, Calm, func(Progress) {}); err != nil {
 		return err
 	}
 	if _, err := k.destroy(ctx, k.window); err != nil {
 		return err
 	}
-	return k.save(ctx)
+	if err := k.save(ctx); err != nil {
+		return err
+	}
+	_, err := k.reseal(ctx, Calm, func(Progress) {})
+	return err
 }
 
 // Shred begins an epoch, re-wraps everything alive and destroys every older

@@ -103,7 +103,7 @@ func (k *Keeper) count(ctx context.Context) (left int64, err error) {
 // pass re-wraps all that it finds under older epochs.
 func (k *Keeper) pass(ctx context.Context, pace Pace, all int64, tell func(Progress)) error {
 	var done, written int64
-	var after *seal.Owner
+	var after *store.Wrapped
 	due := time.Now()
 	for {
 		began := time.Now()
@@ -114,7 +114,7 @@ func (k *Keeper) pass(ctx context.Context, pace Pace, all int64, tell func(Progr
 		if err := k.keep(ctx, list); err != nil {
 			return err
 		}
-		after = &list[len(list)-1].Owner
+		after = &list[len(list)-1]
 		n := int64(len(list))
 		done, written = done+n, written+n
 		tell(Progress{Done: done, All: max(all, done)})
@@ -135,7 +135,7 @@ func (k *Keeper) pass(ctx context.Context, pace Pace, all int64, tell func(Progr
 
 // wrap reads a page of what is under older epochs and wraps it under the present
 // one. after is where the page before it ended.
-func (k *Keeper) wrap(ctx context.Context, after *seal.Owner) (list []store.Wrapped, err error) {
+func (k *Keeper) wrap(ctx context.Context, after *store.Wrapped) (list []store.Wrapped, err error) {
 	newest := k.ring.Sealing()
 	err = k.db.View(ctx, func(v *store.View) (err error) {
 		list, err = v.WrapsBefore(newest, after, k.page())

@@ -8,6 +8,7 @@ func NotInBackups() map[string]map[string]string {
 	return map[string]map[string]string{
 		"dossiers": {"wrap": "key parts alone hold wraps", "epoch": "a restored shop has epochs of its own",
 			"held_until": "counted again from the holds themselves"},
+		"retired":           {"wrap": "key parts alone hold wraps", "epoch": "a restored shop has epochs of its own"},
 		"identities":        {"*": "blind indexes are computed again from what still opens"},
 		"index_keys":        {"*": "a restored shop draws an index key of its own"},
 		"epochs":            {"*": "a restored shop has epochs of its own"},

@@ -206,6 +206,7 @@ var _ = [][]Field{
 	linked("holds", Fulfilment, "user.unique_id", "Which order holds goods", ownerReason, "order_id", "owner"),
 	linked("outbox", Fulfilment, "user.unique_id", "That a message was sent", ownerReason, "owner", "id", "dossier", "at", "channel"),
 	linked("dossiers", Rights, "user.unique_id", "Presence, purpose and end date of a dossier", "retention and erasure work on it", "subject", "id", "purpose", "case_id", "state", "epoch", "created_at", "destroy_after", "destroyed_at", "held_until"),
+	linked("retired", Rights, "user.unique_id", "That a dossier was sealed anew under another key, and when", "an older backup knows it by its older id", "subject", "id", "purpose", "case_id", "epoch", "retired_at", "left_at"),
 	linked("legal_holds", Rights, "user.unique_id", "That a dossier is under a legal hold, since when, until when and by whom", "a hold stops retention and erasure, and somebody answers for it", "owner", "dossier", "id", "actor", "made_at", "ends_at", "lifted_at", "lifted_by"),
 	linked("openings", Rights, "user.unique_id", "Who asked to look at what is kept of you, who let them, and when they saw it", "you can learn who looked, and somebody answers for it", "owner", "id", "case_id", "purpose", "asked_by", "allowed_by", "asked_at", "ends_at", "shown_at"),
 	linked("erasures_due", Rights, "user.unique_id", "That a dossier was erased by wish", "the erasure journal is made of it", "owner", "dossier", "at"),

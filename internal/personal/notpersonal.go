@@ -40,6 +40,9 @@ func NotPersonal() map[string]map[string]string {
 		"dossiers": {
 			"wrap": "a wrapped random key; it opens values, it tells none",
 		},
+		"retired": {
+			"wrap": "a wrapped random key; it opens values, it tells none",
+		},
 		"erasures": {
 			"number": "the place in the journal", "link": "a hash of the journal so far",
 		},

@@ -72,6 +72,10 @@ type Value[T any] struct {
 type Dossier struct {
 	Purpose Purpose
 	Key     *seal.Dossier
+	// Other finds a dossier that stood in this one's place before, or has taken it
+	// meanwhile: a value that is being sealed anew may still be, or already be,
+	// under that. Nil where there is none.
+	Other func(id string) (*seal.Dossier, error)
 	// Clear leaves values unsealed. It exists so that the benchmark can say
 	// what sealing costs; store sets it only when opened as Unprotected.
 	Clear bool
@@ -104,7 +108,13 @@ func (f Value[T]) Open(d Dossier, row string, sealed []byte) (T, error) {
 	plain := sealed
 	if !d.Clear {
 		var err error
-		if plain, err = d.Key.Open(f.place(row), sealed); err != nil {
+		key := d.Key
+		if d.Other != nil && !key.Sealed(sealed) {
+			if key, err = d.other(sealed); err != nil {
+				return none, fmt.Errorf("open %s: %w", f.Name(), err)
+			}
+		}
+		if plain, err = key.Open(f.place(row), sealed); err != nil {
 			return none, fmt.Errorf("open %s: %w", f.Name(), err)
 		}
 	}
@@ -114,6 +124,25 @@ func (f Value[T]) Open(d Dossier, row string, sealed []byte) (T, error) {
 		return none, fmt.Errorf("read %s: the opened value does not parse", f.Name())
 	}
 	return v, nil
+}
+
+func (d Dossier) other(sealed []byte) (*seal.Dossier, error) {
+	id, err := seal.ValueDossier(sealed)
+	if err != nil {
+		return nil, err
+	}
+	return d.Other(id)
+}
+
+// Move seals a value anew: under another dossier of its field's purpose, or for a
+// row that is called otherwise now. What it means is not asked.
+func (f Field) Move(from *seal.Dossier, was string, to *seal.Dossier, is string, sealed []byte) ([]byte, error) {
+	plain, err := from.Open(f.place(was), sealed)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", f.Name(), err)
+	}
+	defer clear(plain)
+	return to.Seal(f.place(is), plain)
 }
 
 func (f Field) place(row string) seal.Place {

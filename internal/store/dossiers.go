@@ -17,6 +17,7 @@ type folder struct {
 	dossiers map[personal.Purpose]personal.Dossier
 	ids      map[personal.Purpose]string
 	ended    map[personal.Purpose]bool // destroyed, restricted or due: nothing may be sealed there
+	others   map[string]*seal.Dossier  // by id: see View.other
 	clear    bool
 }
 
@@ -86,7 +87,7 @@ func (v *View) fill(f *folder, subject, caseID string) error {
 		if err != nil {
 			return errors.Join(fmt.Errorf("open dossier %s: %w", id, err), rows.Close())
 		}
-		f.dossiers[p] = personal.Dossier{Purpose: p, Key: d}
+		f.dossiers[p] = personal.Dossier{Purpose: p, Key: d, Other: func(id string) (*seal.Dossier, error) { return v.other(f, subject, caseID, p, id) }}
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return fmt.Errorf("read dossiers: %w", err)
@@ -123,13 +124,28 @@ func (v *View) shut(f *folder, subject, caseID string, restricted []personal.Pur
 // forget wipes every key this look or transaction opened.
 func (v *View) forget() {
 	for _, f := range v.folders {
-		for _, d := range f.dossiers {
-			if d.Key != nil {
-				d.Key.Destroy()
-			}
-		}
+		f.wipe()
 	}
 	v.folders = nil
+}
+
+func (f *folder) wipe() {
+	for _, d := range f.dossiers {
+		if d.Key != nil {
+			d.Key.Destroy()
+		}
+	}
+	for _, d := range f.others {
+		d.Destroy()
+	}
+}
+
+// reopen lets the folder of a case be read again when it is next asked for.
+func (v *View) reopen(subject, caseID string) {
+	if f, ok := v.folders[subject+"/"+caseID]; ok {
+		f.wipe()
+		delete(v.folders, subject+"/"+caseID)
+	}
 }
 
 // ErrEnded means that nothing more is sealed there: the dossier is destroyed,
@@ -234,6 +250,9 @@ func (t *Tx) endCase(subject, caseID string, p personal.Purpose) error {
 		f.ended[p] = true
 	}
 	err := t.later("destroy the dossier of a case", nil, `UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $4`+ofCase+` AND state <> 'destroyed'`, subject, caseID, string(p), ms(t.now))
+	if err == nil {
+		err = t.later("end the retired wraps of a case", nil, `UPDATE retired SET wrap = NULL`+ofCase+` AND wrap IS NOT NULL`, subject, caseID, string(p))
+	}
 	if err != nil || !indexed(p) {
 		return err
 	}

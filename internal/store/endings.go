@@ -84,16 +84,25 @@ func endings(p personal.Purpose, which func(columns string) string) (out []strin
 	if indexed(p) {
 		out = append(out, `DELETE FROM identities WHERE (subject, dossier) IN `+which("subject, id"))
 	}
-	columns := sealedColumns(p)
-	for _, table := range slices.Sorted(maps.Keys(columns)) {
-		by := `(owner, ` + caseColumns()[table] + `) IN ` + which("subject, case_id")
-		switch caseColumns()[table] {
+	out = append(out, endRetired+which("subject, case_id, purpose"))
+	fields := sealedFields(p)
+	for _, table := range slices.Sorted(maps.Keys(fields)) {
+		s := standings()[table]
+		if s.ours {
+			continue // rows of the shop's own end with what they are for
+		}
+		by := `(owner, ` + s.by + `) IN ` + which("subject, case_id")
+		switch s.by {
 		case "owner":
 			by = `owner IN ` + which("subject")
 		case "dossier":
 			by = `(owner, dossier) IN ` + which("subject, id")
 		}
-		out = append(out, `UPDATE `+table+` SET `+strings.Join(columns[table], " = NULL, ")+` = NULL WHERE `+by)
+		set := make([]string, 0, len(fields[table]))
+		for _, f := range fields[table] {
+			set = append(set, f.Column+" = NULL")
+		}
+		out = append(out, `UPDATE `+table+` SET `+strings.Join(set, ", ")+` WHERE `+by)
 	}
 	switch p {
 	case personal.Marketing:

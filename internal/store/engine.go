@@ -291,6 +291,13 @@ func retryable(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
+// GaveWay reports that a transaction that waits briefly would have had to wait for
+// longer.
+func GaveWay(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "55P03"
+}
+
 // withoutSecrets keeps a connection error's kind and drops its text, which can
 // hold the database URL.
 func withoutSecrets(err error) error {

@@ -142,10 +142,10 @@ func (t *Tx) noteEpoch(id seal.EpochID, mark []byte, begun time.Time) error {
 	return t.Event("keys.begun", "", fmt.Sprintf("epoch %d", id), "")
 }
 
-// CountByEpoch counts the dossiers that are not destroyed, by the epoch under
-// which they are wrapped. It looks at every dossier.
+// CountByEpoch counts the dossiers that are not destroyed, and the retired wraps
+// that are kept, by the epoch under which they are wrapped. It looks at each.
 func (v *View) CountByEpoch() (map[seal.EpochID]int64, error) {
-	rows, err := v.rows(`SELECT epoch, count(*) FROM dossiers WHERE state <> 'destroyed' GROUP BY epoch`)
+	rows, err := v.rows(`SELECT epoch, count(*) FROM (SELECT epoch FROM dossiers WHERE state <> 'destroyed' UNION ALL SELECT epoch FROM retired WHERE wrap IS NOT NULL) AS kept GROUP BY epoch`)
 	if err != nil {
 		return nil, fmt.Errorf("count dossiers: %w", err)
 	}
@@ -166,13 +166,39 @@ type Wrapped struct {
 	Owner seal.Owner
 	Wrap  []byte
 	Moved []byte // the same key under another epoch, to be stored instead
+
+	table wrapTable
 }
 
-// WrapsBefore returns up to limit wraps, in the order of the table, that were
-// made under an earlier epoch than the given one. after is where the page before
-// it ended; nil begins.
-func (v *View) WrapsBefore(epoch seal.EpochID, after *seal.Owner, limit int) ([]Wrapped, error) {
-	const which = `SELECT subject, case_id, purpose, id, wrap FROM dossiers WHERE epoch < $1 AND state <> 'destroyed'`
+// wrapTable is a table that keeps wraps, and which of its rows have one.
+type wrapTable struct{ name, kept string }
+
+// wrapTables are both, in the order in which WrapsBefore goes over them.
+var wrapTables = [...]wrapTable{{"dossiers", "state <> 'destroyed'"}, {"retired", "wrap IS NOT NULL"}}
+
+// WrapsBefore returns up to limit wraps that were made under an earlier epoch than
+// the given one: first those of dossiers in the order of their table, then those
+// that were retired. after is where the page before it ended; nil begins.
+func (v *View) WrapsBefore(epoch seal.EpochID, after *Wrapped, limit int) ([]Wrapped, error) {
+	for _, table := range wrapTables {
+		var from *seal.Owner
+		if after != nil && after.table != table {
+			if table == wrapTables[0] {
+				continue
+			}
+		} else if after != nil {
+			from = &after.Owner
+		}
+		list, err := v.wrapsBefore(table, epoch, from, limit)
+		if err != nil || len(list) > 0 {
+			return list, err
+		}
+	}
+	return nil, nil
+}
+
+func (v *View) wrapsBefore(table wrapTable, epoch seal.EpochID, after *seal.Owner, limit int) ([]Wrapped, error) {
+	which := `SELECT subject, case_id, purpose, id, wrap FROM ` + table.name + ` WHERE epoch < $1 AND ` + table.kept
 	query, args := which+` ORDER BY subject, case_id, purpose, id LIMIT $2`, []any{int64(epoch), limit}
 	if after != nil {
 		query = which + ` AND (subject, case_id, purpose, id) > ($3, $4, $5, $6) ORDER BY subject, case_id, purpose, id LIMIT $2`
@@ -185,7 +211,7 @@ func (v *View) WrapsBefore(epoch seal.EpochID, after *seal.Owner, limit int) ([]
 	defer rows.Close()
 	out := make([]Wrapped, 0, limit)
 	for rows.Next() {
-		var w Wrapped
+		w := Wrapped{table: table}
 		if err := rows.Scan(&w.Owner.Subject, &w.Owner.Case, &w.Owner.Purpose, &w.Owner.Dossier, &w.Wrap); err != nil {
 			return nil, fmt.Errorf("read wraps: %w", err)
 		}
@@ -207,20 +233,24 @@ func (e engine) rewrapRows() int {
 // rewrapQueries moves the wraps of one statement, on each engine. The key under a
 // wrap never changes, so it matters not which wrap is replaced, only that the
 // dossier is alive.
-var rewrapQueries = map[engine]string{onSQLite: rewrapQuery(onSQLite), onPostgres: rewrapQuery(onPostgres)}
+var rewrapQueries = map[engine]map[wrapTable]string{onSQLite: rewrapQuery(onSQLite), onPostgres: rewrapQuery(onPostgres)}
 
-func rewrapQuery(e engine) string {
+func rewrapQuery(e engine) map[wrapTable]string {
 	var values []string
 	for i := range e.rewrapRows() {
 		n := 2 + 5*i
 		values = append(values, fmt.Sprintf("($%d, $%d, $%d, $%d, CAST($%d AS BYTEA))", n, n+1, n+2, n+3, n+4))
 	}
-	return e.dialect(`WITH n (subject, case_id, purpose, id, wrap) AS (VALUES ` + strings.Join(values, ", ") + `)
-		UPDATE dossiers SET epoch = $1, wrap = n.wrap FROM n WHERE dossiers.subject = n.subject AND dossiers.case_id = n.case_id
-		AND dossiers.purpose = n.purpose AND dossiers.id = n.id AND epoch < $1 AND state <> 'destroyed'`)
+	out := map[wrapTable]string{}
+	for _, table := range wrapTables {
+		out[table] = e.dialect(`WITH n (subject, case_id, purpose, id, wrap) AS (VALUES ` + strings.Join(values, ", ") + `)
+			UPDATE ` + table.name + ` AS d SET epoch = $1, wrap = n.wrap FROM n WHERE d.subject = n.subject AND d.case_id = n.case_id
+			AND d.purpose = n.purpose AND d.id = n.id AND epoch < $1 AND d.` + table.kept)
+	}
+	return out
 }
 
-// Rewrap stores the moved wraps, all of one epoch, each unless its dossier was
+// Rewrap stores the moved wraps of a page, all of one epoch, each unless its dossier was
 // destroyed or re-wrapped since it was read. It returns how many of the list it
 // has seen to: where one writes at a time it stops when somebody waits.
 //
@@ -243,7 +273,7 @@ func (t *Tx) Rewrap(list []Wrapped) (n int, err error) {
 			w := part[min(i, len(part)-1)] // the last stands for those that are not there
 			args = append(args, w.Owner.Subject, w.Owner.Case, w.Owner.Purpose, w.Owner.Dossier, w.Moved)
 		}
-		if err := t.later("re-wrap dossiers", nil, rewrapQueries[t.db.engine], args...); err != nil {
+		if err := t.later("re-wrap dossiers", nil, rewrapQueries[t.db.engine][part[0].table], args...); err != nil {
 			return 0, err
 		}
 		n += len(part)
@@ -269,7 +299,7 @@ var errNeeded = errors.New("a dossier still needs this epoch")
 // alive is wrapped under it.
 func (t *Tx) CloseEpoch(id seal.EpochID) error {
 	var one int64
-	err := t.row(`SELECT count(*) FROM (SELECT 1 AS one FROM dossiers WHERE epoch = $1 AND state <> 'destroyed' LIMIT 1) AS any_dossier`, int64(id)).Scan(&one)
+	err := t.row(`SELECT count(*) FROM (SELECT epoch FROM dossiers WHERE epoch = $1 AND state <> 'destroyed' UNION ALL SELECT epoch FROM retired WHERE epoch = $1 AND wrap IS NOT NULL LIMIT 1) AS any_dossier`, int64(id)).Scan(&one)
 	if err != nil {
 		return fmt.Errorf("close epoch %d: %w", id, err)
 	}

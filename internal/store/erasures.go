@@ -19,9 +19,18 @@ import (
 // wished notes, with the destruction of a case's dossier, that a person wished
 // it: a restore must not bring it back. It comes before the destruction.
 func (t *Tx) wished(subject, caseID string, p personal.Purpose) error {
-	return t.later("note an erasure", nil, `INSERT INTO erasures_due (owner, dossier, at) SELECT subject, id, CAST($4 AS BIGINT) FROM dossiers
+	err := t.later("note an erasure", nil, `INSERT INTO erasures_due (owner, dossier, at) SELECT subject, id, CAST($4 AS BIGINT) FROM dossiers
 		WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND state <> 'destroyed'`+t.forUpdate()+` ON CONFLICT (owner, dossier) DO NOTHING`, subject, caseID, string(p), ms(t.now))
+	if err != nil {
+		return err
+	}
+	return t.later("note the erasure of what was retired", nil, `INSERT INTO erasures_due (owner, dossier, at) SELECT r.subject, r.id, CAST($4 AS BIGINT) FROM retired r
+		WHERE r.subject = $1 AND r.case_id = $2 AND r.purpose = $3 AND EXISTS (`+tookItsPlace+` AND d.state <> 'destroyed') ON CONFLICT (owner, dossier) DO NOTHING`, subject, caseID, string(p), ms(t.now))
 }
+
+// tookItsPlace is the dossier d of which a wrap r was retired. What names a dossier
+// to backups of before has to name what it was called then.
+const tookItsPlace = `SELECT 1 FROM dossiers d WHERE d.subject = r.subject AND d.case_id = r.case_id AND d.purpose = r.purpose`
 
 // journalPage is how many entries one transaction takes into the journal.
 const journalPage = 200
@@ -149,9 +158,10 @@ func scanErasures(rows rows, err error) (out []erasure.Entry, _ error) {
 	return out, rows.Err()
 }
 
-// ErasedSince counts the dossiers that were erased by wish since a time.
+// ErasedSince counts the dossiers that were erased by wish since a time, each once.
 func (v *View) ErasedSince(at time.Time) (n int64, err error) {
-	err = v.row(`SELECT (SELECT count(*) FROM erasures WHERE at > $1) + (SELECT count(*) FROM erasures_due WHERE at > $1)`, ms(at)).Scan(&n)
+	const once = ` AND NOT EXISTS (SELECT 1 FROM retired r WHERE r.id = e.dossier)`
+	err = v.row(`SELECT (SELECT count(*) FROM erasures e WHERE e.at > $1`+once+`) + (SELECT count(*) FROM erasures_due e WHERE e.at > $1`+once+`)`, ms(at)).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count erasures: %w", err)
 	}
@@ -199,9 +209,11 @@ func (db *DB) Replay(ctx context.Context) (total int64, err error) {
 	for n := journalPage; n == journalPage; {
 		var last DueDossier
 		err := db.InTx(ctx, ledger.System("erasures"), func(t *Tx) error {
-			rows, err := t.rows(`SELECT d.subject, d.id, d.case_id, d.purpose FROM dossiers d JOIN erasures e ON e.dossier = d.id
-				WHERE d.state <> 'destroyed' AND (d.subject, d.case_id, d.purpose, d.id) > ($1, $2, $3, $4)
-				ORDER BY d.subject, d.case_id, d.purpose, d.id LIMIT $5`, after.Subject, after.Case, string(after.Purpose), after.ID, journalPage)
+			rows, err := t.rows(`SELECT subject, id, case_id, purpose FROM (
+					SELECT d.subject, d.id, d.case_id, d.purpose FROM dossiers d JOIN erasures e ON e.dossier = d.id WHERE d.state <> 'destroyed'
+					UNION SELECT d.subject, d.id, d.case_id, d.purpose FROM retired r JOIN erasures e ON e.dossier = r.id
+						JOIN dossiers d ON d.subject = r.subject AND d.case_id = r.case_id AND d.purpose = r.purpose WHERE d.state <> 'destroyed') AS back
+				WHERE (subject, case_id, purpose, id) > ($1, $2, $3, $4) ORDER BY subject, case_id, purpose, id LIMIT $5`, after.Subject, after.Case, string(after.Purpose), after.ID, journalPage)
 			if err != nil {
 				return fmt.Errorf("look for erased dossiers: %w", err)
 			}
@@ -324,6 +336,11 @@ func (t *Tx) EraseAll(list []DueDossier) error {
 		const which = ` WHERE (subject, case_id, purpose) IN `
 		err := t.later("note erasures", nil, `INSERT INTO erasures_due (owner, dossier, at) SELECT subject, id, CAST($1 AS BIGINT) FROM dossiers`+which+chosen+`
 			AND state <> 'destroyed' AND held_until <= $1`+t.forUpdate()+` ON CONFLICT (owner, dossier) DO NOTHING`, args...)
+		if err != nil {
+			return err
+		}
+		err = t.later("note erasures of what was retired", nil, `INSERT INTO erasures_due (owner, dossier, at) SELECT r.subject, r.id, CAST($1 AS BIGINT) FROM retired r
+			WHERE (r.subject, r.case_id, r.purpose) IN `+chosen+` AND EXISTS (`+tookItsPlace+` AND d.state <> 'destroyed' AND d.held_until <= $1) ON CONFLICT (owner, dossier) DO NOTHING`, args...)
 		if err != nil {
 			return err
 		}

@@ -8,11 +8,20 @@ func (v *View) Row(query string, args ...any) interface{ Scan(...any) error } {
 	return v.row(query, args...)
 }
 
-// CaseColumns and SealedColumns show tests what Destroy works with.
-var (
-	CaseColumns   = caseColumns
-	SealedColumns = sealedColumns
-)
+// Standing shows tests how Destroy finds the rows of a table with sealed values, and
+// what their values are bound to.
+func Standing(table string) (by, row string, ours bool) {
+	s := standings()[table]
+	return s.by, s.row, s.ours
+}
+
+// StandingTables lists the tables that Destroy knows.
+func StandingTables() (out []string) {
+	for table := range standings() {
+		out = append(out, table)
+	}
+	return out
+}
 
 // Waiting tells how many transactions wait for SQLite's writer.
 func (db *DB) Waiting() int { return len(db.writer.queue) }

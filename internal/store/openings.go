@@ -172,12 +172,6 @@ type Shown struct {
 	Text    string
 }
 
-// openRows says which column names the row that a value is sealed for, in the
-// tables of openable purposes.
-func openRows() map[string]string {
-	return map[string]string{"order_details": "order_id", "payments": "id", "outbox": "id", "account_details": "owner", "addresses": "id"}
-}
-
 // Show opens everything that the register says is sealed under a dossier, even
 // when that is restricted or past its date. It is for the one who was allowed to
 // look, after the event; everybody else goes by the folder.
@@ -196,9 +190,9 @@ func (t *Tx) Show(d DueDossier) (out []Shown, err error) {
 	}
 	defer key.Destroy()
 	box := personal.Dossier{Purpose: d.Purpose, Key: key}
-	columns := sealedColumns(d.Purpose)
-	for _, table := range slices.Sorted(maps.Keys(columns)) {
-		list, err := t.showTable(box, d, table, columns[table])
+	fields := sealedFields(d.Purpose)
+	for _, table := range slices.Sorted(maps.Keys(fields)) {
+		list, err := t.showTable(box, d, table, fields[table])
 		if err != nil {
 			return nil, err
 		}
@@ -207,15 +201,20 @@ func (t *Tx) Show(d DueDossier) (out []Shown, err error) {
 	return out, nil
 }
 
-func (t *Tx) showTable(box personal.Dossier, d DueDossier, table string, columns []string) (out []Shown, err error) {
-	by, value := caseColumns()[table], d.Case
-	switch by {
+func (t *Tx) showTable(box personal.Dossier, d DueDossier, table string, fields []personal.Field) (out []Shown, err error) {
+	s, value := standings()[table], d.Case
+	columns := make([]string, 0, len(fields))
+	for _, f := range fields {
+		columns = append(columns, f.Column)
+	}
+	switch s.by {
 	case "owner":
 		value = d.Subject
 	case "dossier":
 		value = d.ID
 	}
-	rows, err := t.rows(`SELECT `+openRows()[table]+`, `+strings.Join(columns, ", ")+` FROM `+table+` WHERE owner = $1 AND `+by+` = $2 ORDER BY 1`, d.Subject, value)
+	slices.Sort(columns)
+	rows, err := t.rows(`SELECT `+s.row+`, `+strings.Join(columns, ", ")+` FROM `+table+` WHERE owner = $1 AND `+s.by+` = $2 ORDER BY 1`, d.Subject, value)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", table, err)
 	}

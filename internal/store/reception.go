@@ -131,7 +131,7 @@ func (r *Reception) Begin(table string, columns []string, again bool) error {
 	case "dossiers":
 		into = listed
 		r.change = r.adopt(at("subject"))
-	case "secrets":
+	case "secrets", "retired":
 		r.change = r.adopt(at("subject"))
 	case "settings":
 		name, value := at("name"), at("value")
@@ -240,15 +240,19 @@ func (r *Reception) Pair() ([]Unpaired, error) {
 	// The restored shop draws an index key of its own: the old one may be destroyed
 	// by now, and all that was computed under it is computed again.
 	index := ` = '` + r.db.shop + `' AND (case_id = '` + secretIndex + `' OR case_id LIKE '` + secretIndex + `.%')`
-	queries := []string{
-		`DELETE FROM ` + listed + ` WHERE subject` + index,
-		`DELETE FROM secrets WHERE subject` + strings.ReplaceAll(index, "case_id", "name"),
-		`DELETE FROM dossiers WHERE id NOT IN (SELECT id FROM ` + listed + `)`,
+	var queries []string
+	if _, ok := r.live["retired"]; ok { // what still had values needs its key like a dossier
+		queries = append(queries, `INSERT INTO `+listed+` (subject, id, purpose, case_id, state, created_at, destroy_after) SELECT subject, id, purpose, case_id, 'open', retired_at, retired_at FROM retired`)
+	}
+	queries = append(queries,
+		`DELETE FROM `+listed+` WHERE subject`+index,
+		`DELETE FROM secrets WHERE subject`+strings.ReplaceAll(index, "case_id", "name"),
+		`DELETE FROM dossiers WHERE id NOT IN (SELECT id FROM `+listed+`)`,
 		// Of what was destroyed before, the newer part may have forgotten it by now.
 		`INSERT INTO dossiers (subject, id, purpose, case_id, state, epoch, wrap, created_at, destroy_after, destroyed_at)
-			SELECT subject, id, purpose, case_id, 'destroyed', 0, NULL, created_at, destroy_after, destroyed_at FROM ` + listed + ` l
-			WHERE state = 'destroyed' AND NOT EXISTS (SELECT 1 FROM dossiers d WHERE ` + same + `)`,
-	}
+			SELECT subject, id, purpose, case_id, 'destroyed', 0, NULL, created_at, destroy_after, destroyed_at FROM `+listed+` l
+			WHERE state = 'destroyed' AND NOT EXISTS (SELECT 1 FROM dossiers d WHERE `+same+`)`,
+	)
 	if _, ok := r.live["legal_holds"]; ok {
 		queries = append(queries, `UPDATE dossiers SET held_until = `+heldUntil+` WHERE state <> 'destroyed' AND id IN (SELECT dossier FROM legal_holds)`)
 	}
@@ -268,6 +272,26 @@ func (r *Reception) Pair() ([]Unpaired, error) {
 		return nil, fmt.Errorf("pair the parts: %w", err)
 	}
 	return out, nil
+}
+
+// Retire puts the keys that were found for retired dossiers where they belong.
+func (r *Reception) Retire() error {
+	if err := r.End(); err != nil {
+		return err
+	}
+	if _, ok := r.live["retired"]; !ok {
+		return nil
+	}
+	const same = ` FROM dossiers d WHERE d.subject = retired.subject AND d.case_id = retired.case_id AND d.purpose = retired.purpose AND d.id = retired.id)`
+	for _, query := range []string{
+		`UPDATE retired SET wrap = (SELECT d.wrap` + same + `, epoch = COALESCE((SELECT d.epoch` + same + `, 0)`,
+		`DELETE FROM dossiers WHERE id IN (SELECT id FROM retired)`,
+	} {
+		if err := r.do(query); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Wipe empties a PostgreSQL database in which a restore for this shop was cut

@@ -179,7 +179,7 @@ func (t *Tx) indexOrder(c *Cleared, keys indexKeys, r indexed4) error {
 		return err
 	}
 	if !f.ended[personal.Fulfilment] { // no e-mail leads to what is restricted
-		if err := t.identify(keys, personal.EmailIndex, email.Key(), r.owner, r.what); err != nil {
+		if err := t.identify(keys, personal.EmailIndex, email.Key(), r.owner, f.ids[personal.Fulfilment]); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"sort"
 
 	"github.com/cartkeep/cartkeep/internal/personal"
 )
@@ -67,34 +66,3 @@ func (t *Tx) Destroy(d DueDossier) error {
 
 // one is a single dossier, given by its subject, case and purpose.
 func one(columns string) string { return `(SELECT ` + columns + ` FROM dossiers` + ofCase + `)` }
-
-// sealedColumns lists, by table, the columns that the register seals for a
-// purpose. The names are constants of the program.
-func sealedColumns(p personal.Purpose) map[string][]string {
-	out := map[string][]string{}
-	for _, f := range personal.All() {
-		if f.Kind == personal.Sealed && f.Purpose == p && f.Purpose != personal.ShopSecrets {
-			out[f.Table] = append(out[f.Table], f.Column)
-		}
-	}
-	for _, columns := range out {
-		sort.Strings(columns)
-	}
-	return out
-}
-
-// caseColumns says which column of a table with sealed values names the case,
-// or the dossier itself.
-func caseColumns() map[string]string {
-	return map[string]string{
-		"cart_details":  "owner",
-		"order_details": "order_id",
-		"wishes":        "owner",
-		"payments":      "order_id",
-		"outbox":        "dossier",
-
-		"account_details": "owner", "staff_details": "owner", "addresses": "owner", "factors": "owner", "sessions": "owner",
-		"devices": "owner", "letters": "owner", "changes": "owner", "signups": "owner", "invites": "owner",
-		"legal_holds": "id", "openings": "id", "requests": "owner",
-	}
-}

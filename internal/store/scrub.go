@@ -29,7 +29,7 @@ func (db *DB) Ease(ctx context.Context) error {
 // Scrub makes destroyed keys unreadable in the database's own files too. On
 // SQLite the write-ahead log still holds the pages as they were before, so it
 // is written back and cut to nothing; secure_delete has zeroed the main file.
-// On PostgreSQL the dead rows of the dossiers go. Copies that others have made
+// On PostgreSQL the dead rows of the dossiers and of retired wraps go. Copies that others have made
 // (a WAL archive, a snapshot, a replica's disk) are beyond its reach: they end
 // with the epoch. It is not for the inside of a transaction.
 //
@@ -46,7 +46,7 @@ func (db *DB) Scrub(ctx context.Context) error {
 	}
 	defer db.reading.Unlock()
 	if db.engine == onPostgres {
-		if _, err := db.pool.ExecContext(ctx, `VACUUM dossiers`); err != nil {
+		if _, err := db.pool.ExecContext(ctx, `VACUUM dossiers, retired`); err != nil {
 			return fmt.Errorf("vacuum dossiers: %w", err)
 		}
 		return nil

@@ -86,6 +86,9 @@ func (s *Snapshot) Tables() ([]Table, error) {
 		if name == "directory" {
 			t.where = ` WHERE kind = '` + dirOrder + `'` // the other kinds are blind indexes
 		}
+		if name == "retired" {
+			t.where = ` WHERE left_at = 0` // values of the others are in older parts alone
+		}
 		for _, c := range live[name] {
 			if !left[name+"."+c] {
 				t.Columns = append(t.Columns, c)
@@ -151,8 +154,13 @@ func (s *Snapshot) parentsFirst(live map[string][]string) ([]string, error) {
 }
 
 // KeyTable is what a key part holds: every dossier with its wrap, and what is
-// left of those that were destroyed.
-func KeyTable() Table { return Table{Name: "dossiers", Columns: slices.Clone(dossierColumns)} }
+// left of those that were destroyed. Retired wraps are among them under the ids
+// that older data parts know; each lives and ends with what took its place.
+func KeyTable() Table {
+	return Table{Name: "dossiers", Columns: slices.Clone(dossierColumns), where: ` UNION ALL
+		SELECT r.subject, r.id, r.purpose, r.case_id, d.state, r.epoch, CASE WHEN d.state = 'destroyed' THEN NULL ELSE r.wrap END, d.created_at, d.destroy_after, d.destroyed_at
+		FROM retired r JOIN dossiers d ON d.subject = r.subject AND d.case_id = r.case_id AND d.purpose = r.purpose WHERE r.wrap IS NOT NULL OR d.state = 'destroyed'`}
+}
 
 // JournalTable is the erasure journal, which every key part holds too, in order.
 func JournalTable() Table {
