@@ -20,6 +20,7 @@ type keysCmd struct {
 	List        keysListCmd   `cmd:"" help:"List the epoch keys: their age, how many dossiers need each, and what keeps it; and the keys of the blind indexes."`
 	Recovery    recoveryCmd   `cmd:"" help:"Bring the keys back one day: who may, with what, and whether it was tried."`
 	Rotate      keysRotateCmd `cmd:"" help:"Begin a new epoch now and re-wrap everything alive under it, or replace the key of the blind indexes. The shop serves meanwhile."`
+	Reseal      keysResealCmd `cmd:"" help:"Give everything that is sealed another key, and the newest format, for example after somebody may have seen keys. The shop serves meanwhile; what was cut off goes on."`
 	Move        keysMoveCmd   `cmd:"" help:"Let somebody else keep the keys: a file, sealed by a passphrase or not, Vault, or a program. The shop is stopped meanwhile."`
 	TryProvider keysTryCmd    `cmd:"" help:"Try the provider in the settings out, with keys of its own: does it do what a provider has to?"`
 }
@@ -84,6 +85,9 @@ func (o *operating) keysList(ctx context.Context, lines bool) error {
 		fmt.Fprintf(o.out, "epoch %d  made %s  %s old  %s  %s\n", e.ID, e.Begun.Format(time.DateOnly), many(int(now.Sub(e.Begun).Hours()/24), "day"), many(int(e.Dossiers), "dossier"), keeps(e))
 	}
 	if err := o.indexList(ctx, lines, now); err != nil {
+		return err
+	}
+	if err := o.resealList(ctx, lines); err != nil {
 		return err
 	}
 	advice, err := o.vault.saver.advice(ctx, o.vault.ring.Sealing())

@@ -94,6 +94,8 @@ func (o *operating) do(ctx context.Context, c call) error {
 			return o.keysRotateIndex(ctx, c.Args["bar"] == "yes")
 		}
 		return o.keysRotate(ctx, c.Args["bar"] == "yes")
+	case "keys reseal":
+		return o.keysReseal(ctx, c.Args["bar"] == "yes")
 	case "backup create":
 		return o.backupCreate(ctx, c.Args["to"], c.Args["recipients"])
 	case "backup list":
