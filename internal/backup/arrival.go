@@ -45,7 +45,7 @@ type paired struct {
 
 func (a *arrival) run(ctx context.Context, r *store.Reception) error {
 	if keys, report, ok := r.Paired(); ok {
-		return a.again(ctx, keys, report)
+		return a.again(ctx, r, keys, report)
 	}
 	if err := a.rows(r); err != nil {
 		return err
@@ -127,14 +127,21 @@ func (a *arrival) rows(r *store.Reception) error {
 // again reads the parts of a pair that an earlier try has brought in, to see that
 // they are what they are signed to be. Where the newest key part says anything else
 // than the one that was paired, somebody was erased, or more, since.
-func (a *arrival) again(ctx context.Context, keys, report string) error {
+func (a *arrival) again(ctx context.Context, r *store.Reception, keys, report string) error {
 	var told paired
 	if err := json.Unmarshal([]byte(report), &told); err != nil {
 		return fmt.Errorf("%w: %w", ErrStartOver, err)
 	}
-	err := a.data.each(func(string, []string) error { return nil }, func([]store.Value) error { return nil }, nil)
+	var last store.Mark
+	err := a.data.each(func(string, []string) error { return nil }, func([]store.Value) error { return nil }, func(m store.Mark) error {
+		last = m
+		return nil
+	})
 	if err != nil {
 		return err
+	}
+	if last != r.Kept() { // the rows that are there came from other bytes, which nobody has checked
+		return fmt.Errorf("%w: %w", ErrStartOver, store.ErrAnother)
 	}
 	for i, k := range a.keys {
 		if i > 0 && !slices.Contains(told.Older, k.String()) {

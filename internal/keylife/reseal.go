@@ -110,7 +110,11 @@ func (p *resealing) pass(ctx context.Context) error {
 	}
 }
 
+// rest lets others at the epochs between two pages: a node that does not hear of a
+// new one would go on sealing under the one before, which may be shredded meanwhile.
 func (p *resealing) rest(ctx context.Context, began time.Time) error {
+	p.busy.Unlock()
+	defer p.busy.Lock()
 	if p.pace != Calm {
 		return nil
 	}

@@ -23,7 +23,8 @@ type lite struct {
 // What a connection is set to.
 const (
 	liteReads = `PRAGMA busy_timeout = 5000; PRAGMA query_only = ON`
-	liteFills = `PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; `
+	// What pairing takes out again must not stay in free pages.
+	liteFills = `PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; `
 	// liteKept loses no COMMIT to a kill, and to a lost power the newest alone.
 	liteKept = `PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16384`
 	// liteScratch is for a file that is thrown away when anything goes wrong.

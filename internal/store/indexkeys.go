@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -338,6 +339,15 @@ func (t *Tx) ClearIndex(version int64, at IndexPlace, size int) (IndexPlace, boo
 	list := clearings(version)
 	if at.table == len(list) {
 		return at, true, nil
+	}
+	// Another node may have ended it, and a key of the same parity have begun since.
+	var leaving int64
+	err := t.row(`SELECT version FROM index_keys WHERE version = $1 AND left_at > 0 AND gone_at = 0`+t.forShare(), version).Scan(&leaving)
+	if errors.Is(err, sql.ErrNoRows) {
+		return at, true, nil
+	}
+	if err != nil {
+		return at, false, fmt.Errorf("clear hashes: %w", err)
 	}
 	c := list[at.table]
 	from := at.at
