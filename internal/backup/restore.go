@@ -182,7 +182,7 @@ func Restore(ctx context.Context, src Source, from *seal.Ring, into store.Config
 		pairing: &pairing{from: from, to: into.Ring, was: data.Shop, is: into.ShopID, sealed: map[string]seal.EpochID{}}}
 	err = store.Receive(ctx, into, store.Arrival{Shop: data.Shop, Backup: data.ID(), Schema: data.Schema}, func(r *store.Reception) error { return a.run(ctx, r) })
 	if errors.Is(err, store.ErrWhole) {
-		return out, whole(ctx, into, &out)
+		return out, a.whole(ctx, into, src.Journal)
 	}
 	if err != nil {
 		return out, err
@@ -199,15 +199,36 @@ func Restore(ctx context.Context, src Source, from *seal.Ring, into store.Config
 	return out, finish(ctx, db, a.read, keys, who, &out)
 }
 
-// whole checks a shop that an earlier try has finished but for its name.
-func whole(ctx context.Context, into store.Config, out *Restored) (err error) {
+// whole checks a shop that an earlier try has finished but for its name, and erases
+// who was erased since.
+func (a *arrival) whole(ctx context.Context, into store.Config, journal string) (err error) {
+	newest, err := a.pairing.look(ctx, a.keys[0].held, a.ids, func(dossier) error { return nil })
+	if err != nil {
+		return err
+	}
 	db, err := store.Open(ctx, into)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	out.Whole = true
-	return verified(ctx, db, out)
+	signer, err := db.BackupSigner(a.data.Shop)
+	if err != nil {
+		return err
+	}
+	if _, err := newest.verify(signer.VerifierKey()); err != nil {
+		return err
+	}
+	if a.out.Erased, err = learn(ctx, db, a.data.Shop, a.pairing.erased, journal); err != nil {
+		return err
+	}
+	if _, err := db.ClearDestroyed(ctx); err != nil {
+		return err
+	}
+	if err := db.Scrub(ctx); err != nil {
+		return err
+	}
+	a.out.Whole = true
+	return verified(ctx, db, a.out)
 }
 
 // verified checks the ledger of a restored shop.

@@ -135,6 +135,7 @@ func (i *inspector) worksHere(other *inspector) {
 	i.look("staff invitation made")
 	link := regexp.MustCompile(`https://\S+/admin/invite\?token=[\w.-]+`).FindString(i.Text("main"))
 	i.visit("staff list", "/admin/staff", 200)
+	i.visit("staff what strangers try", "/admin/abuse", 200)
 
 	other.Authenticator()
 	other.status(other.Open(link), 200)

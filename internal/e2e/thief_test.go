@@ -90,21 +90,22 @@ func TestAThiefOfARunningDemoReadsNobody(t *testing.T) {
 		if a := b.post("/find-order", "number", p.Order.Number, "email", zyxomma.Email); a.status != 303 {
 			t.Errorf("looking an order up: got %d, want 303", a.status)
 		}
-		// A legal hold with its reason, and an erasure that cools off.
+		// A legal hold and a look at what it keeps, with their reasons, and an erasure that cools off.
 		for _, c := range []struct {
 			typed string
 			words []string
 		}{
 			{"The Skulduggery of the buyer", []string{"privacy", "hold", "--order", p.Order.Number, "--reason-file", "-", "--until", time.Now().AddDate(1, 0, 0).Format(time.DateOnly)}},
+			{"The Jiggerypokery of the buyer", []string{"privacy", "open", "--order", p.Order.Number, "--reason-file", "-"}},
 			{"gobbledy@hullabaloo.example\n", []string{"privacy", "erase", "--email", "-"}},
 		} {
 			cmd := s.command(t, c.words...)
 			cmd.Stdin = strings.NewReader(c.typed)
-			if said, err := cmd.CombinedOutput(); err != nil || strings.Contains(string(said), "Skulduggery") || strings.Contains(string(said), "hullabaloo") {
+			if said, err := cmd.CombinedOutput(); err != nil || strings.Contains(string(said), "Skulduggery") || strings.Contains(string(said), "Jiggerypokery") || strings.Contains(string(said), "hullabaloo") {
 				t.Fatalf("%v: got %v, %s", c.words, err, said)
 			}
 		}
-		marked = append(marked, "Skulduggery")
+		marked = append(marked, "Skulduggery", "Jiggerypokery")
 		s.sellsKnots(t, "Whoever reads this is a Snollygoster.", "LICENCE-TARADIDDLE-9")
 		marked = append(marked, "KERFUFFLE", "gobbledy", "hullabaloo", "Snollygoster", "TARADIDDLE")
 		marked = append(marked, s.hasAnAccount(t, v)...)
