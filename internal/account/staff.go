@@ -225,6 +225,11 @@ func (k *Keeper) tellOwners(t *store.Tx, kind message.NoticeKind) error {
 	return nil
 }
 
+// TellOwnersIn has every owner written to in a transaction of somebody else's.
+func (k *Keeper) TellOwnersIn(t *store.Tx, kind message.NoticeKind) error {
+	return k.tellOwners(t, kind)
+}
+
 // TellOwners writes to every owner that something goes on.
 func (k *Keeper) TellOwners(ctx context.Context, kind message.NoticeKind) error {
 	err := k.db.InTx(ctx, ledger.System("account"), func(t *store.Tx) error { return k.tellOwners(t, kind) })

@@ -24,11 +24,11 @@ import (
 // pageWatch wires what looks after the payment pages.
 func (s *server) pageWatch() *pagewatch.Watch {
 	return &pagewatch.Watch{DB: s.vault.db, Log: s.log, Rules: s.pageRules, Visitor: s.pageVisitor,
-		Tell: func(ctx context.Context, foreign bool) error {
+		Tell: func(t *store.Tx, foreign bool) error {
 			if foreign {
-				return s.keeper.TellOwners(ctx, message.PagesForeign)
+				return s.keeper.TellOwnersIn(t, message.PagesForeign)
 			}
-			return s.keeper.TellOwners(ctx, message.PagesChanged)
+			return s.keeper.TellOwnersIn(t, message.PagesChanged)
 		}}
 }
 

@@ -158,7 +158,7 @@ func count(t *testing.T, s *server, action string) (n int) {
 func TestOwnersHearOnceAndAcceptWhatTheyKnow(t *testing.T) {
 	s, w, in := watched(t)
 	var told []bool
-	w.Tell = func(_ context.Context, foreign bool) error {
+	w.Tell = func(_ *store.Tx, foreign bool) error {
 		told = append(told, foreign)
 		return nil
 	}
@@ -233,7 +233,7 @@ func TestWhoCanWriteTheDatabaseCanNotSign(t *testing.T) {
 func TestBrowsersReportsAreCountedAndNameNobody(t *testing.T) {
 	s, w, _ := watched(t)
 	told := 0
-	w.Tell = func(context.Context, bool) error { told++; return nil }
+	w.Tell = func(*store.Tx, bool) error { told++; return nil }
 	v, err := w.Visitor(t.Context())
 	if err != nil {
 		t.Fatal(err)

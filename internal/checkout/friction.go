@@ -49,9 +49,10 @@ func (d *Desk) passes(ctx context.Context, act abuse.Act, f abuse.Fill) error {
 func (d *Desk) count(ctx context.Context, provider string, p store.Payment, n payment.Notice) {
 	o := store.Outcome{Provider: provider, Notice: n.ID, Card: n.Fingerprint, Small: isSmall(p.Amount)}
 	var err error
-	if n.Outcome == payment.Approved {
+	switch n.Outcome {
+	case payment.Approved:
 		err = d.countApproval(ctx, p, o)
-	} else {
+	case payment.Declined: // a page that nobody paid on has tried no card
 		err = d.countDecline(ctx, p, o)
 	}
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/ledger"
@@ -39,8 +40,9 @@ type Watch struct {
 	Rules func(ctx context.Context) (paymentpage.Rules, error)
 	// Visitor makes one that knows what there is to buy today.
 	Visitor func(ctx context.Context) (paymentpage.Visitor, error)
-	// Tell writes to the owners; foreign says which of the two letters.
-	Tell func(ctx context.Context, foreign bool) error
+	// Tell has the owners written to, in the transaction that says why; foreign says
+	// which of the two letters.
+	Tell func(t *store.Tx, foreign bool) error
 }
 
 // ErrBaseline: the state that is kept was not signed by this shop.
@@ -163,13 +165,15 @@ func (w *Watch) keep(ctx context.Context, v store.PageVisit) error {
 		if news, err = t.KeepPageVisit(v.Outcome, v.Found); err != nil || !news {
 			return err
 		}
-		return t.Event(action(v.Outcome), "", "", fmt.Sprintf(`{"differences":%d}`, len(v.Found)))
+		if err := t.Event(action(v.Outcome), "", "", fmt.Sprintf(`{"differences":%d}`, len(v.Found))); err != nil || v.Outcome == store.PagesClean {
+			return err
+		}
+		return w.Tell(t, v.Outcome == store.PagesForeign)
 	})
-	if err != nil || !news || v.Outcome == store.PagesClean {
-		return err
+	if err == nil && news && v.Outcome != store.PagesClean {
+		w.Log.WarnContext(ctx, "the payment pages are not as they were signed", "outcome", v.Outcome, "differences", len(v.Found))
 	}
-	w.Log.WarnContext(ctx, "the payment pages are not as they were signed", "outcome", v.Outcome, "differences", len(v.Found))
-	return w.Tell(ctx, v.Outcome == store.PagesForeign)
+	return err
 }
 
 func action(outcome string) string {
@@ -203,31 +207,51 @@ func (w *Watch) Accept(ctx context.Context, actor ledger.Actor, foreign bool) ([
 	return all, w.keep(ctx, store.PageVisit{At: w.DB.Now(), Outcome: store.PagesClean})
 }
 
-// Reports beyond which the owners are told, for one thing that was blocked.
-const reportsTell = 20
+// Of one thing that was blocked, so many reports are told to the owners, at most
+// once a day: anybody can make reports up.
+const (
+	reportsTell = 20
+	tellEvery   = 24 * time.Hour
+	toldSetting = "pages.reports.told"
+)
 
-// Reported counts what browsers say they blocked. Enough of a suspect kind is told
-// once; it is others' word, so it closes nothing.
+// Reported counts what browsers say they blocked, the same thing once for each page
+// that was loaded. Enough of a suspect kind is told; it is others' word, so it
+// closes nothing.
 func (w *Watch) Reported(ctx context.Context, all []paymentpage.Report) error {
-	tell := false
-	err := w.DB.InTx(ctx, ledger.System("payment pages"), func(t *store.Tx) error {
-		tell = false
+	return w.DB.InTx(ctx, ledger.System("payment pages"), func(t *store.Tx) error {
+		tell, counted := false, map[paymentpage.Report]bool{}
 		for _, r := range all {
+			if counted[r] {
+				continue
+			}
+			counted[r] = true
 			n, err := t.CountReport(store.PageReport{Kind: r.Kind, Directive: r.Directive, Blocked: r.Blocked, Page: r.Page, Source: r.Source})
 			if err != nil {
 				return err
 			}
-			if n == reportsTell && r.Suspect() {
-				tell = true
-				if err := t.Event("alarm.pages", "", "", store.How("reports")); err != nil {
-					return err
-				}
-			}
+			tell = tell || n >= reportsTell && r.Suspect()
 		}
-		return nil
+		if !tell {
+			return nil
+		}
+		return w.tellReports(t)
 	})
-	if err != nil || !tell {
+}
+
+// tellReports tells of them, unless that was done a short while ago.
+func (w *Watch) tellReports(t *store.Tx) error {
+	words, err := t.SettingWords()
+	if err != nil {
 		return err
 	}
-	return w.Tell(ctx, true)
+	last, _ := strconv.ParseInt(words[toldSetting], 10, 64) // 0 where there is none
+	if t.Now().Sub(time.UnixMilli(last)) < tellEvery {
+		return nil
+	}
+	err = errors.Join(t.Set(toldSetting, strconv.FormatInt(t.Now().UnixMilli(), 10)), t.Event("alarm.pages", "", "", store.How("reports")))
+	if err != nil {
+		return err
+	}
+	return w.Tell(t, true)
 }

@@ -130,33 +130,28 @@ const (
 )
 
 // CountReport counts what a browser said, and returns how often it was said. Once
-// there are too many different ones, a new one counts among the others: anybody can
-// make reports up.
+// there are too many different ones, the one that was said least and longest ago
+// makes room: anybody can make reports up, and few of a kind are no loss.
 func (t *Tx) CountReport(r PageReport) (n int64, err error) {
-	n, err = t.countReport(r, true)
-	if err == nil && n == 0 {
-		n, err = t.countReport(PageReport{Kind: r.Kind, Directive: "other", Blocked: "others", Page: "elsewhere"}, false)
-	}
-	if err != nil {
+	if n, err = t.countReport(r); err != nil {
 		return 0, fmt.Errorf("count a report: %w", err)
 	}
 	return n, nil
 }
 
-func (t *Tx) countReport(r PageReport, bounded bool) (n int64, err error) {
+func (t *Tx) countReport(r PageReport) (n int64, err error) {
 	err = t.row(`UPDATE page_reports SET count = count + 1, last_at = $6 WHERE kind = $1 AND directive = $2 AND blocked = $3 AND page = $4 AND source = $5 RETURNING count`,
 		r.Kind, r.Directive, r.Blocked, r.Page, r.Source, ms(t.now)).Scan(&n)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return n, err
 	}
-	if bounded {
-		if _, err := t.exec(`DELETE FROM page_reports WHERE last_at < $1`, ms(t.now.Add(-reportsKept))); err != nil {
-			return 0, err
-		}
-		var groups int64
-		if err := t.row(`SELECT count(*) FROM page_reports`).Scan(&groups); err != nil || groups >= reportGroups {
-			return 0, err
-		}
+	if _, err := t.exec(`DELETE FROM page_reports WHERE last_at < $1`, ms(t.now.Add(-reportsKept))); err != nil {
+		return 0, err
+	}
+	_, err = t.exec(`DELETE FROM page_reports WHERE (kind, directive, blocked, page, source) IN
+		(SELECT kind, directive, blocked, page, source FROM page_reports ORDER BY count DESC, last_at DESC, blocked LIMIT 1000 OFFSET $1)`, reportGroups-1)
+	if err != nil {
+		return 0, err
 	}
 	err = t.row(`INSERT INTO page_reports (kind, directive, blocked, page, source, count, first_at, last_at) VALUES ($1, $2, $3, $4, $5, 1, $6, $6)
 		ON CONFLICT (kind, directive, blocked, page, source) DO UPDATE SET count = page_reports.count + 1, last_at = excluded.last_at RETURNING count`,
