@@ -19,23 +19,18 @@ type payingCmd struct {
 	Baseline  payingBaselineCmd  `cmd:"" help:"Print what was signed, and its signature."`
 }
 
-// onShop is a command without arguments of its own.
-func onShop(ctx context.Context, p *Process, set *Settings, name string, args map[string]string) error {
-	return carryOut(ctx, p, set, call{Name: name, Args: args}, nil)
-}
-
 type payingStatusCmd struct{}
 
 // Run tells how the last visit went.
 func (payingStatusCmd) Run(ctx context.Context, p *Process, set *Settings) error {
-	return onShop(ctx, p, set, "payment-page status", nil)
+	return carryOut(ctx, p, set, call{Name: "payment-page status"}, nil)
 }
 
 type payingVisitCmd struct{}
 
 // Run visits the pages.
 func (payingVisitCmd) Run(ctx context.Context, p *Process, set *Settings) error {
-	return onShop(ctx, p, set, "payment-page visit", nil)
+	return carryOut(ctx, p, set, call{Name: "payment-page visit"}, nil)
 }
 
 type payingAcceptCmd struct {
@@ -44,28 +39,28 @@ type payingAcceptCmd struct {
 
 // Run accepts the pages.
 func (c payingAcceptCmd) Run(ctx context.Context, p *Process, set *Settings) error {
-	return onShop(ctx, p, set, "payment-page accept", map[string]string{"foreign": word(c.Foreign)})
+	return carryOut(ctx, p, set, call{Name: "payment-page accept", Args: map[string]string{"foreign": word(c.Foreign)}}, nil)
 }
 
 type payingReportsCmd struct{}
 
 // Run lists reports.
 func (payingReportsCmd) Run(ctx context.Context, p *Process, set *Settings) error {
-	return onShop(ctx, p, set, "payment-page reports", nil)
+	return carryOut(ctx, p, set, call{Name: "payment-page reports"}, nil)
 }
 
 type payingInventoryCmd struct{}
 
 // Run lists the inventory.
 func (payingInventoryCmd) Run(ctx context.Context, p *Process, set *Settings) error {
-	return onShop(ctx, p, set, "payment-page inventory", nil)
+	return carryOut(ctx, p, set, call{Name: "payment-page inventory"}, nil)
 }
 
 type payingBaselineCmd struct{}
 
 // Run prints the baseline.
 func (payingBaselineCmd) Run(ctx context.Context, p *Process, set *Settings) error {
-	return onShop(ctx, p, set, "payment-page baseline", nil)
+	return carryOut(ctx, p, set, call{Name: "payment-page baseline"}, nil)
 }
 
 // paymentPage carries out a command about the payment pages.

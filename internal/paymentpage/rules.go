@@ -95,7 +95,7 @@ func Compare(baseline, now []Seen) []Difference {
 	}
 	var out []Difference
 	for _, s := range now {
-		old, known := before[s.Page]
+		old := before[s.Page]
 		for _, i := range s.Items {
 			if !slices.Contains(old, i) {
 				out = append(out, Difference{Page: s.Page, Item: i})
@@ -106,9 +106,7 @@ func Compare(baseline, now []Seen) []Difference {
 				out = append(out, Difference{Page: s.Page, Item: i, Missing: true})
 			}
 		}
-		if known {
-			delete(before, s.Page)
-		}
+		delete(before, s.Page)
 	}
 	for page, items := range before {
 		for _, i := range items {
