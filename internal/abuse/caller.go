@@ -5,10 +5,10 @@ import "context"
 // Caller is who sends a request, as far as limits go. The gate puts it into the
 // context of every request, so that no road can forget it.
 type Caller struct {
-	Source string           // the network; "" for acts of the shop itself
-	Known  func() bool      // a customer who is signed in
-	Work   func(Act) error  // takes the work, or the wait, that the request shows for an act
-	Noted  func(Act, Event) // counts what became of an act, for the staff's page
+	Source  string           // the network; "" for acts of the shop itself
+	Account func() string    // the customer who is signed in; "" for nobody
+	Work    func(Act) error  // takes the work, or the wait, that the request shows for an act
+	Noted   func(Act, Event) // counts what became of an act, for the staff's page
 }
 
 type callerKey struct{}
@@ -27,8 +27,14 @@ func Of(ctx context.Context) *Caller {
 	return &Caller{}
 }
 
-// IsKnown reports that a customer is signed in.
-func (c *Caller) IsKnown() bool { return c.Known != nil && c.Known() }
+// Customer tells which account is signed in, "" for none. It looks at the session,
+// which a transaction must not.
+func (c *Caller) Customer() string {
+	if c.Account == nil {
+		return ""
+	}
+	return c.Account()
+}
 
 // Worked takes the work that was shown, once.
 func (c *Caller) Worked(act Act) bool { return c.Work != nil && c.Work(act) == nil }

@@ -25,11 +25,12 @@ func (f Friction) String() string { return [...]string{"none", "wait", "work", "
 type Fill map[Kept]time.Duration
 
 // Judge decides on an attempt to pay. known says that a signed-in customer
-// makes it. wait is when the friction ends by itself, never zero beside one.
+// makes it, whose own bucket is among them. wait is when the friction ends by itself, never zero beside one.
 //
 // Whoever shares a source with somebody who tests cards is asked for work, or to
-// sign in, and not turned away: a source is a neighbourhood. A cart and a
-// mailbox are somebody's, so their own declines make them wait.
+// sign in, and not turned away: a source is a neighbourhood. A cart, a mailbox and
+// an account are somebody's, so their own declines make them wait. The account
+// counts beside the mailbox, which whoever is signed in may type anew each time.
 func Judge(f Fill, known bool) (friction Friction, wait time.Duration) {
 	if f[Paused] > 0 && !known {
 		return Pause, f[Paused]
@@ -38,7 +39,7 @@ func Judge(f Fill, known bool) (friction Friction, wait time.Duration) {
 		return Wait, w
 	}
 	if known {
-		if w := f[MailboxDeclines] - mailboxWait; w > 0 {
+		if w := max(f[MailboxDeclines]-mailboxWait, f[AccountDeclines]-accountWait); w > 0 {
 			return Wait, w
 		}
 		return None, 0

@@ -25,6 +25,8 @@ func TestFrictionRisesWithWhatWasDeclined(t *testing.T) {
 		{"neighbours were declined often", abuse.Fill{abuse.SourceDeclines: 5 * time.Minute}, false, abuse.Work},
 		{"neighbours test cards", abuse.Fill{abuse.SourceDeclines: 20 * time.Minute}, false, abuse.Prove},
 		{"neighbours test cards, and a customer buys", abuse.Fill{abuse.SourceDeclines: time.Hour, abuse.AllDeclines: 30 * time.Minute}, true, abuse.None},
+		{"an account was declined seven times", abuse.Fill{abuse.AccountDeclines: 35 * time.Minute}, true, abuse.None},
+		{"and nine times", abuse.Fill{abuse.AccountDeclines: 45 * time.Minute}, true, abuse.Wait},
 		{"everybody was declined", abuse.Fill{abuse.AllDeclines: 3 * time.Minute}, false, abuse.Work},
 		{"at the height of it, from a clean network", abuse.Fill{abuse.AllDeclines: 30 * time.Minute}, false, abuse.Work},
 		{"at the height of it, from another", abuse.Fill{abuse.AllDeclines: 30 * time.Minute, abuse.SourceDeclines: time.Minute}, false, abuse.Prove},
@@ -49,7 +51,7 @@ func TestFrictionRisesWithWhatWasDeclined(t *testing.T) {
 func TestFrictionEndsByItself(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		fill := abuse.Fill{}
-		for _, k := range []abuse.Kept{abuse.CartDeclines, abuse.SourceDeclines, abuse.MailboxDeclines, abuse.AllDeclines, abuse.Paused, abuse.Demanded} {
+		for _, k := range []abuse.Kept{abuse.CartDeclines, abuse.SourceDeclines, abuse.MailboxDeclines, abuse.AccountDeclines, abuse.AllDeclines, abuse.Paused, abuse.Demanded} {
 			fill[k] = time.Duration(rapid.Int64Range(0, int64(k.Weight().Most)).Draw(t, string(k)))
 		}
 		known := rapid.Bool().Draw(t, "known")

@@ -12,6 +12,7 @@ const (
 	CartDeclines    Kept = "declines of a cart"
 	SourceDeclines  Kept = "declines of a source"
 	MailboxDeclines Kept = "declines of a mailbox"
+	AccountDeclines Kept = "declines of an account"
 	CardDeclines    Kept = "declines of a card" // by the provider's fingerprint
 	AllDeclines     Kept = "declines of everybody"
 
@@ -28,6 +29,7 @@ var weights = map[Kept]Weight{
 	CartDeclines:    {time.Minute, 30 * time.Minute},
 	SourceDeclines:  {time.Minute, time.Hour},
 	MailboxDeclines: {5 * time.Minute, 2 * time.Hour},
+	AccountDeclines: {5 * time.Minute, 2 * time.Hour},
 	CardDeclines:    {10 * time.Minute, 24 * time.Hour},
 	AllDeclines:     {10 * time.Second, 30 * time.Minute},
 	Paused:          {0, 12 * time.Hour},
@@ -48,6 +50,7 @@ const (
 	mailboxWork  = 15 * time.Minute
 	mailboxProve = 30 * time.Minute
 	mailboxWait  = 40 * time.Minute
+	accountWait  = 40 * time.Minute
 	allWork      = 145 * time.Second
 	allProve     = 10 * time.Minute
 	cardMany     = 20 * time.Minute
@@ -77,7 +80,7 @@ func Decline(card time.Duration, isSmall bool) map[Kept]time.Duration {
 	}
 	return map[Kept]time.Duration{
 		CartDeclines: weights[CartDeclines].One * times, SourceDeclines: weights[SourceDeclines].One * times,
-		MailboxDeclines: weights[MailboxDeclines].One, CardDeclines: weights[CardDeclines].One, AllDeclines: all,
+		MailboxDeclines: weights[MailboxDeclines].One, AccountDeclines: weights[AccountDeclines].One * times, CardDeclines: weights[CardDeclines].One, AllDeclines: all,
 	}
 }
 

@@ -55,8 +55,8 @@ var rules = [acts]Rule{
 	Discount:     {Name: "discount", Buckets: []Bucket{Discounts, AllDiscounts}, Mine: Discounts, All: AllDiscounts},
 
 	NewCart:     {Name: "new cart", Buckets: []Bucket{Carts}},
-	Place:       {Name: "place", Buckets: []Bucket{Orders, Waits}, Kept: []Kept{CartDeclines, SourceDeclines, MailboxDeclines, AllDeclines, Paused, Demanded}, Work: true},
-	Pay:         {Name: "pay", Buckets: []Bucket{Orders, Waits}, Kept: []Kept{CartDeclines, SourceDeclines, MailboxDeclines, AllDeclines, Paused, Demanded}, Work: true},
+	Place:       {Name: "place", Buckets: []Bucket{Orders, Waits}, Kept: []Kept{CartDeclines, SourceDeclines, MailboxDeclines, AccountDeclines, AllDeclines, Paused, Demanded}, Work: true},
+	Pay:         {Name: "pay", Buckets: []Bucket{Orders, Waits}, Kept: []Kept{CartDeclines, SourceDeclines, MailboxDeclines, AccountDeclines, AllDeclines, Paused, Demanded}, Work: true},
 	Hold:        {Name: "hold", Buckets: []Bucket{Orders}},
 	OwnOrder:    {Name: "own order", Buckets: []Bucket{Orders}},
 	Letter:      {Name: "letter", Buckets: []Bucket{Lookups}},

@@ -21,7 +21,7 @@ import (
 // from is a request from a network, by somebody who may be known, and who shows
 // work or does not.
 func from(source string, known, works bool) context.Context {
-	return abuse.With(noCtx, &abuse.Caller{Source: source, Known: func() bool { return known }, Work: func(abuse.Act) error {
+	return abuse.With(noCtx, &abuse.Caller{Source: source, Account: func() string { return map[bool]string{true: "ada"}[known] }, Work: func(abuse.Act) error {
 		if works {
 			return nil
 		}
@@ -111,6 +111,44 @@ func TestStolenCardsMeetFrictionAndHonestBuyersPass(t *testing.T) {
 		s.Clock.Move(time.Hour)
 		if _, err = tries(t, s, from("10.0.0.0/24", false, false), cup, "later@example.com"); err != nil {
 			t.Errorf("an hour later: %v", err)
+		}
+	})
+}
+
+// TestAnAccountWithANewMailboxEachTimeWaits: whoever is signed in may type any
+// mailbox. The account counts for itself, other accounts beside it do not notice.
+func TestAnAccountWithANewMailboxEachTimeWaits(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		cup := s.Product(t, "cup", 1900, catalog.Stock{}).ID
+		signedIn := func(account, source string) context.Context {
+			return abuse.With(noCtx, &abuse.Caller{Source: source, Account: func() string { return account }})
+		}
+		reached := 0
+		var refusal error
+		for i := range 30 {
+			p, err := tries(t, s, signedIn("thief", fmt.Sprintf("10.1.%d.0/24", i)), cup, fmt.Sprintf("new%d@example.com", i))
+			if refusal = err; err != nil {
+				break
+			}
+			reached++
+			n := s.Bank.Say(p, 1, payment.Declined)
+			n.ID, n.Fingerprint = fmt.Sprint("n", i), fmt.Sprint("card", i)
+			if err := settle(s, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if reached != 9 || friction(refusal) != abuse.Wait || fault.Of(refusal).RetryAfter > 6*time.Minute {
+			t.Errorf("%d cards of one account reached the bank, then %v: want 9 and a wait of minutes", reached, refusal)
+		}
+		if _, err := tries(t, s, signedIn("ada", "10.1.3.0/24"), cup, "ada@example.com"); err != nil {
+			t.Errorf("another account meets %v", err)
+		}
+		if strings.Contains(s.Dump(t), "thief") {
+			t.Error("the database tells which account tried")
+		}
+		s.Clock.Move(6 * time.Minute)
+		if _, err := tries(t, s, signedIn("thief", "10.1.0.0/24"), cup, "later@example.com"); err != nil {
+			t.Errorf("after the wait: %v", err)
 		}
 	})
 }

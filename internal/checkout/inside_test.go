@@ -26,7 +26,7 @@ func (d *Desk) HoldOnly(ctx context.Context, id cart.ID, token string, in PlaceI
 	if err != nil {
 		return err
 	}
-	p, err := d.begin(ctx, id, token, in, s, false)
+	p, err := d.begin(ctx, id, token, "", in, s, false)
 	if err != nil {
 		return err
 	}

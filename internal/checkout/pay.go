@@ -134,10 +134,11 @@ func (d *Desk) PayAgain(ctx context.Context, number order.Number, token string) 
 // of the method before is ended where its provider lets us; when it was paid on
 // all the same, one payment counts and the other goes back.
 func (d *Desk) PayWith(ctx context.Context, number order.Number, token, method string) (OrderView, error) {
-	o, fill, err := d.newAttempt(ctx, number, token, method, false)
+	account := abuse.Of(ctx).Customer()
+	o, fill, err := d.newAttempt(ctx, number, token, account, method, false)
 	if errors.Is(err, errJudged) {
-		if err = d.passes(ctx, abuse.Pay, fill); err == nil {
-			o, _, err = d.newAttempt(ctx, number, token, method, true)
+		if err = d.passes(ctx, abuse.Pay, fill, account); err == nil {
+			o, _, err = d.newAttempt(ctx, number, token, account, method, true)
 		}
 	}
 	if err != nil {
@@ -149,7 +150,7 @@ func (d *Desk) PayWith(ctx context.Context, number order.Number, token, method s
 
 // newAttempt makes the next attempt of an order, where it needs one. judged says
 // that whoever pays may do so, whatever the buckets say.
-func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, method string, judged bool) (o order.Order, fill abuse.Fill, err error) {
+func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, account, method string, judged bool) (o order.Order, fill abuse.Fill, err error) {
 	s, err := d.db.Settings(ctx)
 	if err != nil {
 		return o, fill, err
@@ -183,11 +184,11 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, metho
 		if err != nil {
 			return err
 		}
-		who := store.Payer{Cart: o.Owner, Source: abuse.Of(ctx).Source, Mailbox: to.Email}
+		who := store.Payer{Cart: o.Owner, Source: abuse.Of(ctx).Source, Account: account, Mailbox: to.Email}
 		if fill, err = t.Fill(who); err != nil {
 			return err
 		}
-		if friction, _ := abuse.Judge(fill, false); friction != abuse.None && !judged {
+		if friction, _ := abuse.Judge(fill, account != ""); friction != abuse.None && !judged {
 			return errJudged
 		}
 		fresh := store.NewID()

@@ -32,6 +32,7 @@ var (
 type plan struct {
 	id       order.ID
 	owner    string
+	account  string // that is signed in; "" for a guest
 	cart     cart.Cart
 	email    contact.Email // of the details
 	fill     abuse.Fill    // of the buckets that count for who orders
@@ -42,7 +43,7 @@ type plan struct {
 
 // payer is who orders, as far as limits go.
 func (p plan) payer(ctx context.Context) store.Payer {
-	return store.Payer{Cart: p.owner, Source: abuse.Of(ctx).Source, Mailbox: p.email}
+	return store.Payer{Cart: p.owner, Source: abuse.Of(ctx).Source, Account: p.account, Mailbox: p.email}
 }
 
 // Place makes an order of a cart: it holds the goods, commits the order with
@@ -60,10 +61,11 @@ func (d *Desk) Place(ctx context.Context, id cart.ID, token string, in PlaceInpu
 	if err != nil {
 		return Placed{}, err
 	}
-	p, err := d.begin(ctx, id, token, in, s, false)
+	account := abuse.Of(ctx).Customer()
+	p, err := d.begin(ctx, id, token, account, in, s, false)
 	if errors.Is(err, errJudged) {
-		if err = d.passes(ctx, abuse.Place, p.fill); err == nil {
-			p, err = d.begin(ctx, id, token, in, s, true)
+		if err = d.passes(ctx, abuse.Place, p.fill, account); err == nil {
+			p, err = d.begin(ctx, id, token, account, in, s, true)
 		}
 	}
 	if err != nil {
@@ -85,11 +87,11 @@ func (d *Desk) Place(ctx context.Context, id cart.ID, token string, in PlaceInpu
 
 // begin checks the cart, remembers the request and draws the order's id. judged
 // says that whoever orders may do so, whatever the buckets say.
-func (d *Desk) begin(ctx context.Context, id cart.ID, token string, in PlaceInput, s store.Settings, judged bool) (plan, error) {
+func (d *Desk) begin(ctx context.Context, id cart.ID, token, account string, in PlaceInput, s store.Settings, judged bool) (plan, error) {
 	var p plan
 	changed := false
 	err := d.db.InTx(ctx, ledger.Guest(string(id)), func(t *store.Tx) error {
-		p, changed = plan{owner: string(id), began: t.Now()}, false
+		p, changed = plan{owner: string(id), account: account, began: t.Now()}, false
 		row, err := t.Cart(id, token)
 		if err != nil {
 			return err
@@ -128,7 +130,7 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token string, in PlaceInpu
 		if p.fill, err = t.Fill(p.payer(ctx)); err != nil {
 			return err
 		}
-		if friction, _ := abuse.Judge(p.fill, false); friction != abuse.None && !judged && !p.cart.Totals.Total.IsZero() {
+		if friction, _ := abuse.Judge(p.fill, account != ""); friction != abuse.None && !judged && !p.cart.Totals.Total.IsZero() {
 			return errJudged
 		}
 		total := p.cart.Totals.Total

@@ -143,6 +143,8 @@ var _ = []Field{
 		Label: "Network that a payment was begun from, as a keyed hash", Reason: "counts payments that are declined; gone after two days"}),
 	note(Field{Table: "abuse_tries", Column: "mailbox", Kind: Hash, Purpose: Security, Category: "user.contact.email",
 		Label: "E-mail that a payment was begun with, as a keyed hash", Reason: "counts payments that are declined; gone after two days"}),
+	note(Field{Table: "abuse_tries", Column: "account", Kind: Hash, Purpose: Security, Category: "user.unique_id",
+		Label: "Account that a payment was begun with, as a keyed hash", Reason: "counts payments that are declined; gone after two days"}),
 	note(Field{Table: "carts", Column: "token_mac", Kind: Hash, Purpose: Cart, Category: "user.device.cookie_id",
 		Label: "Cart token, as a keyed hash", Reason: "proves who holds the cart; the token itself is not kept"}),
 	note(Field{Table: "idempotency", Column: "key", Kind: Hash, Purpose: Cart, Category: "user.device.cookie_id",

@@ -19,6 +19,7 @@ import (
 type Payer struct {
 	Cart    string
 	Source  string // the network; "" when the shop itself acts
+	Account string // that is signed in; "" for a guest
 	Mailbox contact.Email
 }
 
@@ -38,12 +39,24 @@ type limitCache = atomic.Pointer[limitKeys]
 func dayOf(now time.Time) int64 { return now.Unix() / int64(24*time.Hour/time.Second) }
 
 // limits returns the keys of this transaction's day. A new day's key is made by
-// whoever comes first, and remembered once it is known to be kept.
+// whoever comes first, and remembered once the transaction is kept: what is
+// counted under a key that nobody else can read counts for nothing.
 func (t *Tx) limits() (*limitKeys, error) {
 	day := dayOf(t.now)
 	if k := t.db.limits.Load(); k != nil && k.day == day {
 		return k, nil
 	}
+	if t.limitKeys == nil {
+		k, err := t.limitKeysOf(day)
+		if err != nil {
+			return nil, err
+		}
+		t.limitKeys = k
+	}
+	return t.limitKeys, nil
+}
+
+func (t *Tx) limitKeysOf(day int64) (*limitKeys, error) {
 	k := &limitKeys{day: day}
 	var err error
 	if k.yesterday, _, err = t.limitKey(day - 1); err != nil {
@@ -54,7 +67,6 @@ func (t *Tx) limits() (*limitKeys, error) {
 		return nil, err
 	}
 	if k.today = today; there {
-		t.db.limits.Store(k)
 		return k, nil
 	}
 	if err := t.newLimitKey(day); err != nil {
@@ -117,7 +129,7 @@ func openBucket(k abuse.Kept) []byte { return []byte(k) }
 
 // whose lists what is known of a payer, by the bucket that it counts in.
 func (p Payer) whose() map[abuse.Kept][]byte {
-	out := map[abuse.Kept][]byte{abuse.CartDeclines: []byte(p.Cart), abuse.SourceDeclines: []byte(p.Source)}
+	out := map[abuse.Kept][]byte{abuse.CartDeclines: []byte(p.Cart), abuse.SourceDeclines: []byte(p.Source), abuse.AccountDeclines: []byte(p.Account)}
 	if !p.Mailbox.IsZero() {
 		out[abuse.MailboxDeclines] = []byte(p.Mailbox.Key())
 	}
@@ -207,8 +219,8 @@ func (t *Tx) Remember(payment string, p Payer) error {
 		}
 		return []byte{}
 	}
-	return t.later("remember who pays", nil, `INSERT INTO abuse_tries (owner, payment, day, source, mailbox) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (owner, payment) DO NOTHING`,
-		p.Cart, payment, keys.day, name(abuse.SourceDeclines), name(abuse.MailboxDeclines))
+	return t.later("remember who pays", nil, `INSERT INTO abuse_tries (owner, payment, day, source, mailbox, account) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (owner, payment) DO NOTHING`,
+		p.Cart, payment, keys.day, name(abuse.SourceDeclines), name(abuse.MailboxDeclines), bucketOf(keys.today, abuse.AccountDeclines, who[abuse.AccountDeclines]))
 }
 
 // Outcome is how a provider says that an attempt went.
@@ -220,17 +232,18 @@ type Outcome struct {
 
 // CountDecline counts a payment that was declined, once for each notice, and
 // returns how full the breaker's bucket was and is. It stands in a transaction of
-// its own: buckets are nobody's rows.
+// its own: buckets are nobody's rows. When it is forgotten who tried, nothing is
+// counted: nor would it be known any more that the notice was counted before.
 func (t *Tx) CountDecline(p Payment, o Outcome) (was, is time.Duration, counted bool, err error) {
 	keys, err := t.limits()
 	if err != nil {
 		return 0, 0, false, err
 	}
-	if first, err := t.firstNotice(keys, o); err != nil || !first {
+	tried, there, err := t.remembered(keys, p)
+	if err != nil || !there {
 		return 0, 0, false, err
 	}
-	source, mailbox, err := t.remembered(p)
-	if err != nil {
+	if first, err := t.firstNotice(keys, o); err != nil || !first {
 		return 0, 0, false, err
 	}
 	card := bucketOf(keys.today, abuse.CardDeclines, []byte(o.Card))
@@ -242,7 +255,7 @@ func (t *Tx) CountDecline(p Payment, o Outcome) (was, is time.Duration, counted 
 	for _, b := range []struct {
 		kind abuse.Kept
 		name []byte
-	}{{abuse.CartDeclines, bucketOf(keys.today, abuse.CartDeclines, []byte(p.Owner))}, {abuse.SourceDeclines, source}, {abuse.MailboxDeclines, mailbox}, {abuse.AllDeclines, openBucket(abuse.AllDeclines)}} {
+	}{{abuse.CartDeclines, bucketOf(keys.today, abuse.CartDeclines, []byte(p.Owner))}, {abuse.SourceDeclines, tried.source}, {abuse.MailboxDeclines, tried.mailbox}, {abuse.AccountDeclines, tried.account}, {abuse.AllDeclines, openBucket(abuse.AllDeclines)}} {
 		if is, err = t.added(b.kind, b.name, adds[b.kind]); err != nil {
 			return 0, 0, false, err
 		}
@@ -250,13 +263,17 @@ func (t *Tx) CountDecline(p Payment, o Outcome) (was, is time.Duration, counted 
 	return max(0, is-adds[abuse.AllDeclines]), is, true, nil
 }
 
-// remembered finds who tried, under which names of which day's key.
-func (t *Tx) remembered(p Payment) (source, mailbox []byte, err error) {
-	err = t.row(`SELECT source, mailbox FROM abuse_tries WHERE owner = $1 AND payment = $2`, p.Owner, p.ID).Scan(&source, &mailbox)
+// attempted is who tried to pay, as buckets of the day it was on.
+type attempted struct{ source, mailbox, account []byte }
+
+// remembered finds who tried, while the key of that day is there.
+func (t *Tx) remembered(keys *limitKeys, p Payment) (who attempted, there bool, err error) {
+	err = t.row(`SELECT source, mailbox, account FROM abuse_tries WHERE owner = $1 AND payment = $2 AND day > $3`, p.Owner, p.ID, keys.day-limitKeysKept).
+		Scan(&who.source, &who.mailbox, &who.account)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil, nil
+		return attempted{}, false, nil
 	}
-	return source, mailbox, err
+	return who, err == nil, err
 }
 
 // added puts more into a bucket and returns how full it is then.
@@ -277,10 +294,15 @@ func (t *Tx) added(k abuse.Kept, name []byte, more time.Duration) (time.Duration
 	return when(empty).Sub(t.now), nil
 }
 
-// firstNotice reports that a provider's notice was not counted before.
+// firstNotice reports that a provider's notice was not counted before: under the
+// key of today, or of yesterday, since notices come again across midnight too.
 func (t *Tx) firstNotice(keys *limitKeys, o Outcome) (bool, error) {
-	seen := keys.today.Sum("notice v1", []byte(o.Provider), []byte(o.Notice))
-	n, err := t.exec(`INSERT INTO abuse_buckets (bucket, kind, empty_at) VALUES ($1, 'notice', $2) ON CONFLICT (bucket) DO NOTHING`, seen[:], ms(t.now.Add(24*time.Hour)))
+	name := func(key seal.MacKey) []byte {
+		mac := key.Sum("notice v1", []byte(o.Provider), []byte(o.Notice))
+		return mac[:]
+	}
+	n, err := t.exec(`INSERT INTO abuse_buckets (bucket, kind, empty_at) SELECT $1, 'notice', $3 WHERE NOT EXISTS (SELECT 1 FROM abuse_buckets WHERE bucket = $2) ON CONFLICT (bucket) DO NOTHING`,
+		name(keys.today), name(keys.yesterday), ms(t.now.Add(limitKeysKept*24*time.Hour)))
 	if err != nil {
 		return false, fmt.Errorf("count a notice: %w", err)
 	}
@@ -311,17 +333,17 @@ func (t *Tx) CountApproval(p Payment, o Outcome) error {
 	if err != nil {
 		return err
 	}
-	if first, err := t.firstNotice(keys, o); err != nil || !first {
+	tried, there, err := t.remembered(keys, p)
+	if err != nil || !there {
 		return err
 	}
-	source, _, err := t.remembered(p)
-	if err != nil {
+	if first, err := t.firstNotice(keys, o); err != nil || !first {
 		return err
 	}
 	for _, b := range []struct {
 		kind abuse.Kept
 		name []byte
-	}{{abuse.SourceDeclines, source}, {abuse.AllDeclines, openBucket(abuse.AllDeclines)}} {
+	}{{abuse.SourceDeclines, tried.source}, {abuse.AllDeclines, openBucket(abuse.AllDeclines)}} {
 		if len(b.name) == 0 {
 			continue
 		}

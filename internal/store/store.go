@@ -187,6 +187,8 @@ type Tx struct {
 	actor  ledger.Actor
 	events []ledger.Event // of this transaction, written at its end
 	change int64          // its number among the changes of the catalogue; 0 for none yet
+
+	limitKeys *limitKeys // that it has read or made; nil while nobody asked
 }
 
 // Actor returns who acts in this transaction.
@@ -239,9 +241,16 @@ func (db *DB) inTx(ctx context.Context, actor ledger.Actor, fn func(*Tx) error, 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return db.knowing(ctx, func() error {
+	var keys *limitKeys // of the run that counts: the last one
+	work := func(t *Tx) error {
+		keys = nil
+		err := fn(t)
+		keys = t.limitKeys
+		return err
+	}
+	err := db.knowing(ctx, func() error {
 		if db.writer != nil {
-			return db.engine.explain(db.writer.do(ctx, actor, fn, lags))
+			return db.engine.explain(db.writer.do(ctx, actor, work, lags))
 		}
 		return db.engine.explain(db.retrying(ctx, actor, func(t *Tx) error {
 			if lags {
@@ -249,9 +258,13 @@ func (db *DB) inTx(ctx context.Context, actor ledger.Actor, fn func(*Tx) error, 
 					return err
 				}
 			}
-			return fn(t)
+			return work(t)
 		}))
 	})
+	if err == nil && keys != nil {
+		db.limits.Store(keys)
+	}
+	return err
 }
 
 // reloadEvery bounds how often an unknown epoch makes us ask the key store: who

@@ -90,9 +90,12 @@ const (
 // introduce tells a request's caller what only the gate knows. Both are asked for
 // when friction stands before an act, and not before.
 func (g *Gate) introduce(c *abuse.Caller, r *http.Request) {
-	c.Known = func() bool {
+	c.Account = func() string {
 		st, err := g.Standing(r)
-		return err == nil && st.Account != "" && st.Role == "" && st.Level >= access.Password
+		if err != nil || st.Role != "" || st.Level < access.Password {
+			return ""
+		}
+		return st.Account
 	}
 	c.Work = func(act abuse.Act) error {
 		a := Attempt{Act: act, Work: r.Header.Get(WorkHeader), Ticket: r.Header.Get(TicketHeader)}
