@@ -297,6 +297,11 @@ func (t *Tx) Erase(d DueDossier) error {
 	if err := t.wished(d.Subject, d.Case, d.Purpose); err != nil {
 		return err
 	}
+	if d.Purpose == personal.Account { // what it signs in with ends with it, and is as little to be brought back
+		if err := t.wished(d.Subject, d.Subject, personal.Security); err != nil {
+			return err
+		}
+	}
 	return t.Destroy(d)
 }
 
