@@ -61,6 +61,8 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return o.orderList(ctx, limit)
 	case "order show", "order pack", "order ship", "order deliver", "refund":
 		return o.orderAct(ctx, c)
+	case "credit list", "credit issue", "credit show", "credit cancel", "credit verify":
+		return o.credit(ctx, c)
 	case "payments reconcile":
 		return o.reconcile(ctx, c.Args["days"])
 	case "staff list", "staff invite", "staff confirm", "staff disable", "staff enable", "staff role", "staff passkeys":

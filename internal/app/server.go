@@ -285,6 +285,7 @@ func (s *server) schedule() {
 		return err
 	}})
 	s.jobs.Repeat(job.Round{Name: "reconciliation", Every: 24 * time.Hour, Do: s.reconcileDaily})
+	s.jobs.Repeat(job.Round{Name: "credit", Every: time.Hour, Do: s.desk.ExpireCredit})
 	s.jobs.Repeat(job.Round{Name: "codes", Every: 10 * time.Minute, Do: s.desk.SweepChallenges})
 	s.jobs.Repeat(job.Round{Name: "limits", Every: 10 * time.Minute, Do: s.desk.SweepAbuse})
 	s.jobs.Repeat(job.Round{Name: "back in stock", Every: 10 * time.Second, Do: func(ctx context.Context) error {

@@ -26,8 +26,8 @@ type ring struct {
 
 // rings is the whole order, from the middle outwards.
 var rings = []ring{
-	{"words", "fault access abuse tries money discount contact challenge catalog search cart order area tax shipping demo", map[string]string{
-		"abuse": "fault", "money": "fault", "discount": "fault money", "contact": "fault", "challenge": "fault", "catalog": "fault money", "search": "catalog", "cart": "catalog discount fault money",
+	{"words", "fault access abuse tries money discount credit contact challenge catalog search cart order area tax shipping demo", map[string]string{
+		"abuse": "fault", "money": "fault", "discount": "fault money", "credit": "discount money", "contact": "fault", "challenge": "fault", "catalog": "fault money", "search": "catalog", "cart": "catalog discount fault money",
 		"order": "cart catalog contact discount fault money", "area": "fault", "tax": "area fault money", "shipping": "area fault money"}},
 	{"guards", "seal personal ledger erasure password otp", map[string]string{"erasure": "ledger", "personal": "seal", "seal": "seal/locked", "seal/keyfile": "seal seal/locked", "otp": "seal"}},
 	{"outside world", "store keystore payment paymentpage message passkey breach picture certs bucket", map[string]string{"payment/sandbox": "payment", "payment/stripe": "payment", "message/smtp": "message", "message/sms": "message"}},

@@ -401,6 +401,10 @@ func (t *Tx) dropAccount(owner string) error {
 			return fmt.Errorf("clear %s: %w", table, err)
 		}
 	}
+	// What the shop owes stays in its books, without the person.
+	if _, err := t.exec(`UPDATE credits SET owner = '' WHERE owner = $1`, owner); err != nil {
+		return fmt.Errorf("leave store credit without its owner: %w", err)
+	}
 	if _, err := t.exec(`DELETE FROM directory WHERE kind IN ('account', 'staff') AND owner = $1`, owner); err != nil {
 		return fmt.Errorf("unlist account: %w", err)
 	}

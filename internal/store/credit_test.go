@@ -1,0 +1,248 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/cartkeep/cartkeep/internal/credit"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+var euro = func() money.Currency { c, _ := money.ParseCurrency("EUR"); return c }()
+
+func eur(minor int64) money.Amount { return money.Of(minor, euro) }
+
+// card issues a gift card and returns it with its code.
+func card(t testing.TB, s *shoptest.Shop, minor int64, ends time.Time) (credit.ID, credit.Code) {
+	t.Helper()
+	id, code := credit.ID(store.NewID()), credit.NewCode()
+	inTx(t, s, func(t *store.Tx) error {
+		if _, err := t.OpenCredit(store.Credit{ID: id, Kind: credit.Card, Source: credit.Granted, EndsAt: ends}, code, euro); err != nil {
+			return err
+		}
+		_, err := t.IssueCredit(id, "issue", eur(minor))
+		return err
+	})
+	return id, code
+}
+
+func part(id credit.ID, minor int64) credit.Part {
+	return credit.Part{ID: id, Kind: credit.Card, Amount: eur(minor)}
+}
+
+// wantCredit checks a card's figures, and that the whole journal adds up.
+func wantCredit(t testing.TB, s *shoptest.Shop, id credit.ID, balance, held int64) {
+	t.Helper()
+	var c store.Credit
+	view(t, s, func(v *store.View) (err error) { c, err = v.Credit(id); return err })
+	if c.Balance.Minor() != balance || c.Held.Minor() != held {
+		t.Errorf("balance %d and held %d, want %d and %d", c.Balance.Minor(), c.Held.Minor(), balance, held)
+	}
+	wantEven(t, s)
+}
+
+func wantEven(t testing.TB, s *shoptest.Shop) {
+	t.Helper()
+	r, err := s.DB.VerifyCredit(noCtx)
+	if err != nil || len(r.Wrong) > 0 {
+		t.Errorf("the journal does not add up: %v %v", r.Wrong, err)
+	}
+}
+
+func TestFortyRedeemersOfOneCard(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		id, _ := card(t, s, 2500, time.Time{})
+		won, errs := make([]bool, 40), make([]error, 40)
+		var group sync.WaitGroup
+		start := make(chan struct{})
+		for i := range won {
+			group.Go(func() {
+				<-start
+				o := order.ID(fmt.Sprint("order-", i))
+				errs[i] = s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) error {
+					return t.HoldCredit(part(id, 1000), o, "cart", t.Now().Add(time.Hour))
+				})
+				won[i] = errs[i] == nil
+			})
+		}
+		close(start)
+		group.Wait()
+		n := 0
+		for i := range won {
+			if won[i] {
+				n++
+			} else if !errors.Is(errs[i], credit.ErrShort) {
+				t.Errorf("redeemer %d got %v, want to be told that not so much is left", i, errs[i])
+			}
+		}
+		if n != 2 {
+			t.Errorf("%d of 40 got 10 euro of a card of 25, want 2", n)
+		}
+		wantCredit(t, s, id, 500, 2000)
+		// Whoever won is paid with it, several times at once, and it counts once.
+		for i := range won {
+			group.Go(func() {
+				err := s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) error {
+					return t.TakeCredit(part(id, 1000), order.ID(fmt.Sprint("order-", i)), "cart")
+				})
+				if won[i] != (err == nil) {
+					t.Errorf("order %d, which held: %v, was paid: %v", i, won[i], err)
+				}
+			})
+		}
+		group.Wait()
+		wantCredit(t, s, id, 500, 0)
+	})
+}
+
+func TestARefundGoesBackToTheCardOnce(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		id, _ := card(t, s, 2500, time.Time{})
+		inTx(t, s, func(t *store.Tx) error { return t.TakeCredit(part(id, 2000), "o1", "cart") })
+		inTx(t, s, func(t *store.Tx) error { return t.TakeCredit(part(id, 2000), "o1", "cart") })
+		wantCredit(t, s, id, 500, 0)
+		var group sync.WaitGroup
+		for i := range 30 { // three refunds of 8 euro, each ten times: two fit into 20
+			group.Go(func() {
+				err := s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) error {
+					_, err := t.GiveBackCredit(part(id, 800), "o1", fmt.Sprint("refund-", i%3))
+					return err
+				})
+				if err != nil && !errors.Is(err, credit.ErrShort) {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		wantCredit(t, s, id, 500+1600, 0)
+		inTx(t, s, func(t *store.Tx) error { return t.TakeCredit(part(id, 2000), "o1", "cart") }) // the job once more
+		wantCredit(t, s, id, 500+1600, 0)
+	})
+}
+
+func TestACardIsFoundByItsCodeAndItsCodeIsNowhere(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		id, code := card(t, s, 2500, time.Time{})
+		view(t, s, func(v *store.View) error {
+			c, err := v.CardByCode(code)
+			if c.ID != id || c.Last != code.Last() || c.Spendable(v.Now()) != eur(2500) {
+				t.Errorf("the code opens %+v", c)
+			}
+			if _, err := v.CardByCode(credit.NewCode()); !fault.Is(err, fault.NotFound) {
+				t.Errorf("a code that nobody issued gave %v", err)
+			}
+			return err
+		})
+		dump := s.Dump(t)
+		if strings.Contains(dump, code.Reveal()) || strings.Contains(dump, string(code.Key())) {
+			t.Error("the code is in the database")
+		}
+		if !s.OnPostgres() && files(t, s, code.Reveal(), string(code.Key())) {
+			t.Error("the code is in the shop's files")
+		}
+	})
+}
+
+func TestACardExpiresAndAnotherIsCancelled(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		short, _ := card(t, s, 2500, s.DB.Now().Add(time.Hour))
+		lost, _ := card(t, s, 4000, time.Time{})
+		inTx(t, s, func(t *store.Tx) error { return t.TakeCredit(part(short, 1000), "o1", "cart") })
+		inTx(t, s, func(t *store.Tx) error { return t.HoldCredit(part(lost, 1500), "o2", "cart", t.Now().Add(time.Hour)) })
+		inTx(t, s, func(t *store.Tx) error { return t.CancelCredit(lost) })
+		if err := s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) error { return t.CancelCredit(lost) }); !fault.Is(err, fault.Conflict) {
+			t.Errorf("cancelled twice: %v", err)
+		}
+		s.Clock.Move(2 * time.Hour)
+		for _, id := range []credit.ID{short, lost} {
+			err := s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) error { return t.HoldCredit(part(id, 100), "o3", "cart", t.Now()) })
+			if !errors.Is(err, credit.ErrShort) {
+				t.Errorf("a dead card paid: %v", err)
+			}
+		}
+		for range 2 {
+			inTx(t, s, func(t *store.Tx) error { _, err := t.ExpireCredits(10); return err })
+		}
+		wantCredit(t, s, short, 0, 0)
+		wantCredit(t, s, lost, 0, 1500)
+		// Money that goes back to an expired card can be spent again for a while.
+		inTx(t, s, func(t *store.Tx) error { _, err := t.GiveBackCredit(part(short, 1000), "o1", "refund"); return err })
+		inTx(t, s, func(t *store.Tx) error { return t.HoldCredit(part(short, 1000), "o4", "cart", t.Now().Add(time.Hour)) })
+		wantCredit(t, s, short, 0, 1000)
+	})
+}
+
+// TestAnyActsInAnyOrderAddUp draws acts of two orders about a card, and
+// holds the store against the rules.
+func TestAnyActsInAnyOrderAddUp(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		raw := s.Raw(t)
+		rapid.Check(t, func(r *rapid.T) {
+			id, _ := card(t, s, 3000, time.Time{})
+			book := credit.Book{{Side: credit.Issued}: eur(-3000), {Side: credit.Balance}: eur(3000)}
+			for i := range rapid.IntRange(1, 12).Draw(r, "acts") {
+				o := rapid.SampledFrom([]string{"a", "b"}).Draw(r, "order")
+				amount := eur(rapid.Int64Range(1, 2500).Draw(r, "amount"))
+				do := rapid.SampledFrom([]credit.Doing{credit.Hold, credit.Release, credit.Take, credit.GiveBack}).Draw(r, "do")
+				owner := order.ID(string(id) + "/" + o)
+				held := book[credit.Key{Side: credit.Held, Order: string(owner)}]
+				if do == credit.Hold && held.Minor() > 0 || do != credit.Hold && do != credit.GiveBack && held.Minor() == 0 {
+					continue
+				}
+				if do == credit.Release || do == credit.Take {
+					amount = held
+				}
+				err := s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) (err error) {
+					switch do {
+					case credit.Hold:
+						return t.HoldCredit(part(id, amount.Minor()), owner, "cart", t.Now().Add(time.Hour))
+					case credit.Release:
+						return t.ReleaseCredit(owner, t.Now().Add(2*time.Hour))
+					case credit.Take:
+						return t.TakeCredit(part(id, amount.Minor()), owner, "cart")
+					}
+					_, err = t.GiveBackCredit(part(id, amount.Minor()), owner, fmt.Sprint("refund-", i))
+					return err
+				})
+				entries, _ := credit.Act(do, string(owner), amount)
+				taken := do == credit.Hold && err == nil && !held.Currency().IsZero() && shoptest.One[int64](t, raw, `SELECT count(*) FROM credit_entries WHERE credit = $1 AND order_id = $2 AND doing = 'take'`, string(id), string(owner)) > 0
+				if taken {
+					continue // an order that has paid holds nothing again
+				}
+				if want := book.Post(entries); (err == nil) != (want == nil) {
+					r.Fatalf("%s %v: the store says %v, the rules %v", do, amount, err, want)
+				}
+			}
+			wantCredit(t, s, id, book[credit.Key{Side: credit.Balance}].Minor(), book[credit.Key{Side: credit.Held, Order: string(id) + "/a"}].Minor()+book[credit.Key{Side: credit.Held, Order: string(id) + "/b"}].Minor())
+		})
+	})
+}
+
+func TestWhoWritesIntoTheBooksIsNoticed(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		id, _ := card(t, s, 2500, time.Time{})
+		wantEven(t, s)
+		raw := s.Raw(t)
+		for _, q := range []string{`UPDATE credit_entries SET amount = 9 WHERE credit = $1`, `DELETE FROM credit_entries WHERE credit = $1`, `UPDATE credit_sides SET amount = -1 WHERE credit = $1 AND side = 'balance'`} {
+			if _, err := raw.Exec(q, string(id)); err == nil {
+				t.Errorf("the database let it happen: %s", q)
+			}
+		}
+		shoptest.Do(t, raw, `UPDATE credit_sides SET amount = 9900 WHERE credit = $1 AND side = 'balance'`, string(id))
+		r, err := s.DB.VerifyCredit(noCtx)
+		if err != nil || len(r.Wrong) != 1 || !strings.Contains(r.Wrong[0], string(id)) {
+			t.Errorf("a balance that was raised by hand gave %v, %v", r.Wrong, err)
+		}
+	})
+}
