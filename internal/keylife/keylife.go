@@ -12,6 +12,7 @@
 //	NewEpoch   the key store keeps the key       cut off: Meet takes note of it
 //	note       the database knows of it          cut off: the same
 //	Use        new wraps are made with it
+//	leave      none is made under an older one   other nodes learn of the new one by that
 //	re-wrap    page by page                      cut off: the next pass finds the rest
 //	emptied    nothing alive needs the old one
 //	           … the backup window passes …
@@ -40,9 +41,6 @@ const (
 	Window = 35 * 24 * time.Hour
 	// MeetEvery is how often a node asks whether another one began an epoch.
 	MeetEvery = 10 * time.Second
-	// Grace is how long Shred waits where several nodes may use one database:
-	// until each has heard of the new epoch, and what it began before is over.
-	Grace = MeetEvery + 30*time.Second
 	// TendEvery is how often the shop looks after its epochs by itself.
 	TendEvery = time.Hour
 )
@@ -52,7 +50,6 @@ type Keeper struct {
 	db     *store.DB
 	ring   *seal.Ring
 	window time.Duration
-	grace  time.Duration
 	save   func(context.Context) error
 	log    *slog.Logger
 
@@ -66,7 +63,7 @@ func New(db *store.DB, ring *seal.Ring, window time.Duration, log *slog.Logger) 
 	if window <= 0 {
 		window = Window
 	}
-	return &Keeper{db: db, ring: ring, window: window, grace: Grace, log: log, save: func(context.Context) error { return nil }}
+	return &Keeper{db: db, ring: ring, window: window, log: log, save: func(context.Context) error { return nil }}
 }
 
 // Saving says who brings the recovery file up to date. It is called whenever the
@@ -196,14 +193,6 @@ func (k *Keeper) Shred(ctx context.Context, who ledger.Actor, tell func(Progress
 	}
 	if err := k.rewrap(ctx, Swift, tell); err != nil {
 		return 0, err
-	}
-	if k.db.Shared() {
-		if err := rest(ctx, k.grace); err != nil {
-			return 0, err
-		}
-		if err := k.rewrap(ctx, Swift, tell); err != nil {
-			return 0, err
-		}
 	}
 	n, err := k.destroy(ctx, 0)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -124,7 +123,6 @@ func TestAnEpochLivesAMonthAndTheWindow(t *testing.T) {
 func TestShreddingClosesEveryOldEpochAtOnce(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
 		k := keeper(s)
-		k.SetGrace(10 * time.Millisecond)
 		p := bought(t, s, "one")
 		stolen := copied(t, s, 2)
 		if _, err := k.Rotate(t.Context(), ada); err != nil {
@@ -292,56 +290,6 @@ func TestAKeyStoreThatDoesNotFitIsRefused(t *testing.T) {
 			t.Errorf("the right ones: %v", err)
 		}
 	})
-}
-
-// TestSeveralNodesShareAKeyStore: a node meets a dossier under an epoch that it
-// has not heard of, and uses the new one from then on or from its next Meet.
-func TestSeveralNodesShareAKeyStore(t *testing.T) {
-	s := shoptest.Open(t, "postgres")
-	ring, err := seal.Open(t.Context(), s.Keys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := store.Open(t.Context(), store.Config{Database: s.Database, Ring: ring, ShopID: shoptest.ID, Clock: s.Clock.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	here, there := keeper(s), keylife.New(other, ring, 0, slog.New(slog.DiscardHandler))
-	if _, err := here.Rotate(t.Context(), ada); err != nil {
-		t.Fatal(err)
-	}
-	reads(t, other, bought(t, s, "after"))
-	if ring.Sealing() != 1 {
-		t.Errorf("the other node uses epoch %d unasked", ring.Sealing())
-	}
-	if err := there.Meet(t.Context()); err != nil || ring.Sealing() != 2 {
-		t.Errorf("after it met: epoch %d, %v", ring.Sealing(), err)
-	}
-	// Both rotate at once, again and again: every epoch is noted once, none is lost.
-	var group sync.WaitGroup
-	for _, k := range []*keylife.Keeper{here, there} {
-		group.Go(func() {
-			for n := 0; n < 5; {
-				if _, err := k.Rotate(t.Context(), ada); err == nil {
-					n++
-				} else if !strings.Contains(err.Error(), "there already") {
-					t.Error(err)
-					return
-				}
-			}
-		})
-	}
-	group.Wait()
-	tend(t, here)
-	if err := there.Meet(t.Context()); err != nil {
-		t.Error(err)
-	}
-	list, err := here.List(t.Context())
-	if err != nil || len(list) < 7 || list[len(list)-1].State != keylife.Sealing {
-		t.Errorf("%d epochs, %v", len(list), err)
-	}
-	reads(t, other, bought(t, s, "last"))
 }
 
 // TestTheShopServesWhileItIsRewrapped buys and ends carts while everything is

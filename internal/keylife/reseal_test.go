@@ -173,7 +173,6 @@ func TestEveryKeyIsReplacedWhenAsked(t *testing.T) {
 func TestARetiredWrapOutlivesEpochsAndThenGoes(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
 		p, k := bought(t, s, "one"), upgraded(t, s)
-		k.SetGrace(time.Millisecond)
 		reseal(t, k)
 		kept := ids(t, s, "retired")
 		if _, err := k.Shred(t.Context(), ada, func(keylife.Progress) {}); err != nil {

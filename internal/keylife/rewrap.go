@@ -3,6 +3,7 @@ package keylife
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/seal"
@@ -52,9 +53,13 @@ func (k *Keeper) Rewrap(ctx context.Context, pace Pace, tell func(Progress)) err
 	return k.rewrap(ctx, pace, tell)
 }
 
-// rewrap goes over the dossiers until none is left: while one pass goes on,
-// another node that has not heard of the new epoch may use the old one.
+// rewrap goes over the dossiers until none is left. From its beginning on no node
+// seals under an older epoch any more, also one that is busy with a pass of its own
+// and has not heard of the present one.
 func (k *Keeper) rewrap(ctx context.Context, pace Pace, tell func(Progress)) error {
+	if err := k.leave(ctx); err != nil {
+		return err
+	}
 	for {
 		left, err := k.count(ctx)
 		if err != nil || left == 0 {
@@ -64,6 +69,19 @@ func (k *Keeper) rewrap(ctx context.Context, pace Pace, tell func(Progress)) err
 			return err
 		}
 	}
+}
+
+// leave ends the use of older epochs than the present one.
+func (k *Keeper) leave(ctx context.Context) error {
+	list, err := k.epochs(ctx)
+	if err != nil {
+		return err
+	}
+	newest := k.ring.Sealing()
+	if !slices.ContainsFunc(list, func(e store.Epoch) bool { return e.ID < newest && e.Left.IsZero() }) {
+		return nil
+	}
+	return k.db.InTx(ctx, system, func(t *store.Tx) error { return t.LeaveEpochs(newest) })
 }
 
 // count counts the dossiers under older epochs, and notes of each of these

@@ -194,7 +194,7 @@ func (t *Tx) newDossiers(f *folder, subject, caseID string, ends map[personal.Pu
 		}
 		f.dossiers[p], f.ids[p] = personal.Dossier{Purpose: p, Key: d}, id
 		n := len(args)
-		values = append(values, fmt.Sprintf("($%d, $%d, $%d, $%d, 'open', $%d, $%d, $%d, $%d)", n+1, n+2, n+3, n+4, n+5, n+6, n+7, n+8))
+		values = append(values, fmt.Sprintf("($%d, $%d, $%d, $%d, 'open', %s, $%d, $%d, $%d)", n+1, n+2, n+3, n+4, t.usable(n+5), n+6, n+7, n+8))
 		args = append(args, subject, id, string(p), caseID, int64(epoch), wrap, ms(t.now), ms(end))
 	}
 	return t.later("keep dossiers", nil, `INSERT INTO dossiers (subject, id, purpose, case_id, state, epoch, wrap, created_at, destroy_after) VALUES `+strings.Join(values, ", "), args...)

@@ -17,6 +17,7 @@ import (
 type Epoch struct {
 	ID      seal.EpochID
 	Begun   time.Time
+	Left    time.Time // nothing is sealed under it since; zero before
 	Emptied time.Time // no living dossier needs it since; zero while one does
 	Closed  time.Time // it was decided that its key goes; zero before
 	Gone    time.Time // the key store has forgotten it; zero before
@@ -37,7 +38,7 @@ func (e *MissingEpochs) Error() string {
 
 // Epochs lists every epoch there ever was, oldest first.
 func (v *View) Epochs() ([]Epoch, error) {
-	rows, err := v.rows(`SELECT id, mark, begun_at, emptied_at, closed_at, gone_at FROM epochs ORDER BY id`)
+	rows, err := v.rows(`SELECT id, mark, begun_at, left_at, emptied_at, closed_at, gone_at FROM epochs ORDER BY id`)
 	if err != nil {
 		return nil, fmt.Errorf("list epochs: %w", err)
 	}
@@ -45,11 +46,12 @@ func (v *View) Epochs() ([]Epoch, error) {
 	var out []Epoch
 	for rows.Next() {
 		var e Epoch
-		var id, begun, emptied, closed, gone int64
-		if err := rows.Scan(&id, &e.mark, &begun, &emptied, &closed, &gone); err != nil {
+		var id, begun, left, emptied, closed, gone int64
+		if err := rows.Scan(&id, &e.mark, &begun, &left, &emptied, &closed, &gone); err != nil {
 			return nil, fmt.Errorf("list epochs: %w", err)
 		}
-		e.ID, e.Begun, e.Emptied, e.Closed, e.Gone = seal.EpochID(id), when(begun), since(emptied), since(closed), since(gone)
+		e.ID, e.Begun, e.Left = seal.EpochID(id), when(begun), since(left)
+		e.Emptied, e.Closed, e.Gone = since(emptied), since(closed), since(gone)
 		out = append(out, e)
 	}
 	return out, rows.Err()
@@ -80,7 +82,7 @@ func (db *DB) meetEpochs(ctx context.Context) error {
 		marks[e.ID] = mark
 	}
 	var newest seal.EpochID
-	err := db.InTx(ctx, ledger.System("epochs"), func(t *Tx) error {
+	err := db.transact(ctx, ledger.System("epochs"), func(t *Tx) error {
 		newest = 0
 		known, err := t.Epochs()
 		if err != nil {
@@ -113,7 +115,7 @@ func (db *DB) meetEpochs(ctx context.Context) error {
 			newest = max(newest, e.ID)
 		}
 		return nil
-	})
+	}, false)
 	if err != nil || newest == 0 {
 		return err
 	}
@@ -230,6 +232,30 @@ func (e engine) rewrapRows() int {
 	return 8
 }
 
+// usable is an epoch, given by a parameter, in a statement that keeps a wrap made
+// under it: NULL, which no wrap may have, once it was left or where nobody took note
+// of it. Until COMMIT nobody can leave it.
+func (t *Tx) usable(parameter int) string { return t.db.engine.usable(parameter) }
+
+func (e engine) usable(parameter int) string {
+	share := ""
+	if e == onPostgres {
+		share = " FOR SHARE"
+	}
+	return fmt.Sprintf(`(SELECT e.id FROM epochs e WHERE e.id = $%d AND e.left_at = 0 AND e.closed_at = 0%s)`, parameter, share)
+}
+
+// LeaveEpochs ends the use of every epoch before the given one. It waits for
+// whoever seals under one of them now; who tries so later fails, and learns of the
+// newer one (see knowing).
+func (t *Tx) LeaveEpochs(before seal.EpochID) error {
+	_, err := t.exec(`UPDATE epochs SET left_at = $2 WHERE id < $1 AND left_at = 0 AND EXISTS (SELECT 1 FROM epochs e WHERE e.id = $1 AND e.left_at = 0)`, int64(before), ms(t.now))
+	if err != nil {
+		return fmt.Errorf("leave the epochs before %d: %w", before, err)
+	}
+	return nil
+}
+
 // rewrapQueries moves the wraps of one statement, on each engine. The key under a
 // wrap never changes, so it matters not which wrap is replaced, only that the
 // dossier is alive.
@@ -244,7 +270,7 @@ func rewrapQuery(e engine) map[wrapTable]string {
 	out := map[wrapTable]string{}
 	for _, table := range wrapTables {
 		out[table] = e.dialect(`WITH n (subject, case_id, purpose, id, wrap) AS (VALUES ` + strings.Join(values, ", ") + `)
-			UPDATE ` + table.name + ` AS d SET epoch = $1, wrap = n.wrap FROM n WHERE d.subject = n.subject AND d.case_id = n.case_id
+			UPDATE ` + table.name + ` AS d SET epoch = ` + e.usable(1) + `, wrap = n.wrap FROM n WHERE d.subject = n.subject AND d.case_id = n.case_id
 			AND d.purpose = n.purpose AND d.id = n.id AND epoch < $1 AND d.` + table.kept)
 	}
 	return out
@@ -292,11 +318,11 @@ func (t *Tx) MarkEmptied(id seal.EpochID, empty bool) error {
 	return err
 }
 
-// errNeeded tells that a dossier still needs the epoch.
+// errNeeded tells that a dossier still needs the epoch, or may soon.
 var errNeeded = errors.New("a dossier still needs this epoch")
 
-// CloseEpoch decides that the key of an epoch goes. It refuses when anything
-// alive is wrapped under it.
+// CloseEpoch decides that the key of an epoch goes, which was left. It refuses when
+// anything alive is wrapped under it.
 func (t *Tx) CloseEpoch(id seal.EpochID) error {
 	var one int64
 	err := t.row(`SELECT count(*) FROM (SELECT epoch FROM dossiers WHERE epoch = $1 AND state <> 'destroyed' UNION ALL SELECT epoch FROM retired WHERE epoch = $1 AND wrap IS NOT NULL LIMIT 1) AS any_dossier`, int64(id)).Scan(&one)
@@ -306,7 +332,7 @@ func (t *Tx) CloseEpoch(id seal.EpochID) error {
 	if one > 0 {
 		return fmt.Errorf("close epoch %d: %w", id, errNeeded)
 	}
-	n, err := t.exec(`UPDATE epochs SET closed_at = $2 WHERE id = $1 AND closed_at = 0`, int64(id), ms(t.now))
+	n, err := t.exec(`UPDATE epochs SET closed_at = $2 WHERE id = $1 AND closed_at = 0 AND left_at > 0`, int64(id), ms(t.now))
 	if err != nil || n == 0 {
 		return err
 	}

@@ -212,7 +212,7 @@ func (t *Tx) retire(o seal.Owner, wrap []byte, m ResealMark) (*seal.Dossier, err
 		return nil, err
 	}
 	born := max(ms(t.now), m.args()[0].(int64)) // a clock that went back makes it no older than the mark
-	if err := t.later("give a dossier another key", nil, `UPDATE dossiers SET id = $5, epoch = $6, wrap = $7, created_at = $8`+ofCase+` AND id = $4`,
+	if err := t.later("give a dossier another key", nil, `UPDATE dossiers SET id = $5, epoch = `+t.usable(6)+`, wrap = $7, created_at = $8`+ofCase+` AND id = $4`,
 		o.Subject, o.Case, o.Purpose, o.Dossier, is.Dossier, int64(epoch), fresh, born); err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ type DB struct {
 	cards    cards
 	count    atomic.Int64 // statements run, for the benchmark
 	reading  sync.RWMutex // held for reading by snapshots, for writing by Scrub
-	reloaded atomic.Int64 // when an unknown epoch last made us ask the key store
+	catching catching     // up with other nodes
 	tampered suspects
 	limits   limitCache
 	closing  sync.Once
@@ -123,10 +123,12 @@ func (db *DB) ready(ctx context.Context) error {
 	if err := db.checkRegister(ctx); err != nil {
 		return err
 	}
-	if err := db.loadKeys(ctx); err != nil {
+	// Nothing is sealed, the shop's own secrets included, under an epoch that nobody
+	// took note of.
+	if err := db.MeetEpochs(ctx); err != nil {
 		return err
 	}
-	return db.MeetEpochs(ctx)
+	return db.loadKeys(ctx)
 }
 
 // Close ends the writer after the work it has accepted, closes every connection
@@ -248,44 +250,26 @@ func (db *DB) inTx(ctx context.Context, actor ledger.Actor, fn func(*Tx) error, 
 		keys = t.limitKeys
 		return err
 	}
-	err := db.knowing(ctx, func() error {
-		if db.writer != nil {
-			return db.engine.explain(db.writer.do(ctx, actor, work, lags))
-		}
-		return db.engine.explain(db.retrying(ctx, actor, func(t *Tx) error {
-			if lags {
-				if err := t.later("let the disk lag", nil, `SET LOCAL synchronous_commit TO OFF`); err != nil {
-					return err
-				}
-			}
-			return work(t)
-		}))
-	})
+	err := db.knowing(ctx, func() error { return db.transact(ctx, actor, work, lags) })
 	if err == nil && keys != nil {
 		db.limits.Store(keys)
 	}
 	return err
 }
 
-// reloadEvery bounds how often an unknown epoch makes us ask the key store: who
-// can write in the database must not make it busy.
-const reloadEvery = 2 * time.Second
-
-// knowing does something again, once, when it met an epoch that the ring does
-// not hold: another node may have begun it.
-func (db *DB) knowing(ctx context.Context, do func() error) error {
-	err := do()
-	if !errors.Is(err, seal.ErrEpochUnknown) || db.ring == nil {
-		return err
+// transact is inTx without going on from an epoch that another node began.
+func (db *DB) transact(ctx context.Context, actor ledger.Actor, fn func(*Tx) error, lags bool) error {
+	if db.writer != nil {
+		return db.engine.explain(db.writer.do(ctx, actor, fn, lags))
 	}
-	now, last := time.Now().UnixNano(), db.reloaded.Load()
-	if now-last < int64(reloadEvery) || !db.reloaded.CompareAndSwap(last, now) {
-		return err
-	}
-	if failed := db.ring.Reload(ctx); failed != nil {
-		return errors.Join(err, failed)
-	}
-	return do()
+	return db.engine.explain(db.retrying(ctx, actor, func(t *Tx) error {
+		if lags {
+			if err := t.later("let the disk lag", nil, `SET LOCAL synchronous_commit TO OFF`); err != nil {
+				return err
+			}
+		}
+		return fn(t)
+	}))
 }
 
 func (db *DB) newTx(ctx context.Context, actor ledger.Actor, q querier) *Tx {
