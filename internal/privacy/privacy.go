@@ -85,7 +85,9 @@ func endPages(ctx context.Context, db *store.DB, p personal.Purpose, total map[p
 	if db.Shared() {
 		long = unhurried
 	}
+	var from time.Time
 	for size, written := smallest, 0; ; {
+		var span store.Span
 		var n, postponed int
 		var took time.Duration
 		err := db.InLaggingTx(ctx, ledger.System("retention"), func(t *store.Tx) (err error) {
@@ -94,12 +96,15 @@ func endPages(ctx context.Context, db *store.DB, p personal.Purpose, total map[p
 			if err := clock(&t.View); err != nil {
 				return err
 			}
-			if n, err = t.DestroyDue(p, size); err != nil {
+			if span, err = t.NextDue(p, from, size); err != nil {
+				return err
+			}
+			if n, err = t.DestroyDue(p, span); err != nil {
 				return err
 			}
 			postponed = 0
 			if n < size { // what else is in the page is about orders under way
-				if postponed, err = t.Postpone(p, size, pushOut); err != nil {
+				if postponed, err = t.Postpone(p, span, pushOut); err != nil {
 					return err
 				}
 			}
@@ -109,9 +114,10 @@ func endPages(ctx context.Context, db *store.DB, p personal.Purpose, total map[p
 			return err
 		}
 		total[p] += n
-		if n < size && postponed == 0 {
+		if !span.Full {
 			return nil
 		}
+		from = span.Until
 		if written += n + postponed; written >= eased {
 			if err := db.Ease(ctx); err != nil {
 				return err

@@ -157,7 +157,10 @@ func TestEveryEndTakesWhatWasRetired(t *testing.T) {
 					return err
 				})
 			} else {
-				err = s.DB.InTx(noCtx, clerk, func(tx *store.Tx) error { _, err := tx.DestroyDue(p.Purpose, 1024); return err })
+				err = s.DB.InTx(noCtx, clerk, func(tx *store.Tx) error {
+					_, err := tx.DestroyDue(p.Purpose, store.Span{Until: tx.Now()})
+					return err
+				})
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -1,11 +1,14 @@
 package store
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/personal"
@@ -19,36 +22,62 @@ import (
 // an account go its failed tries, which only the opened e-mail finds.
 func EndsAlone(p personal.Purpose) bool { return p == personal.Account || p == personal.Staff }
 
-// page is the dossiers of a purpose, $2, that have been due for longest. Its size
-// stands in the text: with a number that it does not know PostgreSQL would plan
-// for a tenth of the table.
-func page(size int) string {
-	return fmt.Sprintf(`SELECT subject, case_id, purpose, id FROM dossiers WHERE `+due+` AND purpose = $2 ORDER BY destroy_after LIMIT %d`, size)
+// Span is a page of due dossiers of a purpose: those that end from one time to
+// another, both included. Behind From lies what is destroyed already: PostgreSQL
+// would go over all of that for each page.
+type Span struct {
+	From, Until time.Time
+	Full        bool // as many as were asked for; more may be due after it
+}
+
+// NextDue finds the next size due dossiers of a purpose that end from a time on. As
+// many more may be in it as end at the same time as the last.
+func (v *View) NextDue(p personal.Purpose, from time.Time, size int) (Span, error) {
+	// The place stands in the text, and what is not due yet is told apart here: with
+	// numbers that it does not know PostgreSQL would plan for a few of the due, and
+	// sort all of them for each page.
+	var last int64
+	err := v.row(fmt.Sprintf(`SELECT destroy_after FROM dossiers WHERE state <> 'destroyed' AND held_until <= $1 AND purpose = $2 AND destroy_after >= $3
+		ORDER BY destroy_after LIMIT 1 OFFSET %d`, size-1), ms(v.now), string(p), ms(from)).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && last > ms(v.now) {
+		return Span{From: from, Until: v.now}, nil
+	}
+	if err != nil {
+		return Span{}, fmt.Errorf("look for due dossiers: %w", err)
+	}
+	return Span{From: from, Until: when(last), Full: true}, nil
+}
+
+// span is the dossiers of a purpose, $2, that end from $4 to $5 and that nobody
+// holds. One end is enough: of two SQLite would take the later one.
+const span = `state <> 'destroyed' AND held_until <= $1 AND purpose = $2 AND destroy_after >= $4 AND destroy_after <= $5`
+
+// inSpan gives the numbers of span, none of them after now, and of underWay.
+func (t *Tx) inSpan(p personal.Purpose, s Span) []any {
+	return []any{ms(t.now), string(p), ms(t.now.Add(-openOrder)), ms(s.From), min(ms(s.Until), ms(t.now))}
 }
 
 // underWay is the orders o that are not finished and that somebody has touched,
 // $3, for as long as an order takes: what is due must not be put off for ever.
 const underWay = `o.updated_at > $3 AND o.status NOT IN ('` + string(order.Delivered) + `', '` + string(order.Cancelled) + `', '` + string(order.Refunded) + `')`
 
-// Postpone moves the end date of those of the next page of due dossiers that are
-// about an order under way: those that DestroyDue has left. It returns how many
-// there were.
-func (t *Tx) Postpone(p personal.Purpose, size, days int) (int, error) {
-	n, err := t.exec(`UPDATE dossiers SET destroy_after = $4 WHERE (subject, case_id, purpose, id) IN (SELECT d.subject, d.case_id, d.purpose, d.id
-		FROM (`+page(size)+`) d JOIN orders o ON o.owner = d.subject AND o.id = d.case_id WHERE `+underWay+`)`,
-		ms(t.now), string(p), ms(t.now.Add(-openOrder)), ms(t.now.AddDate(0, 0, days)))
+// ofOrderUnderWay is the dossiers about such an order.
+const ofOrderUnderWay = `EXISTS (SELECT 1 FROM orders o WHERE o.owner = dossiers.subject AND o.id = dossiers.case_id AND ` + underWay + `)`
+
+// Postpone moves the end date of those of a page of due dossiers that are about an
+// order under way: those that DestroyDue has left. It returns how many there were.
+func (t *Tx) Postpone(p personal.Purpose, s Span, days int) (int, error) {
+	n, err := t.exec(`UPDATE dossiers SET destroy_after = $6 WHERE `+span+` AND `+ofOrderUnderWay, append(t.inSpan(p, s), ms(t.now.AddDate(0, 0, days)))...)
 	if err != nil {
 		return 0, fmt.Errorf("postpone due dossiers: %w", err)
 	}
 	return int(n), nil
 }
 
-// DestroyDue ends the next page of due dossiers of a purpose for good, as Destroy
-// does. It returns how many there were: fewer than a page when no more are due, or
-// when some are about an order under way.
-func (t *Tx) DestroyDue(p personal.Purpose, size int) (int, error) {
-	n, err := t.exec(`UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $1 WHERE (subject, case_id, purpose, id) IN (`+page(size)+`) AND `+due+`
-		AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.owner = dossiers.subject AND o.id = dossiers.case_id AND `+underWay+`)`, ms(t.now), string(p), ms(t.now.Add(-openOrder)))
+// DestroyDue ends a page of due dossiers of a purpose for good, as Destroy does,
+// but for those about an order under way. It returns how many there were.
+func (t *Tx) DestroyDue(p personal.Purpose, s Span) (int, error) {
+	n, err := t.exec(`UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $1 WHERE `+span+` AND NOT `+ofOrderUnderWay, t.inSpan(p, s)...)
 	if err != nil {
 		return 0, fmt.Errorf("destroy due dossiers: %w", err)
 	}
@@ -114,7 +143,8 @@ func endings(p personal.Purpose, which func(columns string) string) (out []strin
 		out = append(out, `UPDATE code_uses SET customer = NULL, customer_even = NULL WHERE (order_id, owner) IN `+which("case_id, subject"),
 			`DELETE FROM letters WHERE (owner, object) IN `+which("subject, case_id"))
 	case personal.Payment:
-		out = append(out, `DELETE FROM directory WHERE kind = '`+dirProvider+`' AND (owner, id) IN (SELECT p.owner, p.id FROM payments p WHERE (p.owner, p.order_id) IN `+which("subject, case_id")+`)`)
+		// Nothing but its provider's reference leads to a payment. By kind SQLite would look at all of these for each page.
+		out = append(out, `DELETE FROM directory WHERE (owner, id) IN (SELECT p.owner, p.id FROM payments p WHERE (p.owner, p.order_id) IN `+which("subject, case_id")+`)`)
 	}
 	return out
 }
