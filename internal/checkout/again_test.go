@@ -29,7 +29,9 @@ func TestOrderingAgainTakesWhatIsLeft(t *testing.T) {
 		if err != nil || len(c.Lines) != 2 || c.Lines[1].Variant != bowl.ID || c.Lines[1].Quantity != 2 {
 			t.Fatalf("got %+v, %v; want two bowls of the three, which is all there are", c.Lines, err)
 		}
-		if err := s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) error { return t.Reserve(bowl.ID, "somebody", "else", 2, s.Clock.Now()) }); err != nil {
+		if err := s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) error {
+			return t.Reserve(bowl.ID, "somebody", store.Payer{Cart: "else"}, 2, s.Clock.Now())
+		}); err != nil {
 			t.Fatal(err)
 		}
 		b = s.Basket(t, cup.ID, 1)

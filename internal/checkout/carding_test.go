@@ -120,9 +120,6 @@ func TestStolenCardsMeetFrictionAndHonestBuyersPass(t *testing.T) {
 func TestAnAccountWithANewMailboxEachTimeWaits(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
 		cup := s.Product(t, "cup", 1900, catalog.Stock{}).ID
-		signedIn := func(account, source string) context.Context {
-			return abuse.With(noCtx, &abuse.Caller{Source: source, Account: func() string { return account }})
-		}
 		reached := 0
 		var refusal error
 		for i := range 30 {

@@ -134,7 +134,7 @@ func TestACrashBetweenHoldAndOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = s.DB.InTx(noCtx, ledger.Guest(string(b.ID)), func(t *store.Tx) error {
-			return t.Reserve(v, id, string(b.ID), 1, t.Now().Add(checkout.HoldTime))
+			return t.Reserve(v, id, store.Payer{Cart: string(b.ID)}, 1, t.Now().Add(checkout.HoldTime))
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -17,11 +17,11 @@ import (
 // reserve holds every line for the order, or none. SKUs are locked in the
 // order of their keys, so that of two buyers of the same last things one gets
 // them all and neither waits for the other in a circle.
-func (d *Desk) reserve(ctx context.Context, id order.ID, owner string, lines []cart.Line, until time.Time) error {
+func (d *Desk) reserve(ctx context.Context, id order.ID, by store.Payer, lines []cart.Line, until time.Time) error {
 	sorted := slices.SortedFunc(slices.Values(lines), func(a, b cart.Line) int { return strings.Compare(string(a.Variant), string(b.Variant)) })
-	return d.db.InTx(ctx, ledger.Guest(owner), func(t *store.Tx) error {
+	return d.db.InTx(ctx, ledger.Guest(by.Cart), func(t *store.Tx) error {
 		for _, l := range sorted {
-			if err := t.Reserve(l.Variant, id, owner, l.Quantity, until); err != nil {
+			if err := t.Reserve(l.Variant, id, by, l.Quantity, until); err != nil {
 				return err
 			}
 		}

@@ -30,5 +30,5 @@ func (d *Desk) HoldOnly(ctx context.Context, id cart.ID, token string, in PlaceI
 	if err != nil {
 		return err
 	}
-	return d.reserve(ctx, p.id, p.owner, p.cart.Lines, d.db.Now().Add(d.hold))
+	return d.reserve(ctx, p.id, p.payer(ctx), p.cart.Lines, d.db.Now().Add(d.hold))
 }

@@ -209,7 +209,10 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		return err
 	}
 	until := d.db.Now().Add(d.hold)
-	if err := d.reserve(ctx, p.id, p.owner, p.cart.Lines, until); err != nil {
+	if err := d.reserve(ctx, p.id, p.payer(ctx), p.cart.Lines, until); err != nil {
+		if fault.Is(err, fault.RateLimited) {
+			abuse.Of(ctx).Note(abuse.Place, abuse.Blocked)
+		}
 		return err
 	}
 	if err := d.useCodes(ctx, p.id, p.owner, p.codes, p.email, s, until); err != nil {

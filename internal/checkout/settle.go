@@ -193,7 +193,7 @@ func (d *Desk) settleLate(ctx context.Context, p store.Payment) error {
 	for _, l := range o.Lines {
 		lines = append(lines, cart.Line{Variant: l.Variant, Quantity: l.Quantity})
 	}
-	err = d.reserve(ctx, o.ID, o.Owner, lines, d.db.Now().Add(d.hold))
+	err = d.reserve(ctx, o.ID, store.Payer{Cart: o.Owner}, lines, d.db.Now().Add(d.hold))
 	if err == nil {
 		err = d.useCodesAgain(ctx, o)
 	}

@@ -302,7 +302,7 @@ func TestAHoldHeldAfreshOutlivesASweep(t *testing.T) {
 		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(5))
 		id := order.ID(store.NewID())
 		reserve := func(end time.Time) {
-			err := s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) error { return t.Reserve(bowl.ID, id, "owner", 2, end) })
+			err := s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) error { return t.Reserve(bowl.ID, id, store.Payer{Cart: "owner"}, 2, end) })
 			if err != nil {
 				t.Fatal(err)
 			}

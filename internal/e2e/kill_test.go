@@ -34,6 +34,7 @@ const (
 // purchase is one attempt to buy as the shopper's side remembers it.
 type purchase struct {
 	cart, token, key string
+	from             string    // the header that says which network it comes from
 	placed           apiPlaced // acknowledged with 201, when Number is set
 	approved         bool      // the bank answered the approval with its redirect
 	at               time.Time // when the order was acknowledged during a rush
@@ -62,7 +63,8 @@ func TestKillingTheServerLosesAndDoublesNothing(t *testing.T) {
 	}
 	eachEngine(t, func(t *testing.T, database string) {
 		h := newHome(t, database)
-		h.env = append(h.env, "CARTKEEP_HOLD=24h") // longer than the matrix takes
+		h.env = append(h.env, "CARTKEEP_HOLD=24h", // longer than the matrix takes
+			"CARTKEEP_TRUSTED_PROXIES=127.0.0.1/32,::1/128") // each buyer has a network and a mailbox
 		s := h.start(t)
 		variants := crashVariants(t, s)
 		w := &witness{}
@@ -121,7 +123,7 @@ func (s *shop) ready(variant, key string) *purchase {
 	s.t.Helper()
 	c := s.cart(variant, 1)
 	s.want(200, "PUT", "/api/v1/carts/"+c.ID+"/checkout", ada().json(), "Cart-Token: "+c.Token)
-	return &purchase{cart: c.ID, token: c.Token, key: key}
+	return &purchase{cart: c.ID, token: c.Token, key: key, from: "X-Forwarded-For: 10.250.0.7"}
 }
 
 // order1 orders a ready cart, which has to work.
@@ -170,7 +172,8 @@ func (s *shop) rush(w *witness, variants map[string]string, round int) {
 // hurried buys until the server is gone, and writes down only what was
 // acknowledged. It reports whether the server still answers.
 func (s *shop) hurried(w *witness, variant, key string) bool {
-	p := &purchase{key: key}
+	p, who := &purchase{key: key, from: fmt.Sprintf("X-Forwarded-For: 10.%d.%d.7", rand.IntN(250), rand.IntN(250))}, ada()
+	who.Email = key + "@example.com"
 	a, err := s.try("POST", "/api/v1/carts", "{}")
 	var c apiCart
 	if err != nil || a.status != 201 || !a.read(&c) {
@@ -181,11 +184,11 @@ func (s *shop) hurried(w *witness, variant, key string) bool {
 	if _, err := s.try("POST", "/api/v1/carts/"+c.ID+"/lines", fmt.Sprintf(`{"variant_id":%q,"quantity":1}`, variant), mine); err != nil {
 		return false
 	}
-	if _, err := s.try("PUT", "/api/v1/carts/"+c.ID+"/checkout", ada().json(), mine); err != nil {
+	if _, err := s.try("PUT", "/api/v1/carts/"+c.ID+"/checkout", who.json(), mine, p.from); err != nil {
 		return false
 	}
 	w.add(p) // from here on an order may come to be without our knowing
-	a, err = s.try("POST", "/api/v1/carts/"+c.ID+"/orders", "{}", mine, "Idempotency-Key: "+key)
+	a, err = s.try("POST", "/api/v1/carts/"+c.ID+"/orders", "{}", mine, "Idempotency-Key: "+key, p.from)
 	if err != nil {
 		return false
 	}
@@ -212,7 +215,7 @@ func (s *shop) hurried(w *witness, variant, key string) bool {
 func (s *shop) again(w *witness) {
 	s.t.Helper()
 	for _, p := range w.list[max(0, len(w.list)-lookBack):] {
-		a := s.ask("POST", "/api/v1/carts/"+p.cart+"/orders", "{}", "Cart-Token: "+p.token, "Idempotency-Key: "+p.key)
+		a := s.ask("POST", "/api/v1/carts/"+p.cart+"/orders", "{}", "Cart-Token: "+p.token, "Idempotency-Key: "+p.key, p.from)
 		var placed apiPlaced
 		switch {
 		case a.status == 201:

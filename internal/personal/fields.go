@@ -135,6 +135,8 @@ var ProviderIndex = note(Field{Table: "directory", Column: "key", Kind: Index, P
 	Category: "user.financial", Label: "Payment reference as a keyed hash, or order number",
 	Reason: "finds the order that a number or a provider's notice is about"})
 
+const holdReason = "nobody holds everything without paying; ends with the hold, its key is gone after two days"
+
 // Hashes: to compare with, never to read.
 var _ = []Field{
 	note(Field{Table: "abuse_buckets", Column: "bucket", Kind: Hash, Purpose: Security, Category: "user.device.ip_address",
@@ -145,6 +147,12 @@ var _ = []Field{
 		Label: "E-mail that a payment was begun with, as a keyed hash", Reason: "counts payments that are declined; gone after two days"}),
 	note(Field{Table: "abuse_tries", Column: "account", Kind: Hash, Purpose: Security, Category: "user.unique_id",
 		Label: "Account that a payment was begun with, as a keyed hash", Reason: "counts payments that are declined; gone after two days"}),
+	note(Field{Table: "holds", Column: "source", Kind: Hash, Purpose: Security, Category: "user.device.ip_address",
+		Label: "Network that goods are held from, as a keyed hash", Reason: holdReason}),
+	note(Field{Table: "holds", Column: "mailbox", Kind: Hash, Purpose: Security, Category: "user.contact.email",
+		Label: "E-mail that goods are held for, as a keyed hash", Reason: holdReason}),
+	note(Field{Table: "holds", Column: "account", Kind: Hash, Purpose: Security, Category: "user.unique_id",
+		Label: "Account that goods are held for, as a keyed hash", Reason: holdReason}),
 	note(Field{Table: "carts", Column: "token_mac", Kind: Hash, Purpose: Cart, Category: "user.device.cookie_id",
 		Label: "Cart token, as a keyed hash", Reason: "proves who holds the cart; the token itself is not kept"}),
 	note(Field{Table: "idempotency", Column: "key", Kind: Hash, Purpose: Cart, Category: "user.device.cookie_id",

@@ -14,11 +14,16 @@ import (
 // Stock has its own key, the variant. No transaction spans it and an owner; one
 // that touches several variants takes them in the order of their keys.
 
-// Reserve holds units for an order until end, or fails: two buyers of the last
-// one do not queue. Reserving again for the same order changes the end only.
-func (t *Tx) Reserve(variant catalog.VariantID, id order.ID, owner string, quantity int64, end time.Time) error {
-	n, err := t.exec(`INSERT INTO holds (variant, order_id, owner, quantity, expires_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (variant, order_id) DO NOTHING`,
-		string(variant), string(id), owner, quantity, ms(end))
+// Reserve holds units for an order of somebody until end, or fails: two buyers of
+// the last one do not queue. Nobody holds more than a share of what is counted,
+// see package abuse. Reserving again for the same order changes the end only.
+func (t *Tx) Reserve(variant catalog.VariantID, id order.ID, by Payer, quantity int64, end time.Time) error {
+	who, err := t.holder(by)
+	if err != nil {
+		return err
+	}
+	n, err := t.exec(`INSERT INTO holds (variant, order_id, owner, quantity, expires_at, source, mailbox, account) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (variant, order_id) DO NOTHING`,
+		string(variant), string(id), by.Cart, quantity, ms(end), who.source[0], who.mailbox[0], who.account[0])
 	if err != nil {
 		return fmt.Errorf("hold %s: %w", variant, err)
 	}
@@ -29,14 +34,19 @@ func (t *Tx) Reserve(variant catalog.VariantID, id order.ID, owner string, quant
 		}
 		return err
 	}
-	n, err = t.exec(`UPDATE stock SET held = held + $2 WHERE variant = $1 AND (NOT counted OR backorder OR on_hand - held >= $2)`, string(variant), quantity)
+	var s catalog.Stock
+	err = t.row(`UPDATE stock SET held = held + $2 WHERE variant = $1 AND (NOT counted OR backorder OR on_hand - held >= $2) RETURNING counted, on_hand, backorder`, string(variant), quantity).
+		Scan(&s.Counted, &s.OnHand, &s.Backorder)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fault.New(fault.OutOfStock, "Somebody was quicker: there are not enough left.")
+	}
 	if err != nil {
 		return fmt.Errorf("hold %s: %w", variant, err)
 	}
-	if n == 0 {
-		return fault.New(fault.OutOfStock, "Somebody was quicker: there are not enough left.")
+	if !s.Counted || s.Backorder {
+		return nil
 	}
-	return nil
+	return t.share(variant, s.OnHand, who, by.Account != "")
 }
 
 // KeepHeld moves the end of a hold to a later time.

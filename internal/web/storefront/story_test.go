@@ -323,7 +323,7 @@ func TestOrderStillBeingPlacedAsksToWait(t *testing.T) {
 		if _, err := tx.BeginOrder(mine.id, form.Get("idempotency_key"), []byte("form\nbank"), id); err != nil {
 			return err
 		}
-		return tx.Reserve(mug.ID, id, string(mine.id), 1, tx.Now().Add(15*time.Minute))
+		return tx.Reserve(mug.ID, id, store.Payer{Cart: string(mine.id)}, 1, tx.Now().Add(15*time.Minute))
 	})
 	if err != nil {
 		t.Fatal(err)
