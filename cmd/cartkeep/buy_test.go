@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +14,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// buy orders a kettle over the demo's API.
+// buy orders a kettle over the demo's API, and remembers the order's number and,
+// as NAME_PAGE, the bank's page.
 func buy(ts *testscript.TestScript, neg bool, args []string) {
 	words(ts, neg, args, 2)
 	var ports struct{ Shop int }
@@ -46,10 +48,27 @@ func buy(ts *testscript.TestScript, neg bool, args []string) {
 	ask("POST", "carts/"+cart.ID+"/lines", fmt.Sprintf(`{"variant_id":%q,"quantity":1}`, goods.Variants[0].ID), cart.Token, &struct{}{})
 	ask("PUT", "carts/"+cart.ID+"/checkout", `{"email":"ada@example.com","name":"Ada Lovelace","shipping_address":{"street_address":"12 Analytical Way","address_locality":"Berlin","postal_code":"10115","address_country":"DE"}}`, cart.Token, &struct{}{})
 	var placed struct {
-		Order struct{ Number string }
+		Order   struct{ Number string }
+		Payment struct {
+			RedirectURL string `json:"redirect_url"`
+		}
 	}
 	ask("POST", "carts/"+cart.ID+"/orders", "{}", cart.Token, &placed)
 	ts.Setenv(args[1], placed.Order.Number)
+	ts.Setenv(args[1]+"_PAGE", placed.Payment.RedirectURL)
+}
+
+// press presses a button of the make-believe bank's page.
+func press(ts *testscript.TestScript, neg bool, args []string) {
+	words(ts, neg, args, 2)
+	client := &http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	res, err := client.PostForm(args[0], url.Values{"outcome": {args[1]}})
+	ts.Check(err)
+	defer res.Body.Close()
+	if res.StatusCode >= 400 {
+		ts.Fatalf("%s: got %s", args[1], res.Status)
+	}
 }
 
 // firstWord remembers the first word of a file under a name.

@@ -70,7 +70,7 @@ func scripts(t *testing.T, dir string, env map[string]string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "ready": ready, "remember": remember, "unchanged": unchanged, "flip": flip, "cut": cut, "json": isJSON, "forge": forge, "buy": buy, "lastline": lastLine, "firstword": firstWord,
+			"exits": exits, "ready": ready, "remember": remember, "unchanged": unchanged, "flip": flip, "cut": cut, "json": isJSON, "forge": forge, "buy": buy, "press": press, "lastline": lastLine, "firstword": firstWord,
 		},
 	})
 }

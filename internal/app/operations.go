@@ -65,6 +65,8 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return o.credit(ctx, c)
 	case "payments reconcile":
 		return o.reconcile(ctx, c.Args["days"])
+	case "payments concerns":
+		return o.concerns(ctx, order.Number(c.Args["number"]), c.Args["seen"] == "yes")
 	case "staff list", "staff invite", "staff confirm", "staff disable", "staff enable", "staff role", "staff passkeys":
 		return o.staff(ctx, c)
 	case "account repair":

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/money"
@@ -27,11 +26,12 @@ type Paying struct {
 }
 
 // services makes the payment services that are set up, and says everything that
-// is wrong with their settings. Nobody is called.
-func (p *Paying) services(origin string, hold time.Duration) (out []payment.Provider, err error) {
+// is wrong with their settings. Nobody is called. mark is the word by which they
+// tell this shop's payments from others.
+func (p *Paying) services(mark string, hold time.Duration) (out []payment.Provider, err error) {
 	bad := &problems{}
 	if p.StripeKey != "" || p.StripeSecret != "" || p.StripeAccount != "" {
-		s, err := stripe.New(stripe.Config{Key: p.StripeKey, Secret: p.StripeSecret, Account: p.StripeAccount, Mode: p.PaymentMode, Shop: origin})
+		s, err := stripe.New(stripe.Config{Key: p.StripeKey, Secret: p.StripeSecret, Account: p.StripeAccount, Mode: p.PaymentMode, Shop: mark})
 		bad.add("stripe-key", err)
 		bad.when(hold > stripe.MaxHold, "hold", "Stripe's pages end after a day: give at most 23h")
 		out = append(out, s)
@@ -82,7 +82,7 @@ func (s *Settings) methodsOf(ctx context.Context, db *store.DB) (settings.Payabl
 	if err != nil {
 		return nil, err
 	}
-	services, err := s.services(s.ownOrigin(), s.Hold)
+	services, err := s.services(unmarked, s.Hold)
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +97,7 @@ func (s *Settings) methodsOf(ctx context.Context, db *store.DB) (settings.Payabl
 
 type paymentsCmd struct {
 	Reconcile paymentsReconcileCmd `cmd:"" help:"Ask the payment services about the payments of the last days, and show where their word differs from ours. Needs the running shop; changes nothing."`
+	Concerns  paymentsConcernsCmd  `cmd:"" help:"List what needs a person: disputes with the time to answer by, warnings of fraud, money that could not be given back. Of one order: what to hand in, too."`
 }
 
 type paymentsReconcileCmd struct {
@@ -129,26 +130,27 @@ func (o *operating) reconcile(ctx context.Context, text string) error {
 		fmt.Fprintf(o.out, "%s  attempt %d at %s: %s\n", d.Number, d.Attempt, d.Provider, d.Text)
 	}
 	fmt.Fprintf(o.out, "cartkeep: %s compared, %s, %d without an answer\n", many(r.Asked, "payment"), many(len(r.Differences), "difference"), r.Silent)
-	if len(r.Differences) > 0 || r.Silent > 0 {
+	if r.Left > 0 {
+		fmt.Fprintf(o.out, "cartkeep: %s of those days not compared, the older ones: give fewer days\n", many(r.Left, "payment"))
+	}
+	if len(r.Differences) > 0 || r.Silent > 0 || r.Left > 0 {
 		return statusError(1)
 	}
 	return nil
 }
 
 // reconcileDaily compares the last days once a day, and tells the log of
-// differences: how many, not whose.
+// differences: how many, not whose. Owners are reminded of disputes to answer.
 func (s *server) reconcileDaily(ctx context.Context) error {
 	r, err := s.desk.Reconcile(ctx, s.vault.db.Now().AddDate(0, 0, -3))
-	if err == nil && len(r.Differences) > 0 {
-		s.log.WarnContext(ctx, "payments differ from what the payment services say; see cartkeep payments reconcile", "differences", len(r.Differences), "compared", r.Asked)
+	if err != nil {
+		return err
 	}
-	return err
+	if len(r.Differences) > 0 || r.Left > 0 {
+		s.log.WarnContext(ctx, "payments differ from what the payment services say; see cartkeep payments reconcile", "differences", len(r.Differences), "compared", r.Asked, "not compared", r.Left)
+	}
+	return s.desk.RemindOfDisputes(ctx)
 }
 
-// ownOrigin is where the shop will be found.
-func (s *Settings) ownOrigin() string {
-	if len(s.Domain) == 0 {
-		return "https://localhost"
-	}
-	return "https://" + strings.ToLower(s.Domain[0])
-}
+// unmarked stands for the shop's word where services are looked at and not used.
+const unmarked = "unmarked"

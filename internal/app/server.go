@@ -155,7 +155,7 @@ func (s *server) assemble(ctx context.Context) error {
 			s.front.Door(w, r, need, v)
 		},
 		Page: storefront.ErrorPage(s.pages, s.vault.db, s.log)})
-	providers, err := s.providers()
+	providers, err := s.providers(ctx)
 	if err == nil {
 		err = offered(providers, shop)
 	}
@@ -164,7 +164,8 @@ func (s *server) assemble(ctx context.Context) error {
 	}
 	s.services = providers
 	s.desk, err = checkout.New(checkout.Config{Store: s.vault.db, Providers: providers, Origin: s.origin, Hold: s.settings.Hold,
-		Writer: s.writer, Deliver: s.deliverer(), Alarm: s.alarm, Wake: s.jobs.Wake, Log: s.log})
+		Writer: s.writer, Deliver: s.deliverer(), Alarm: s.alarm, Wake: s.jobs.Wake, Log: s.log,
+		Tell: func(t *store.Tx, kind message.NoticeKind) error { return s.keeper.TellOwnersIn(t, kind) }})
 	if err != nil {
 		return err
 	}
@@ -216,8 +217,12 @@ func (s *server) newPages(shop store.Settings) (*page.Set, error) {
 
 // providers wires the payment services in. The make-believe bank exists in the
 // demo only.
-func (s *server) providers() ([]payment.Provider, error) {
-	real, err := s.settings.services(s.origin, s.settings.Hold)
+func (s *server) providers(ctx context.Context) ([]payment.Provider, error) {
+	mark, err := s.vault.db.PaymentMark(ctx)
+	if err != nil {
+		return nil, err
+	}
+	real, err := s.settings.services(mark, s.settings.Hold)
 	if err != nil || !s.demo {
 		return real, err
 	}
@@ -377,8 +382,12 @@ func (s *server) notices(p payment.Provider) http.HandlerFunc {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		if err != nil {
+		if errors.Is(err, payment.ErrSignature) || errors.Is(err, payment.ErrNotice) {
 			s.gate.Refuse(w, r, fault.Because(fault.Malformed, "This notice is not signed, too old, or not of this shop.", err))
+			return
+		}
+		if err != nil { // the provider had to be asked about it: let it come again
+			s.gate.Refuse(w, r, fault.Because(fault.Unavailable, "Please send this again.", err))
 			return
 		}
 		if err := s.desk.Settle(r.Context(), p.Name(), n); err != nil {

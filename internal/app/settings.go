@@ -100,7 +100,7 @@ func (s *Settings) check() error {
 	if _, err := s.carriers("shop", "shop"); err != nil {
 		bad = append(bad, err)
 	}
-	if _, err := s.services(s.ownOrigin(), s.Hold); err != nil {
+	if _, err := s.services(unmarked, s.Hold); err != nil {
 		bad = append(bad, err)
 	}
 	if s.PrivateListen != "" {

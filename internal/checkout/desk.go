@@ -36,8 +36,10 @@ type Config struct {
 	Deliver func(ctx context.Context, owner string, id order.ID, m message.Message) error
 	// Alarm is told once when many payments fail. It must not take long; may be nil.
 	Alarm func(abuse.Alarm)
-	Wake  func() // tells the job runner that there is work; may be nil
-	Log   *slog.Logger
+	// Tell has the owners told, in the transaction of what it is about; may be nil.
+	Tell func(*store.Tx, message.NoticeKind) error
+	Wake func() // tells the job runner that there is work; may be nil
+	Log  *slog.Logger
 }
 
 // Desk is the till: every use case of cart and order. Its methods may be
@@ -50,6 +52,7 @@ type Desk struct {
 	writer    func() (*message.Writer, error)
 	deliver   func(ctx context.Context, owner string, id order.ID, m message.Message) error
 	alarm     func(abuse.Alarm)
+	tell      func(*store.Tx, message.NoticeKind) error
 	wake      func()
 	log       *slog.Logger
 }
@@ -60,12 +63,15 @@ func New(c Config) (*Desk, error) {
 		return nil, errors.New("checkout: a desk needs a store and the shop's origin")
 	}
 	d := &Desk{db: c.Store, providers: map[string]payment.Provider{}, origin: strings.TrimSuffix(c.Origin, "/"), hold: c.Hold,
-		writer: c.Writer, deliver: c.Deliver, alarm: c.Alarm, wake: c.Wake, log: c.Log}
+		writer: c.Writer, deliver: c.Deliver, alarm: c.Alarm, tell: c.Tell, wake: c.Wake, log: c.Log}
 	if d.hold <= 0 {
 		d.hold = HoldTime
 	}
 	if d.alarm == nil {
 		d.alarm = func(abuse.Alarm) {}
+	}
+	if d.tell == nil {
+		d.tell = func(*store.Tx, message.NoticeKind) error { return nil }
 	}
 	if d.wake == nil {
 		d.wake = func() {}

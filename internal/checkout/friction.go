@@ -50,7 +50,7 @@ func (d *Desk) count(ctx context.Context, provider string, p store.Payment, n pa
 	switch n.Outcome {
 	case payment.Approved:
 		err = d.countApproval(ctx, p, o)
-	case payment.Declined: // a page that nobody paid on has tried no card
+	case payment.Declined, payment.Tried: // a page that nobody paid on has tried no card
 		err = d.countDecline(ctx, p, o)
 	}
 	if err != nil {

@@ -148,7 +148,11 @@ func (d *Desk) refund(ctx context.Context, j store.Job) error {
 	if !ok {
 		return fmt.Errorf("refund: provider %s is not wired in", p.Provider)
 	}
-	if err := provider.Refund(ctx, payment.RefundRequest{ID: p.ID, Ref: p.Ref, OrderID: string(p.Order), Amount: p.Amount}); err != nil {
+	err = provider.Refund(ctx, payment.RefundRequest{ID: p.ID, Ref: p.Ref, OrderID: string(p.Order), Amount: p.Amount})
+	if errors.Is(err, payment.ErrRefused) {
+		return d.raiseFor(ctx, p, store.ConcernReturn, p.ID)
+	}
+	if err != nil {
 		return fmt.Errorf("refund: %w", err)
 	}
 	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {

@@ -24,18 +24,23 @@ type Difference struct {
 type Reconciled struct {
 	Asked       int
 	Silent      int // no answer: nothing is known of these
+	Left        int // there were more than are asked about at once: older ones, not asked about
 	Differences []Difference
 }
 
 // reconcileMax is how many payments are asked about at once.
-const reconcileMax = 1000
+const reconcileMax = 5000
 
 // Reconcile asks the providers about every payment that was opened since, and
 // tells where their word differs from ours. It changes nothing.
 func (d *Desk) Reconcile(ctx context.Context, since time.Time) (out Reconciled, err error) {
 	var list []store.Payment
 	err = d.db.View(ctx, func(v *store.View) (err error) {
-		list, err = v.OpenedSince(since, reconcileMax)
+		if list, err = v.OpenedSince(since, reconcileMax); err != nil || len(list) < reconcileMax {
+			return err
+		}
+		all, err := v.CountOpenedSince(since)
+		out.Left = all - len(list)
 		return err
 	})
 	if err != nil {
@@ -114,7 +119,7 @@ func (d *Desk) wentBack(ctx context.Context, p store.Payment) (money.Amount, err
 	})
 	sum := money.Zero(p.Amount.Currency())
 	for _, r := range all {
-		if err == nil && r.State == store.RefundDone && r.Payment == p.ID {
+		if err == nil && r.State == store.RefundDone && r.FailedAt.IsZero() && r.Payment == p.ID {
 			sum, err = sum.Plus(r.Amount)
 		}
 	}

@@ -64,6 +64,9 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 		if !o.Status.May(order.Refunded) || p.Status != order.PaymentApproved {
 			return fault.New(fault.Conflict, fmt.Sprintf("The order is %s: there is nothing to give back.", o.Status))
 		}
+		if under, err := disputed(&t.View, o); err != nil || under {
+			return errors.Join(err, unless(!under, errDisputed))
+		}
 		before, err := t.RefundsOf(o.Owner, o.ID)
 		if err != nil {
 			return err
@@ -213,11 +216,11 @@ func (d *Desk) giveLater(ctx context.Context, j store.Job) error {
 		return err
 	}
 	err = d.give(ctx, ledger.System("checkout"), r)
-	if fault.Is(err, fault.Conflict) {
-		d.log.WarnContext(ctx, "a refund was refused by the payment service", "refund", r.ID)
-		return nil
+	if !fault.Is(err, fault.Conflict) {
+		return err
 	}
-	return err
+	d.log.WarnContext(ctx, "a refund was refused by the payment service", "refund", r.ID)
+	return d.raiseFor(ctx, store.Payment{Owner: r.Owner, Order: r.Order, ID: r.Payment, Amount: r.Amount}, store.ConcernRefund, r.ID)
 }
 
 func (d *Desk) mailGivenBack(ctx context.Context, j store.Job) error {

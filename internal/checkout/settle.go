@@ -62,28 +62,24 @@ func (d *Desk) settle(ctx context.Context, provider string, n payment.Notice) (p
 	mismatch := false
 	err = d.db.InTx(ctx, ledger.Provider(provider), func(t *store.Tx) error {
 		res, mismatch = done, false
-		if p, err = t.PaymentByRef(provider, n.Ref); err != nil {
+		if p, err = meant(t, provider, n); err != nil {
 			return err
 		}
-		if string(p.Order) != n.OrderID || p.Attempt != n.Attempt || p.Amount != n.Amount || p.Mode != n.Mode || p.Account != n.Account {
+		if !fits(p, n) {
 			mismatch = true
 			if err := t.KeepNotice(p, string(n.Outcome), store.NoticeMismatch); err != nil {
 				return err
 			}
 			return t.Event("payment.mismatch", p.Owner, p.ID, "")
 		}
-		o, err := t.Order(p.Owner, p.Order)
+		result, err := d.carry(t, p, n)
 		if err != nil {
 			return err
 		}
-		meant, err := d.carry(t, o, p, n.Outcome)
-		if err != nil {
-			return err
-		}
-		if meant == store.NoticeLate {
+		if result == store.NoticeLate {
 			res = late
 		}
-		return t.KeepNotice(p, string(n.Outcome), meant)
+		return t.KeepNotice(p, string(n.Outcome), result)
 	})
 	if err == nil && mismatch {
 		err = errMismatch
@@ -91,14 +87,29 @@ func (d *Desk) settle(ctx context.Context, provider string, n payment.Notice) (p
 	return p, res, err
 }
 
+// meant finds the attempt that a notice is about.
+func meant(t *store.Tx, provider string, n payment.Notice) (store.Payment, error) {
+	if n.Ref == "" && !n.Outcome.Ends() {
+		return t.PaymentOfOrder(provider, order.Number(n.OrderNumber), n.Attempt)
+	}
+	return t.PaymentByRef(provider, n.Ref)
+}
+
 // carry does what a fitting notice asks for, in the caller's transaction, and says
 // what it meant. A late approval is left to settleLate.
-func (d *Desk) carry(t *store.Tx, o order.Order, p store.Payment, outcome payment.Outcome) (string, error) {
-	if outcome != payment.Approved {
+func (d *Desk) carry(t *store.Tx, p store.Payment, n payment.Notice) (string, error) {
+	if !n.Outcome.Ends() {
+		return d.besides(t, p, n)
+	}
+	o, err := t.Order(p.Owner, p.Order)
+	if err != nil {
+		return "", err
+	}
+	if n.Outcome != payment.Approved {
 		if o.Status != order.Pending {
 			return store.NoticeKnown, nil
 		}
-		moved, err := t.MovePayment(p, order.PaymentOpen, unpaid[outcome])
+		moved, err := t.MovePayment(p, order.PaymentOpen, unpaid[n.Outcome])
 		if !moved {
 			return store.NoticeKnown, err
 		}

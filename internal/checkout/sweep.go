@@ -107,6 +107,9 @@ func (d *Desk) askAgain(ctx context.Context, j store.Job) error {
 		}
 		n, decided, err = finder.Find(ctx, p.Ref) // paid in the very last moment, perhaps
 	}
+	if errors.Is(err, payment.ErrRefused) {
+		return nil // it knows of no such page: asking for ever would not help
+	}
 	if err != nil || !decided || n.Outcome != payment.Approved {
 		return err
 	}

@@ -40,13 +40,14 @@ const (
 	EmailIsNew      NoticeKind = "email-is-new"  // to the new one
 	PasskeyCopied   NoticeKind = "passkey-copied"
 	Undone          NoticeKind = "undone"
-	StaffWaiting    NoticeKind = "staff-waiting" // to owners: somebody has taken an invitation
-	Alarm           NoticeKind = "alarm"         // to owners: the shop is under attack
-	Carding         NoticeKind = "carding"       // to owners: stolen cards are being tested
-	PagesForeign    NoticeKind = "pages-foreign" // to owners: something foreign on the payment pages
-	PagesChanged    NoticeKind = "pages-changed" // to owners: the payment pages changed, by an update or a setting
-	TextsShut       NoticeKind = "texts-shut"    // to owners: codes by text are held back
-	Tampered        NoticeKind = "tampered"      // to owners: an account was changed in the database
+	StaffWaiting    NoticeKind = "staff-waiting"   // to owners: somebody has taken an invitation
+	Alarm           NoticeKind = "alarm"           // to owners: the shop is under attack
+	Carding         NoticeKind = "carding"         // to owners: stolen cards are being tested
+	PagesForeign    NoticeKind = "pages-foreign"   // to owners: something foreign on the payment pages
+	PagesChanged    NoticeKind = "pages-changed"   // to owners: the payment pages changed, by an update or a setting
+	PaymentConcern  NoticeKind = "payment-concern" // to owners: a payment is disputed, or could not be given back
+	TextsShut       NoticeKind = "texts-shut"      // to owners: codes by text are held back
+	Tampered        NoticeKind = "tampered"        // to owners: an account was changed in the database
 )
 
 // Notice is a message about an account.
@@ -131,6 +132,9 @@ var notices = map[NoticeKind]words{
 	PagesChanged: {subject: "Your payment pages have changed", title: "Your payment pages have changed", what: []string{"The payment pages are no longer as they were accepted. Nothing on them is foreign: it came with an update, or with a setting."},
 		next: []string{"Look what it is: cartkeep payment-page status. If it is as you wish: cartkeep payment-page accept"},
 		not:  "If nobody updated the shop or changed a setting, somebody else did. Find out who."},
+	PaymentConcern: {subject: "A payment needs you", title: "A payment needs you", what: []string{"The payment service says that a payer's bank asks for money back, or that a payment looks like fraud, or money could not be given back.", "A dispute that is not answered in time is lost, whoever is right."},
+		next: []string{"See which, until when, and what to hand in: cartkeep payments concerns"},
+		not:  "Answer on the payment service's own site, which you open yourself. Whoever writes or calls about a dispute and asks for a password or a card is not your payment service."},
 	Tampered: {subject: "Somebody changed an account in the database", title: "Somebody changed an account in the database", what: []string{"What a customer signs in with was changed, and not by the shop. That account stays shut.", "Whoever did it can write in the database: by a copy that was put back, by another program, or by breaking in."},
 		next: []string{"The ledger names the account. Once you know how it came about, open it again with: cartkeep account repair"},
 		not:  "Change the password of the database, and look who can reach it."},

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
 )
 
 // Errors that callers branch on. They carry no detail of the body, so that
@@ -38,18 +39,37 @@ var (
 // MaxNotice is the most bytes a call-back may have. Read no more than that.
 const MaxNotice = 64 << 10
 
-// Outcome is how an attempt to pay ended.
+// Outcome is how an attempt to pay ended, or what became of it before or after.
 type Outcome string
 
-// The outcomes.
+// The outcomes that end an attempt.
 const (
 	Approved Outcome = "approved"
 	Declined Outcome = "declined"
 	Expired  Outcome = "expired" // the page has ended and takes no payment any more
 )
 
+// What a provider may say besides. None of it makes an order paid, or unpaid.
+const (
+	Tried        Outcome = "tried"         // a card was refused, on a page that goes on
+	Disputed     Outcome = "disputed"      // the payer's bank asks for the money back
+	DisputeWon   Outcome = "dispute-won"   // and the shop keeps it
+	DisputeLost  Outcome = "dispute-lost"  // and has it
+	Warned       Outcome = "warned"        // the provider, or the card's network, takes it for fraud
+	RefundFailed Outcome = "refund-failed" // what the provider had taken on to pay back did not arrive
+)
+
+// Ends reports whether an attempt is over with this.
+func (o Outcome) Ends() bool { return o == Approved || o == Declined || o == Expired }
+
 // Known reports whether o is one of the outcomes.
-func (o Outcome) Known() bool { return o == Approved || o == Declined || o == Expired }
+func (o Outcome) Known() bool {
+	switch o {
+	case Tried, Disputed, DisputeWon, DisputeLost, Warned, RefundFailed:
+		return true
+	}
+	return o.Ends()
+}
 
 // Modes of a provider's account. A shop in one mode refuses notices of the other.
 const (
@@ -95,6 +115,14 @@ type Notice struct {
 	// Fingerprint is the provider's word for the card, the same whoever pays with
 	// it; "" where it gives none. It is counted under a keyed hash and kept nowhere.
 	Fingerprint string
+
+	// Of what is said before or after the end of an attempt. Such a notice may
+	// name the order's number instead of the session.
+	OrderNumber string
+	About       string // the provider's id of the dispute or the warning
+	Reason      order.DisputeReason
+	AnswerBy    time.Time // until when a dispute can be answered; zero where nobody said
+	Refund      string    // RefundRequest.ID of a refund that failed
 }
 
 // RefundRequest asks to pay back. ID is the idempotency key.
@@ -116,7 +144,8 @@ type Provider interface {
 	// Open makes or finds the session of this order and attempt.
 	Open(ctx context.Context, q Request) (Session, error)
 	// Notice checks and reads a call-back whose body was already read (at most
-	// MaxNotice bytes). The error is ErrSignature or ErrNotice.
+	// MaxNotice bytes). The error is ErrSignature, ErrNotice or ErrIgnored; any other
+	// means that the provider had to be asked something, and did not answer.
 	Notice(r *http.Request, body []byte) (Notice, error)
 	// Refund pays back part or all of an approved session.
 	Refund(ctx context.Context, q RefundRequest) error

@@ -58,8 +58,12 @@ func (t *Tx) inSpan(p personal.Purpose, s Span) []any {
 }
 
 // underWay is the orders o that are not finished and that somebody has touched,
-// $3, for as long as an order takes: what is due must not be put off for ever.
-const underWay = `o.updated_at > $3 AND o.status NOT IN ('` + string(order.Delivered) + `', '` + string(order.Cancelled) + `', '` + string(order.Refunded) + `')`
+// $3, for as long as an order takes: what is due must not be put off for ever. One
+// that the payer's bank disputes is under way until that is decided.
+const underWay = `(o.updated_at > $3 AND o.status NOT IN ('` + string(order.Delivered) + `', '` + string(order.Cancelled) + `', '` + string(order.Refunded) + `')
+	OR ` + inDispute + `)`
+
+const inDispute = `EXISTS (SELECT 1 FROM payment_concerns c WHERE c.owner = o.owner AND c.order_id = o.id AND c.kind = 'dispute' AND c.ended_at = 0)`
 
 // ofOrderUnderWay is the dossiers about such an order.
 const ofOrderUnderWay = `EXISTS (SELECT 1 FROM orders o WHERE o.owner = dossiers.subject AND o.id = dossiers.case_id AND ` + underWay + `)`

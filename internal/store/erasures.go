@@ -439,7 +439,7 @@ type DossierOf struct {
 
 // DossiersOf lists the dossiers of a subject that still have their keys.
 func (v *View) DossiersOf(subject string) ([]DossierOf, error) {
-	rows, err := v.rows(`SELECT d.subject, d.id, d.case_id, d.purpose, d.state, d.destroy_after, d.held_until, o.status, o.updated_at, o.paid_at
+	rows, err := v.rows(`SELECT d.subject, d.id, d.case_id, d.purpose, d.state, d.destroy_after, d.held_until, o.status, o.updated_at, o.paid_at, `+inDispute+`
 		FROM dossiers d LEFT JOIN orders o ON o.owner = d.subject AND o.id = d.case_id WHERE d.subject = $1 AND d.state <> 'destroyed' ORDER BY d.case_id, d.purpose, d.id`, subject)
 	if err != nil {
 		return nil, fmt.Errorf("list a person's dossiers: %w", err)
@@ -452,12 +452,13 @@ func (v *View) DossiersOf(subject string) ([]DossierOf, error) {
 		var ends, held int64
 		var status sql.NullString
 		var updated, paid sql.NullInt64
-		if err := rows.Scan(&d.Subject, &d.ID, &d.Case, &d.Purpose, &state, &ends, &held, &status, &updated, &paid); err != nil {
+		var disputed bool
+		if err := rows.Scan(&d.Subject, &d.ID, &d.Case, &d.Purpose, &state, &ends, &held, &status, &updated, &paid, &disputed); err != nil {
 			return nil, fmt.Errorf("list a person's dossiers: %w", err)
 		}
 		d.Restricted, d.Ends, d.Order, d.Paid = state == "restricted", when(ends), status.Valid, paid.Int64 > 0
 		d.Held = when(held).After(v.now)
-		d.UnderWay = d.Order && !order.Status(status.String).Final() && when(updated.Int64).After(v.now.Add(-openOrder))
+		d.UnderWay = disputed || d.Order && !order.Status(status.String).Final() && when(updated.Int64).After(v.now.Add(-openOrder))
 		out = append(out, d)
 	}
 	return out, rows.Err()

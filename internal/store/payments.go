@@ -209,6 +209,15 @@ func (v *View) OpenedSince(from time.Time, limit int) (out []Payment, err error)
 	return out, nil
 }
 
+// CountOpenedSince counts what OpenedSince would return without a limit.
+func (v *View) CountOpenedSince(from time.Time) (int, error) {
+	var n int64
+	if err := v.row(`SELECT COUNT(*) FROM payments WHERE opened_at >= $1 AND provider_ref IS NOT NULL`, ms(from)).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count payments: %w", err)
+	}
+	return int(n), nil
+}
+
 // settleLease is how long a late settlement may take before another takes it over.
 const settleLease = time.Minute
 

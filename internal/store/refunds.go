@@ -31,6 +31,9 @@ type Refund struct {
 	State   RefundState
 	AskedAt time.Time
 	EndedAt time.Time
+	// FailedAt is when the provider told that the money did not arrive; zero else.
+	// It is owed then, and has to go another way.
+	FailedAt time.Time
 }
 
 // AskRefund writes a refund, before the provider knows of it. It reports false
@@ -66,17 +69,30 @@ func (t *Tx) EndRefund(r Refund, to RefundState) (bool, error) {
 	return true, t.Event("refund."+string(to), r.Owner, r.ID, "")
 }
 
-const refundColumns = `SELECT owner, id, order_id, payment, amount, currency, state, asked_at, ended_at FROM refunds WHERE owner = $1 AND `
+// FailRefund notes that what a refund gave back did not arrive, and is owed still.
+// It reports false when that is known, or when nothing was given back.
+func (t *Tx) FailRefund(r Refund) (bool, error) {
+	n, err := t.exec(`UPDATE refunds SET failed_at = $3 WHERE owner = $1 AND id = $2 AND state <> 'refused' AND failed_at = 0`, r.Owner, r.ID, ms(t.now))
+	if err != nil {
+		return false, fmt.Errorf("note a refund that failed: %w", err)
+	}
+	if n == 0 {
+		return false, nil
+	}
+	return true, t.Event("refund.failed", r.Owner, r.ID, "")
+}
+
+const refundColumns = `SELECT owner, id, order_id, payment, amount, currency, state, asked_at, ended_at, failed_at FROM refunds WHERE owner = $1 AND `
 
 func scanRefund(row row) (Refund, error) {
 	var r Refund
 	var currency string
-	var amount, asked, ended int64
-	if err := row.Scan(&r.Owner, &r.ID, &r.Order, &r.Payment, &amount, &currency, &r.State, &asked, &ended); err != nil {
+	var amount, asked, ended, failed int64
+	if err := row.Scan(&r.Owner, &r.ID, &r.Order, &r.Payment, &amount, &currency, &r.State, &asked, &ended, &failed); err != nil {
 		return Refund{}, err
 	}
 	c, err := money.ParseCurrency(currency)
-	r.Amount, r.AskedAt, r.EndedAt = money.Of(amount, c), when(asked), since(ended)
+	r.Amount, r.AskedAt, r.EndedAt, r.FailedAt = money.Of(amount, c), when(asked), since(ended), since(failed)
 	return r, err
 }
 

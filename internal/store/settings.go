@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/discount"
+	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/shipping"
 	"github.com/cartkeep/cartkeep/internal/tax"
@@ -71,6 +72,20 @@ func (db *DB) Settings(ctx context.Context) (Settings, error) {
 		db.snap.until = now.Add(settingsAge)
 	}
 	return db.snap.value, nil
+}
+
+// PaymentMark is the word by which payment services tell this shop's payments from
+// others of the same account. It is drawn once and stays: with another domain, and
+// in a restored shop.
+func (db *DB) PaymentMark(ctx context.Context) (mark string, err error) {
+	err = db.InTx(ctx, ledger.System("payment"), func(t *Tx) error {
+		err := t.row(`INSERT INTO settings (name, value) VALUES ('payment.mark', $1) ON CONFLICT (name) DO UPDATE SET value = settings.value RETURNING value`, NewID()).Scan(&mark)
+		if err != nil {
+			return fmt.Errorf("read the shop's word for payments: %w", err)
+		}
+		return nil
+	})
+	return mark, err
 }
 
 // ForgetSettings makes the next Settings read them afresh, after a change here.

@@ -82,18 +82,25 @@ func (s *Service) payPage(w http.ResponseWriter, r *http.Request) {
 // showSession shows what can still be done with a session.
 func (s *Service) showSession(w http.ResponseWriter, one *session) {
 	s.mu.Lock()
-	approved := false
+	said := map[payment.Outcome]bool{}
 	for _, e := range one.events {
-		approved = approved || e.outcome == payment.Approved
+		said[e.outcome] = true
 	}
-	over := !s.now().Before(one.ExpiresAt)
+	over, paid := !s.now().Before(one.ExpiresAt), one.paid(s.now())
 	s.mu.Unlock()
 	switch {
-	case approved:
-		s.pages.write(w, http.StatusOK, notePage{
-			Title: "Already approved", Link: one.ReturnURL, LinkText: "Back to the shop",
-			Text: "This payment was approved before. It can't be approved twice or declined any more.",
-		})
+	case said[payment.Approved]:
+		decided := said[payment.DisputeWon] || said[payment.DisputeLost]
+		shown := approvedPage{Action: "/pay/" + one.ref, Link: one.ReturnURL, CanDispute: paid && !said[payment.Disputed], CanDecide: said[payment.Disputed] && !decided}
+		switch {
+		case said[payment.DisputeWon]:
+			shown.Answer = "The cardholder asked for the money back, and the bank decided for the shop."
+		case said[payment.DisputeLost]:
+			shown.Answer = "The cardholder asked for the money back, and the bank took it from the shop."
+		case said[payment.Disputed]:
+			shown.Answer = "The cardholder asked for the money back. The bank has not decided yet."
+		}
+		s.pages.write(w, http.StatusOK, shown)
 	case over:
 		s.pages.write(w, http.StatusGone, notePage{
 			Title: "Too late", Link: one.CancelURL, LinkText: "Back to the shop",
@@ -128,6 +135,9 @@ func (s *Service) payForm(w http.ResponseWriter, r *http.Request) {
 			Action: "/pay/" + one.ref, Number: one.Number, Amount: one.Amount.Format(),
 		})
 		return
+	case string(payment.Disputed), string(payment.DisputeWon), string(payment.DisputeLost):
+		s.disputeForm(w, r, one, payment.Outcome(r.PostFormValue("outcome")))
+		return
 	case "abandoned":
 		redirect(w, one.CancelURL)
 		return
@@ -144,17 +154,34 @@ func (s *Service) payForm(w http.ResponseWriter, r *http.Request) {
 		s.showSession(w, one)
 		return
 	case err != nil:
-		s.log.Error("sandbox decision not kept", "session", short(one.ref), "error", err)
-		s.pages.write(w, http.StatusServiceUnavailable, notePage{
-			Title: "Not now", Link: "/pay/" + one.ref, LinkText: "Try again",
-			Text: "The make-believe bank could not write this down. Nothing was decided.",
-		})
+		s.notKept(w, one, err)
 		return
 	}
 	if !e.due.After(s.now()) {
 		s.await(r, e)
 	}
 	redirect(w, one.ReturnURL)
+}
+
+// disputeForm carries out what the cardholder's bank does with an approved payment.
+func (s *Service) disputeForm(w http.ResponseWriter, r *http.Request, one *session, outcome payment.Outcome) {
+	e, err := s.dispute(one, outcome)
+	if err != nil && !errors.Is(err, errAsked) {
+		s.notKept(w, one, err)
+		return
+	}
+	if err == nil {
+		s.await(r, e)
+	}
+	s.showSession(w, one)
+}
+
+func (s *Service) notKept(w http.ResponseWriter, one *session, err error) {
+	s.log.Error("sandbox decision not kept", "session", short(one.ref), "error", err)
+	s.pages.write(w, http.StatusServiceUnavailable, notePage{
+		Title: "Not now", Link: "/pay/" + one.ref, LinkText: "Try again",
+		Text: "The make-believe bank could not write this down. Nothing was decided.",
+	})
 }
 
 // await returns when the call-back was answered, or patience has run out.
@@ -213,8 +240,8 @@ func (s *Service) apiFind(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	body := s.sessionBody(one)
 	for _, e := range one.events {
-		if e.due.After(s.now()) {
-			continue // a late approval has not happened yet
+		if e.due.After(s.now()) || !e.outcome.Ends() {
+			continue // a late approval has not happened yet, a dispute changes no decision
 		}
 		if body.Notice, err = encodeNotice(one.notice(e)); err != nil {
 			s.apiFail(w, err)

@@ -19,7 +19,11 @@ type (
 		Until                  time.Time
 	}
 	challengePage struct{ Action, Number, Amount string }
-	notePage      struct{ Title, Text, Link, LinkText string }
+	approvedPage  struct {
+		Action, Answer, Link  string
+		CanDispute, CanDecide bool
+	}
+	notePage struct{ Title, Text, Link, LinkText string }
 )
 
 var (
@@ -34,8 +38,8 @@ var (
 )
 
 type pages struct {
-	pay, challenge, note *template.Template
-	css                  []byte
+	pay, challenge, approved, note *template.Template
+	css                            []byte
 }
 
 func newPages() (*pages, error) {
@@ -55,6 +59,9 @@ func newPages() (*pages, error) {
 	if p.challenge, err = parse("challenge.html"); err != nil {
 		return nil, err
 	}
+	if p.approved, err = parse("approved.html"); err != nil {
+		return nil, err
+	}
 	if p.note, err = parse("note.html"); err != nil {
 		return nil, err
 	}
@@ -70,6 +77,8 @@ func (p *pages) write(w http.ResponseWriter, status int, page any) {
 		t = p.pay
 	case challengePage:
 		t = p.challenge
+	case approvedPage:
+		t = p.approved
 	}
 	var b bytes.Buffer
 	if err := t.Execute(&b, page); err != nil {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/payment"
 )
 
@@ -59,7 +60,7 @@ type Service struct {
 type session struct {
 	openBody
 	ref     string
-	events  []*event // at most one decline, then at most one approval
+	events  []*event // at most one decline, one approval, one dispute, one end of it
 	refunds map[string]money.Amount
 }
 
@@ -273,6 +274,35 @@ func (s *Service) decide(one *session, outcome payment.Outcome, card string, lat
 	return e, nil
 }
 
+// answerIn is how long a shop has to answer a dispute.
+const answerIn = 7 * 24 * time.Hour
+
+// dispute has the payer's bank ask for an approved payment back, or decide on that.
+func (s *Service) dispute(one *session, outcome payment.Outcome) (*event, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	asked := false
+	for _, e := range one.events {
+		asked = asked || e.outcome == payment.Disputed
+		if e.outcome == outcome {
+			return e, nil
+		}
+		if e.outcome == payment.DisputeWon || e.outcome == payment.DisputeLost {
+			return nil, errAsked
+		}
+	}
+	if !one.paid(s.now()) || asked == (outcome == payment.Disputed) {
+		return nil, errAsked
+	}
+	due := s.now().UTC().Truncate(time.Millisecond)
+	if err := s.keep(record{Kind: decided, Ref: one.ref, Event: "ev_" + random(), Result: outcome, Due: &due}); err != nil {
+		return nil, err
+	}
+	e := one.events[len(one.events)-1]
+	s.send(one, e)
+	return e, nil
+}
+
 // refund pays back, at most what was approved.
 func (s *Service) refund(q refundBody) error {
 	if !isWord(q.ID) || q.Amount.Minor() <= 0 {
@@ -309,11 +339,18 @@ func (one *session) paid(now time.Time) bool {
 
 // notice is what the shop is told of an event.
 func (one *session) notice(e *event) payment.Notice {
-	return payment.Notice{
+	n := payment.Notice{
 		ID: e.id, Ref: one.ref, OrderID: one.Order, Attempt: one.Attempt,
 		Outcome: e.outcome, Amount: one.Amount,
 		Mode: payment.ModeTest, Account: Account, At: e.due, Fingerprint: e.card,
 	}
+	if !e.outcome.Ends() {
+		n.About, n.Reason = "dispute_"+one.ref, order.DisputeNotReceived
+	}
+	if e.outcome == payment.Disputed {
+		n.AnswerBy = e.due.Add(answerIn)
+	}
+	return n
 }
 
 func isDone(e *event) bool {

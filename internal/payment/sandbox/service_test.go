@@ -31,8 +31,39 @@ func TestApprovedIsToldBeforeTheShopperIsSentBack(t *testing.T) {
 	if len(n.received()) != 1 {
 		t.Errorf("got %d call-backs, want 1", len(n.received()))
 	}
-	if _, page := n.get(s.URL); strings.Contains(page, "<button") || !strings.Contains(page, "Already approved") {
-		t.Errorf("an approved session still has buttons:\n%s", page)
+	if _, page := n.get(s.URL); strings.Contains(page, `value="approved`) || strings.Contains(page, `value="declined"`) || !strings.Contains(page, "Already approved") {
+		t.Errorf("an approved session can still be decided:\n%s", page)
+	}
+}
+
+// TestAPaymentIsDisputed after it was approved, once, and decided once.
+func TestAPaymentIsDisputed(t *testing.T) {
+	n := newTown(t)
+	s := n.open()
+	n.press(s.URL, "disputed") // nothing is paid yet
+	n.press(s.URL, "approved")
+	for _, said := range []string{"dispute-won", "disputed", "disputed", "dispute-lost", "dispute-won", "disputed"} {
+		if res, _ := n.press(s.URL, said); res.StatusCode != 200 {
+			t.Errorf("%s: got %d", said, res.StatusCode)
+		}
+	}
+	var told []string
+	for _, c := range n.received() {
+		notice, err := decodeNotice(c.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told = append(told, string(notice.Outcome))
+		if disputed := notice.Outcome == payment.Disputed; disputed != (notice.AnswerBy.Sub(notice.At) == answerIn) || notice.Outcome.Ends() != (notice.About == "") {
+			t.Errorf("got %+v", notice)
+		}
+	}
+	if strings.Join(told, " ") != "approved disputed dispute-lost" {
+		t.Errorf("the shop was told %v", told)
+	}
+	found, decided, err := n.provider.Find(context.Background(), s.Ref)
+	if err != nil || !decided || found.Outcome != payment.Approved {
+		t.Errorf("asked how the session ended: %+v, %v, %v", found, decided, err)
 	}
 }
 

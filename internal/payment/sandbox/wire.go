@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/money"
+	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/payment"
 )
 
@@ -96,7 +97,7 @@ func parseSignature(s string) (t int64, sum []byte, ok bool) {
 // json.Marshal gives: no spaces, this order, nothing doubled.
 type noticeBody struct {
 	ID      string       `json:"id"`
-	Type    string       `json:"type"` // "payment.approved" or "payment.declined"
+	Type    string       `json:"type"` // "payment." and an outcome
 	Session string       `json:"session"`
 	Order   string       `json:"order"`
 	Attempt int          `json:"attempt"`
@@ -106,16 +107,25 @@ type noticeBody struct {
 	At      time.Time    `json:"at"`
 
 	Fingerprint string `json:"fingerprint,omitempty"` // of a make-believe card
+
+	// Of a dispute.
+	About    string              `json:"about,omitempty"`
+	Reason   order.DisputeReason `json:"reason,omitempty"`
+	AnswerBy *time.Time          `json:"answer_by,omitempty"`
 }
 
 const noticeType = "payment."
 
 func encodeNotice(n payment.Notice) ([]byte, error) {
-	return json.Marshal(noticeBody{
+	b := noticeBody{
 		ID: n.ID, Type: noticeType + string(n.Outcome), Session: n.Ref,
 		Order: n.OrderID, Attempt: n.Attempt, Amount: n.Amount,
-		Mode: n.Mode, Account: n.Account, At: n.At.UTC(), Fingerprint: n.Fingerprint,
-	})
+		Mode: n.Mode, Account: n.Account, At: n.At.UTC(), Fingerprint: n.Fingerprint, About: n.About, Reason: n.Reason,
+	}
+	if !n.AnswerBy.IsZero() {
+		b.AnswerBy = new(n.AnswerBy.UTC())
+	}
+	return json.Marshal(b)
 }
 
 func decodeNotice(body []byte) (payment.Notice, error) {
@@ -130,11 +140,15 @@ func decodeNotice(body []byte) (payment.Notice, error) {
 	n := payment.Notice{
 		ID: b.ID, Ref: b.Session, OrderID: b.Order, Attempt: b.Attempt,
 		Outcome: payment.Outcome(outcome), Amount: b.Amount,
-		Mode: b.Mode, Account: b.Account, At: b.At, Fingerprint: b.Fingerprint,
+		Mode: b.Mode, Account: b.Account, At: b.At, Fingerprint: b.Fingerprint, About: b.About, Reason: b.Reason,
+	}
+	if b.AnswerBy != nil {
+		n.AnswerBy = *b.AnswerBy
 	}
 	if !ok || !n.Outcome.Known() || !isWord(n.ID) || !isWord(n.Ref) || !isWord(n.OrderID) ||
 		n.Attempt < 1 || n.Amount.Minor() <= 0 || n.At.IsZero() ||
-		n.Mode != payment.ModeTest || n.Account != Account || n.Fingerprint != "" && !isWord(n.Fingerprint) {
+		n.Mode != payment.ModeTest || n.Account != Account || n.Fingerprint != "" && !isWord(n.Fingerprint) ||
+		n.Outcome.Ends() != (n.About == "") || n.About != "" && (!isWord(n.About) || !isWord(string(n.Reason))) {
 		return payment.Notice{}, payment.ErrNotice
 	}
 	again, err := encodeNotice(n)

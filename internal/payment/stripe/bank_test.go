@@ -188,6 +188,8 @@ func (b *bank) act(r *http.Request, form url.Values, example map[string]any) (in
 		return show(example)
 	case r.URL.Path == "/v1/refunds":
 		return b.refund(form, example)
+	case strings.HasPrefix(r.URL.Path, "/v1/payment_intents/"):
+		return b.intent(strings.TrimPrefix(r.URL.Path, "/v1/payment_intents/"), example)
 	case b.sessions[id] == nil:
 		return refuse(404, "resource_missing")
 	case ending && b.sessions[id]["status"] != "open":
@@ -228,6 +230,21 @@ func (b *bank) refund(form url.Values, out map[string]any) (int, []byte) {
 		return show(out)
 	}
 	return refuse(404, "resource_missing")
+}
+
+// intent fills Stripe's example of a payment intent with the session it is of.
+func (b *bank) intent(id string, out map[string]any) (int, []byte) {
+	for _, s := range b.sessions {
+		if s["payment_intent"] == id {
+			return show(b.intentOf(s, out))
+		}
+	}
+	return refuse(404, "resource_missing")
+}
+
+func (b *bank) intentOf(s, out map[string]any) map[string]any {
+	maps.Copy(out, map[string]any{"id": s["payment_intent"], "object": "payment_intent", "livemode": false, "amount": s["amount_total"], "currency": s["currency"], "metadata": s["metadata"]})
+	return out
 }
 
 // losing makes the way back from the bank a bad one.

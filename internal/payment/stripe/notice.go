@@ -1,6 +1,7 @@
 package stripe
 
 import (
+	"context"
 	"crypto/hmac"
 	"encoding/hex"
 	"encoding/json"
@@ -37,7 +38,7 @@ func (p *Provider) Notice(r *http.Request, body []byte) (payment.Notice, error) 
 	if !p.signed(r.Header.Values(SignatureHeader), body) {
 		return payment.Notice{}, payment.ErrSignature
 	}
-	n, err := p.event(body)
+	n, err := p.event(r.Context(), body)
 	if err != nil {
 		return payment.Notice{}, err
 	}
@@ -100,13 +101,24 @@ type event struct {
 }
 
 // event reads a signed call-back.
-func (p *Provider) event(body []byte) (payment.Notice, error) {
+func (p *Provider) event(ctx context.Context, body []byte) (payment.Notice, error) {
 	var e event
 	if json.Unmarshal(body, &e) != nil || e.Object != "event" || !isID(e.ID, "evt_") || e.Created <= 0 || !p.ours(e) {
 		return payment.Notice{}, payment.ErrNotice
 	}
+	n, err := p.about(ctx, e)
+	if err != nil {
+		return payment.Notice{}, err
+	}
+	n.ID, n.At = e.ID, time.Unix(e.Created, 0)
+	return n, nil
+}
+
+// about reads what an event is about: how a session ended, or what is said of a
+// payment besides.
+func (p *Provider) about(ctx context.Context, e event) (payment.Notice, error) {
 	if !strings.HasPrefix(e.Type, "checkout.session.") {
-		return payment.Notice{}, payment.ErrIgnored
+		return p.besides(ctx, stripe.EventType(e.Type), e.Data.Object)
 	}
 	var s session
 	if json.Unmarshal(e.Data.Object, &s) != nil {
@@ -116,11 +128,8 @@ func (p *Provider) event(body []byte) (payment.Notice, error) {
 	if err != nil {
 		return payment.Notice{}, err
 	}
-	if n.Outcome, err = outcome(e.Type, s); err != nil {
-		return payment.Notice{}, err
-	}
-	n.ID, n.At = e.ID, time.Unix(e.Created, 0)
-	return n, nil
+	n.Outcome, err = outcome(e.Type, s)
+	return n, err
 }
 
 // ours reports whether an event is of our mode and account. A platform's
@@ -162,13 +171,21 @@ func (p *Provider) read(s session) (payment.Notice, error) {
 	if s.Metadata[metaShop] != p.c.Shop {
 		return payment.Notice{}, payment.ErrIgnored
 	}
-	amount, err := fromUnits(s.Amount, s.Currency)
+	n, err := p.named(s.Metadata)
 	if err != nil {
 		return payment.Notice{}, err
 	}
-	attempt, err := strconv.Atoi(s.Metadata[metaAttempt])
-	if err != nil || attempt < 1 || strconv.Itoa(attempt) != s.Metadata[metaAttempt] || s.Metadata[metaOrder] == "" {
+	n.Ref = s.ID
+	n.Amount, err = fromUnits(s.Amount, s.Currency)
+	return n, err
+}
+
+// named says which order and attempt something is about, by the words that this
+// shop gave it.
+func (p *Provider) named(meta map[string]string) (payment.Notice, error) {
+	attempt, err := strconv.Atoi(meta[metaAttempt])
+	if err != nil || attempt < 1 || strconv.Itoa(attempt) != meta[metaAttempt] || meta[metaOrder] == "" {
 		return payment.Notice{}, payment.ErrNotice
 	}
-	return payment.Notice{Ref: s.ID, OrderID: s.Metadata[metaOrder], Attempt: attempt, Amount: amount, Mode: p.c.Mode, Account: p.c.Account}, nil
+	return payment.Notice{OrderID: meta[metaOrder], OrderNumber: meta[metaNumber], Attempt: attempt, Mode: p.c.Mode, Account: p.c.Account}, nil
 }

@@ -5,7 +5,8 @@
 // checkout.stripe.com, and what comes back is a signed event about a session.
 //
 //	Open    POST /v1/checkout/sessions   under an idempotency key of order and attempt
-//	Notice  checkout.session.completed, …async_payment_succeeded, …async_payment_failed, …expired
+//	Notice  checkout.session.completed, …async_payment_succeeded, …async_payment_failed, …expired,
+//	        and what is said of a payment besides: besides.go
 //	Find    GET  /v1/checkout/sessions/{ref}
 //	Close   POST /v1/checkout/sessions/{ref}/expire
 //	Refund  GET and POST /v1/refunds     under an idempotency key of the refund
@@ -55,7 +56,7 @@ type Config struct {
 	Secret  string // whsec_…, of the endpoint that sends this shop's call-backs
 	Mode    string // payment.ModeTest or ModeLive: what the key has to be of
 	Account string // acct_…, whose events are taken when they name an account; "" for a key of the account itself
-	Shop    string // the shop's origin: tells this shop's sessions from others of the account
+	Shop    string // a word that tells this shop's sessions from others of the account, for as long as there is the shop
 	Title   string // what a shopper reads; default "Card"
 
 	Origin string           // where pages are; default https://checkout.stripe.com
@@ -93,7 +94,7 @@ func New(c Config) (*Provider, error) {
 		return nil, errors.New("stripe: an account looks like acct_…")
 	}
 	if c.Shop == "" {
-		return nil, errors.New("stripe: the shop's origin is needed")
+		return nil, errors.New("stripe: the shop's word for itself is needed")
 	}
 	c.fill()
 	return &Provider{c, backend(c)}, nil
@@ -188,6 +189,7 @@ func (p *Provider) Origin() string { return p.c.Origin }
 const (
 	metaShop    = "cartkeep_shop"
 	metaOrder   = "cartkeep_order"
+	metaNumber  = "cartkeep_number"
 	metaAttempt = "cartkeep_attempt"
 	metaRefund  = "cartkeep_refund"
 )
@@ -200,7 +202,7 @@ func (p *Provider) Open(ctx context.Context, q payment.Request) (payment.Session
 		return payment.Session{}, fmt.Errorf("open session: %w", err)
 	}
 	key := q.OrderID + "-" + strconv.Itoa(q.Attempt)
-	meta := map[string]string{metaShop: p.c.Shop, metaOrder: q.OrderID, metaAttempt: strconv.Itoa(q.Attempt)}
+	meta := map[string]string{metaShop: p.c.Shop, metaOrder: q.OrderID, metaNumber: q.OrderNumber, metaAttempt: strconv.Itoa(q.Attempt)}
 	params := &stripe.CheckoutSessionParams{
 		Params:     stripe.Params{Context: ctx, IdempotencyKey: &key},
 		Mode:       new(string(stripe.CheckoutSessionModePayment)),
