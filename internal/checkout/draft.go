@@ -123,7 +123,7 @@ func (in *DetailsInput) texts() []text {
 		{"vat_number", &in.VAT}, {"order_note", &in.OrderNote}, {"gift_name", &in.GiftName}, {"gift_message", &in.GiftMessage}}
 	address := func(prefix string, a *contact.AddressFields) {
 		out = append(out, text{prefix + "/street_address", &a.Street}, text{prefix + "/address_locality", &a.Locality},
-			text{prefix + "/address_region", &a.Region}, text{prefix + "/postal_code", &a.PostalCode})
+			text{prefix + "/address_region", &a.Region}, text{prefix + "/postal_code", &a.PostalCode}, text{prefix + "/address_country", &a.Country})
 	}
 	address("shipping_address", &in.ShipTo)
 	if in.BillTo != nil {

@@ -6,8 +6,9 @@ import (
 )
 
 // CardNumber reports whether a text holds what looks like the number of a
-// payment card: 13 to 19 digits, however they are grouped, with a right check
-// digit. Card numbers are never stored, so such a text is refused first.
+// payment card: 13 to 19 digits, however they are grouped, that begin as an issuer's
+// do and end in a right check digit. Card numbers are never stored, so such a text
+// is refused first.
 func CardNumber(s string) bool {
 	_, _, found := cardIn(s)
 	return found
@@ -45,13 +46,7 @@ func CardInPhone(s string) bool {
 		rest, abroad = strings.CutPrefix(number, "00")
 	}
 	if abroad {
-		digits := 0
-		for _, c := range rest {
-			if _, ok := digitOf(c); ok {
-				digits++
-			}
-		}
-		return digits > maxPhone && CardNumber(rest)
+		return Digits(rest) > maxPhone && CardNumber(rest)
 	}
 	return CardNumber(s)
 }
@@ -68,8 +63,8 @@ type group struct {
 var shapes = [...][]int{{4, 4, 4, 4, 3}, {4, 4, 4, 4}, {4, 6, 5}, {4, 6, 4}, {4, 3, 3, 3}}
 
 // cardIn finds the first digits that could be a card's: a row of groups as a
-// whole, one group of it, or groups in one of the shapes. Single spaces, hyphens
-// and dots may stand between the groups of a row.
+// whole, one group of it, or groups in one of the shapes. Single spaces, hyphens,
+// underscores and dots may stand between the groups of a row.
 func cardIn(s string) (from, to int, found bool) {
 	var row []group
 	joined, gap := false, false // to the digit before; by a gap
@@ -138,11 +133,53 @@ func isCard(row []group) bool {
 		}
 		n += copy(digits[n:], row[i].digits[:row[i].n])
 	}
-	return n >= 13 && luhn(digits[:n])
+	return n >= 13 && issued(digits[:n]) && luhn(digits[:n])
+}
+
+// issuers are the beginnings that the large networks give out, as they publish
+// them under ISO/IEC 7812, with the lengths of their numbers. An article number
+// or a telephone number seldom begins and ends like one.
+var issuers = []struct {
+	from, to      int // the first six digits
+	short, longer int
+}{
+	{400000, 499999, 13, 13}, {400000, 499999, 16, 19}, // Visa
+	{510000, 559999, 16, 16}, {222100, 272099, 16, 16}, // Mastercard
+	{340000, 349999, 15, 15}, {370000, 379999, 15, 15}, // American Express
+	{300000, 305999, 14, 19}, {309500, 309599, 14, 19}, {360000, 369999, 14, 19}, {380000, 399999, 14, 19}, // Diners Club
+	{352800, 358999, 16, 19},                           // JCB
+	{620000, 629999, 16, 19}, {810000, 829999, 16, 19}, // UnionPay, RuPay
+	{600000, 619999, 16, 19}, {630000, 659999, 16, 19}, // Discover, RuPay, Hipercard, Elo, Troy
+	{500000, 509999, 13, 19}, {560000, 589999, 13, 19}, {630400, 630499, 13, 19}, {660000, 699999, 13, 19}, // Maestro
+	{220000, 220499, 16, 19}, // Mir
+	{979200, 979299, 16, 16}, // Troy
+}
+
+func issued(digits []byte) bool {
+	six := 0
+	for _, d := range digits[:6] {
+		six = 10*six + int(d)
+	}
+	for _, i := range issuers {
+		if i.from <= six && six <= i.to && i.short <= len(digits) && len(digits) <= i.longer {
+			return true
+		}
+	}
+	return false
+}
+
+// Digits counts the digits of a text, in any script.
+func Digits(s string) (n int) {
+	for _, c := range s {
+		if _, ok := digitOf(c); ok {
+			n++
+		}
+	}
+	return n
 }
 
 func cardGap(c rune) bool {
-	return c == ' ' || c == '-' || c == '.' || c == 0xa0 || c == 0x202f || c == 0x2009 || c >= 0x2010 && c <= 0x2015
+	return c == ' ' || c == '-' || c == '.' || c == '_' || c == '\t' || c >= 0x2010 && c <= 0x2015 || c == 0x2212 || c >= 0x80 && unicode.Is(unicode.Zs, c)
 }
 
 // digitOf reads a decimal digit of any script. Unicode has them in rows of ten.

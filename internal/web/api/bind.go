@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -39,6 +40,9 @@ func (c *call) readBody(op *operation) error {
 		return err
 	}
 	if err := check(c.registry, op.schema, tree); err != nil {
+		return err
+	}
+	if err := noCards("", tree); err != nil {
 		return err
 	}
 	// The tree, not the text, goes on: 2.0 has become 2, members are sorted,
@@ -190,4 +194,27 @@ func sentence(message string) string {
 		return "This value is not acceptable."
 	}
 	return strings.ToUpper(message[:1]) + message[1:] + "."
+}
+
+// noCards refuses a body in which a text looks like the number of a payment card:
+// nobody means one here, and none is kept. Members were checked by now, so that
+// their names are ours.
+func noCards(at string, tree any) error {
+	switch v := tree.(type) {
+	case string:
+		return gate.NoCard(at, v)
+	case []any:
+		for i, item := range v {
+			if err := noCards(at+"/"+strconv.Itoa(i), item); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		for name, item := range v {
+			if err := noCards(strings.TrimPrefix(at+"/"+name, "/"), item); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -50,7 +50,7 @@ func ReadError(err error) error {
 const MaxFields = 200
 
 // Form reads a posted form: urlencoded, at most MaxFields values, UTF-8 without
-// NUL. A form in any other type, such as the text/plain that lets another site
+// NUL, and no number of a payment card. A form in any other type, such as the text/plain that lets another site
 // smuggle JSON, is refused.
 func Form(r *http.Request) (url.Values, error) {
 	v := visitOf(r)
@@ -78,6 +78,11 @@ func Form(r *http.Request) (url.Values, error) {
 			if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 				return nil, fault.New(fault.Malformed, "The form holds bytes that are no text.")
 			}
+		}
+	}
+	if v == nil || v.route == nil || !v.route.Cards {
+		if err := noCards(form); err != nil {
+			return nil, err
 		}
 	}
 	if v != nil {

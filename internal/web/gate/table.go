@@ -22,6 +22,7 @@ type Route struct {
 	Act    access.Act  // the delicate act it carries out; "" for none
 	Does   []abuse.Act // what it does that is worth abusing; each brings its rule
 	Token  string      // what opens it besides a session: "cart cookie", "Order-Token"; "" for nothing
+	Cards  bool        // its handler takes card numbers out of its form by itself, and keeps the rest
 	Handle http.HandlerFunc
 }
 

@@ -41,7 +41,7 @@ func (s *Shop) routes() []gate.Route {
 
 		// The till.
 		{Method: "GET", Path: page.PathCheckout, Need: gate.Anybody, Token: "cart cookie", Handle: s.checkoutForm},
-		{Method: "POST", Path: page.PathCheckout, Need: gate.Anybody, Token: "cart cookie", Handle: s.saveCheckout},
+		{Method: "POST", Path: page.PathCheckout, Need: gate.Anybody, Token: "cart cookie", Cards: true, Handle: s.saveCheckout},
 		{Method: "GET", Path: page.PathReview, Need: gate.Anybody, Token: "cart cookie", Handle: s.review},
 		{Method: "POST", Path: page.PathReview, Need: gate.Anybody, Does: []abuse.Act{abuse.Place}, Token: "cart cookie", Handle: s.placeOrder},
 

@@ -34,6 +34,7 @@ type stall struct {
 	*shoptest.Shop
 	server *httptest.Server
 	logs   *strings.Builder
+	table  *gate.Table
 }
 
 // quick is the network whose requests are not limited.
@@ -63,6 +64,7 @@ func openWith(t testing.TB, desk func(s *shoptest.Shop, origin string) *checkout
 			front.Door(w, r, need, v)
 		}})
 	mux := g.Table()
+	s.table = mux
 	s.server = httptest.NewUnstartedServer(g.Wrap(mux))
 	s.server.StartTLS()
 	t.Cleanup(s.server.Close)
