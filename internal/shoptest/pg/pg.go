@@ -207,9 +207,24 @@ func (s *Server) logTail() string {
 // the socket. The database goes when the test ends.
 func (s *Server) NewDatabase(t testing.TB) string {
 	t.Helper()
-	name := "shop_" + strings.ToLower(rand.Text()[:16])
-	address, err := s.Database(t.Context(), name)
+	return s.newDatabase(t, "template0")
+}
+
+// CopyOf makes a copy of a database that nobody is connected to, given by its
+// address. It goes when the test ends.
+func (s *Server) CopyOf(t testing.TB, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
 	if err != nil {
+		t.Fatal(err)
+	}
+	return s.newDatabase(t, strings.TrimPrefix(u.Path, "/"))
+}
+
+func (s *Server) newDatabase(t testing.TB, template string) string {
+	t.Helper()
+	name := "shop_" + strings.ToLower(rand.Text()[:16])
+	if err := s.exec(t.Context(), "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -217,7 +232,7 @@ func (s *Server) NewDatabase(t testing.TB) string {
 			t.Error(err)
 		}
 	})
-	return address
+	return s.socketURL(name)
 }
 
 // Database makes an empty database that stays as long as the server. The name
