@@ -61,7 +61,6 @@ func (k *Keeper) changeIndex(ctx context.Context, tell func(Progress)) (int64, e
 			return 0, err
 		}
 	}
-	ended := false
 	for _, old := range list[:len(list)-1] {
 		if !old.Gone.IsZero() {
 			continue
@@ -69,12 +68,8 @@ func (k *Keeper) changeIndex(ctx context.Context, tell func(Progress)) (int64, e
 		if err := k.endIndex(ctx, old.Version, newest.Version); err != nil {
 			return 0, err
 		}
-		ended = true
 	}
-	if !ended {
-		return newest.Version, nil
-	}
-	return newest.Version, k.db.Scrub(ctx)
+	return newest.Version, k.db.ScrubDue(ctx)
 }
 
 // fillIndex computes the hashes of what was there before a key began.

@@ -214,11 +214,10 @@ func (k *Keeper) letGo(ctx context.Context) error {
 			return err
 		}
 	}
-	if all == 0 {
-		return nil
+	if all > 0 {
+		k.log.InfoContext(ctx, "retired wraps were let go", "dossiers", all)
 	}
-	k.log.InfoContext(ctx, "retired wraps were let go", "dossiers", all)
-	return k.db.Scrub(ctx)
+	return k.db.ScrubDue(ctx)
 }
 
 // Resealing tells how far sealing anew is.

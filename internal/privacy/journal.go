@@ -61,9 +61,8 @@ func (o *Officer) Replay(ctx context.Context) error {
 	n, err := o.db.Replay(ctx)
 	if n > 0 {
 		o.log.WarnContext(ctx, "erased dossiers had come back and are destroyed again", "dossiers", n)
-		err = errors.Join(err, o.db.Scrub(ctx))
 	}
-	return err
+	return errors.Join(err, o.db.ScrubDue(ctx))
 }
 
 // Beside is the copy of the journal beside the key file. It is read at every

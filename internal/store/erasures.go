@@ -230,6 +230,9 @@ func (db *DB) Replay(ctx context.Context) (total int64, err error) {
 					return err
 				}
 			}
+			if err := t.scrubLater(); err != nil {
+				return err
+			}
 			return t.Event("erasure.replayed", "", "", fmt.Sprintf(`{"dossiers":%d}`, n))
 		})
 		if err != nil {

@@ -295,7 +295,7 @@ func (t *Tx) EndIndex(version int64) error {
 	if _, err := t.exec(`DELETE FROM secrets WHERE subject = $1 AND name = $2`, t.db.shop, name); err != nil {
 		return fmt.Errorf("end index key %d: %w", version, err)
 	}
-	if err := t.endCase(t.db.shop, name, personal.ShopSecrets); err != nil {
+	if err := errors.Join(t.endCase(t.db.shop, name, personal.ShopSecrets), t.scrubLater()); err != nil {
 		return err
 	}
 	return t.indexEvent("keys.destroyed", version)

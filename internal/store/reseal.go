@@ -468,6 +468,9 @@ func (t *Tx) LetGo(before time.Time, limit int) (int, error) {
 	if n == 0 {
 		return 0, nil
 	}
+	if err := t.scrubLater(); err != nil {
+		return 0, err
+	}
 	return int(n), t.Event("keys.let_go", "", "", fmt.Sprintf(`{"dossiers":%d}`, n))
 }
 

@@ -2,14 +2,47 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/cartkeep/cartkeep/internal/ledger"
 )
 
 // scrubPatience bounds how long Scrub waits for readers; they read for at most
 // five seconds.
 const scrubPatience = 10 * time.Second
+
+// scrubSetting remembers that keys were destroyed which may still be read in the
+// files. Whoever is cut off between destroying and scrubbing leaves it behind.
+const scrubSetting = "scrub.due"
+
+// scrubLater notes, with what it destroys, that the files are to be scrubbed.
+func (t *Tx) scrubLater() error {
+	return t.later("note that the files are to be scrubbed", nil, `INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, scrubSetting, NewID())
+}
+
+// ScrubDue scrubs where that was noted and not done yet.
+func (db *DB) ScrubDue(ctx context.Context) error {
+	var note string
+	err := db.View(ctx, func(v *View) error {
+		return v.row(`SELECT value FROM settings WHERE name = $1`, scrubSetting).Scan(&note)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("ask whether the files are to be scrubbed: %w", err)
+	}
+	if err := db.Scrub(ctx); err != nil {
+		return err
+	}
+	return db.InTx(ctx, ledger.System("scrub"), func(t *Tx) error {
+		_, err := t.exec(`DELETE FROM settings WHERE name = $1 AND value = $2`, scrubSetting, note) // a later one stays
+		return err
+	})
+}
 
 var errBusy = errors.New("readers hold on to the write-ahead log")
 
