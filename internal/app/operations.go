@@ -35,6 +35,7 @@ type operating struct {
 	keeper   *account.Keeper  // likewise
 	paying   *pagewatch.Watch // likewise
 	actor    ledger.Actor
+	alone    bool // no shop runs, so nobody but the command itself says who the actor is
 	payable  settings.Payable
 	origin   string // the shop's public address; "" when it is not known
 	in       io.Reader
@@ -151,6 +152,9 @@ func carryOut(ctx context.Context, p *Process, set *Settings, c call, in io.Read
 	if ran, err := ask(ctx, f, c, p, in); ran {
 		return err
 	}
+	if c.Name == "privacy allow" || c.Name == "privacy open ask" {
+		return fmt.Errorf("%s: start the shop first. The rule of two persons needs it: the running shop sees which user of the system asks, and a command by itself can only believe what it is told", c.Name)
+	}
 	if _, err := f.shopID(); err != nil {
 		return err
 	}
@@ -165,7 +169,7 @@ func carryOut(ctx context.Context, p *Process, set *Settings, c call, in io.Read
 	if err != nil {
 		return errors.Join(err, v.close(), f.release())
 	}
-	env := &operating{vault: v, payable: may, actor: ledger.OS(userName(os.Getuid())), in: in, out: p.Out, err: p.Err}
+	env := &operating{vault: v, alone: true, payable: may, actor: ledger.OS(userName(os.Getuid())), in: in, out: p.Out, err: p.Err}
 	if len(set.Domain) > 0 {
 		env.origin = "https://" + set.Domain[0]
 	}

@@ -120,7 +120,7 @@ func (o *operating) rights(ctx context.Context, c call) error {
 	office, reference := o.vault.office, c.Args["reference"]
 	switch c.Name {
 	case "privacy erase":
-		return o.askedFor(ctx, privacy.KindErase, c.Args["email"], privacy.Options{Now: c.Args["now"] == "yes", Shred: c.Args["shred"] == "yes"})
+		return o.askedFor(ctx, privacy.KindErase, c.Args["email"], privacy.Options{Now: c.Args["now"] == "yes", Shred: c.Args["shred"] == "yes", Unseen: o.alone})
 	case "privacy restrict":
 		return o.askedFor(ctx, privacy.KindRestrict, c.Args["email"], privacy.Options{Now: true})
 	case "privacy requests":

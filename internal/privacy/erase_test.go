@@ -303,7 +303,21 @@ func TestFarMoreErasuresThanUsualWaitForASecondPerson(t *testing.T) {
 		for range 51 {
 			s.Ready(t, cup.ID, 1)
 		}
-		r, err := o.Ask(noCtx, clerk, privacy.KindErase, ada, privacy.Options{Now: true})
+		// Nobody can tell who asked, so nobody can be another one.
+		r, err := o.Ask(noCtx, clerk, privacy.KindErase, ada, privacy.Options{Now: true, Unseen: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Run(noCtx, clerk, r.Reference); !errors.Is(err, privacy.ErrHeld) {
+			t.Fatalf("got %v, want it held", err)
+		}
+		if err := o.Allow(noCtx, ledger.OS("owner"), r.Reference); !fault.Is(err, fault.Conflict) {
+			t.Errorf("somebody allows what nobody was seen to ask: got %v, want a conflict", err)
+		}
+		if err := o.Stop(noCtx, clerk, r.Reference); err != nil {
+			t.Fatal(err)
+		}
+		r, err = o.Ask(noCtx, clerk, privacy.KindErase, ada, privacy.Options{Now: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -75,12 +75,18 @@ func NewOfficer(db *store.DB, log *slog.Logger, shred Shredder, beside Copy, pla
 type Options struct {
 	Now   bool // without the cool-off, and nothing else
 	Shred bool // close the living epoch too
+	// Unseen says that nobody can tell for sure who asks: then nobody can be told to
+	// be the second person either.
+	Unseen bool
 }
 
 // Ask keeps a request about everybody that an e-mail leads to. It does not begin
 // it: Run does, at once where it was asked for, else once the cool-off is over.
 func (o *Officer) Ask(ctx context.Context, who ledger.Actor, kind string, e contact.Email, opt Options) (store.Request, error) {
 	r := store.Request{Reference: store.NewReference(), Kind: kind, State: store.Waiting, Shred: opt.Shred, Email: e, AskedAt: o.db.Now(), AskedBy: who.String()}
+	if opt.Unseen {
+		r.AskedBy = ""
+	}
 	if r.DueAt = r.AskedAt; kind == KindErase && !opt.Now {
 		r.DueAt = r.DueAt.Add(CoolOff)
 	}
@@ -154,6 +160,9 @@ func (o *Officer) Allow(ctx context.Context, who ledger.Actor, reference string)
 		}
 		if r.State != store.Held {
 			return fault.New(fault.Conflict, "This request does not wait for a second person.")
+		}
+		if r.AskedBy == "" {
+			return fault.New(fault.Conflict, "This request was entered while no shop ran, so nobody can tell by whom. Please stop it, and enter it again beside the running shop.")
 		}
 		if r.AskedBy == who.String() {
 			return fault.New(fault.Conflict, "Whoever entered a request can't be the second person.")

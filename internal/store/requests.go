@@ -32,7 +32,7 @@ type Request struct {
 	Reference  string // what the person keeps
 	Kind       string // "erase" or "restrict"
 	State      RequestState
-	AskedBy    string // who entered it, as the ledger writes it
+	AskedBy    string // who entered it, as the ledger writes it; "" where nobody can tell for sure
 	AllowedBy  string // the second person, where one was needed
 	Shred      bool
 	AskedAt    time.Time
@@ -103,7 +103,7 @@ func (t *Tx) NewRequest(r Request) error {
 		return fmt.Errorf("seal request: %w", s.err)
 	}
 	err = t.later("keep request", nil, `INSERT INTO requests (owner, kind, state, asked_by, allowed_by, shred, asked_at, due_at, done_at, tail, everywhere_at, email, receipt)
-		VALUES ($1, $2, $3, $4, '', $5, $6, $7, 0, 0, 0, $8, '{}')`, r.Reference, r.Kind, string(r.State), t.actor.String(), r.Shred, ms(t.now), ms(r.DueAt), sealed)
+		VALUES ($1, $2, $3, $4, '', $5, $6, $7, 0, 0, 0, $8, '{}')`, r.Reference, r.Kind, string(r.State), r.AskedBy, r.Shred, ms(t.now), ms(r.DueAt), sealed)
 	if err != nil {
 		return err
 	}
