@@ -201,6 +201,9 @@ func tellRestored(w io.Writer, got backup.Restored, err error) {
 		}
 		fmt.Fprintf(w, "lost: dossier %s (%s): no key part has its key, and nothing says that it was destroyed\n", l.Dossier, l.Purpose)
 	}
+	if got.Barred > 0 {
+		fmt.Fprintf(w, "%s of then not restored: the erasure journal says that people asked for that since\n", many(int(got.Barred), "dossier"))
+	}
 	if got.Erased > 0 {
 		fmt.Fprintf(w, "%s erased since, as the erasure journal says, and erased again\n", many(int(got.Erased), "dossier"))
 	}

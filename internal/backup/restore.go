@@ -149,6 +149,7 @@ type Restored struct {
 	Alive  int64 // dossiers that have their key
 	Ended  int64 // dossiers without one, whose values are cleared
 	Erased int64 // dossiers that only the erasure journal says were erased
+	Barred int64 // dossiers of the data part that are not restored, since the erasure journal says that they were erased after it
 	Opened int64 // values that were opened to be indexed, and orders and files that were opened whole
 	Shut   int64 // those that have a key and did not open
 	Taken  []Taken
@@ -228,7 +229,18 @@ func (a *arrival) whole(ctx context.Context, into store.Config, journal string) 
 		return err
 	}
 	a.out.Whole = true
+	if err := a.out.bar(ctx, db); err != nil {
+		return err
+	}
 	return verified(ctx, db, a.out)
+}
+
+// bar counts what was alive in the data part and is not restored.
+func (r *Restored) bar(ctx context.Context, db *store.DB) error {
+	return db.View(ctx, func(v *store.View) (err error) {
+		r.Barred, err = v.CountErasedSince(r.From.At)
+		return err
+	})
 }
 
 // verified checks the ledger of a restored shop.
@@ -270,6 +282,9 @@ func finish(ctx context.Context, db *store.DB, read []*part, keys []keyPart, who
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	if err := out.bar(ctx, db); err != nil {
 		return err
 	}
 	notes := []string{out.From.Checkpoint}

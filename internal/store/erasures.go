@@ -168,6 +168,16 @@ func (v *View) ErasedSince(at time.Time) (n int64, err error) {
 	return n, nil
 }
 
+// CountErasedSince counts the dossiers that were erased after a time, and are there
+// without their keys.
+func (v *View) CountErasedSince(at time.Time) (n int64, err error) {
+	err = v.row(`SELECT count(*) FROM dossiers d JOIN erasures e ON e.dossier = d.id WHERE d.state = 'destroyed' AND e.at >= $1`, ms(at)).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count erased dossiers: %w", err)
+	}
+	return n, nil
+}
+
 // LearnErasures takes entries of a copy of the journal that this database does
 // not have, and returns how many those were: somebody has put the database back
 // from an older copy. They keep their numbers where they follow on.
