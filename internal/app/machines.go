@@ -53,6 +53,9 @@ func (s *server) machines(shop store.Settings, providers []payment.Provider) []g
 	}
 	out = append(out, gate.Route{Method: http.MethodPost, Path: gate.PathReports, Need: gate.Anybody, Does: []abuse.Act{abuse.Report}, Handle: s.reports})
 	for _, p := range providers {
+		if _, byHand := p.(payment.ByHand); byHand {
+			continue // nobody calls back
+		}
 		out = append(out, gate.Route{Method: http.MethodPost, Path: checkout.NoticePath(p.Name()), Need: gate.Anybody, Token: "provider's signature", Handle: s.notices(p)})
 	}
 	return out

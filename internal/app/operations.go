@@ -64,10 +64,10 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return o.orderAct(ctx, c)
 	case "credit list", "credit issue", "credit show", "credit cancel", "credit verify":
 		return o.credit(ctx, c)
-	case "payments reconcile":
-		return o.reconcile(ctx, c.Args["days"])
 	case "payments concerns":
 		return o.concerns(ctx, order.Number(c.Args["number"]), c.Args["seen"] == "yes")
+	case "payments reconcile", "payments received", "payments import", "payments owed", "payments returned":
+		return o.payments(ctx, c)
 	case "staff list", "staff invite", "staff confirm", "staff disable", "staff enable", "staff role", "staff passkeys":
 		return o.staff(ctx, c)
 	case "account repair":

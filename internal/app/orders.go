@@ -98,11 +98,12 @@ func (c orderDeliverCmd) Run(ctx context.Context, p *Process, set *Settings) err
 type refundCmd struct {
 	Number string `arg:"" help:"The order number." placeholder:"NUMBER"`
 	Amount string `help:"How much, like 12.50; default all that is left." placeholder:"MONEY"`
+	ByHand bool   `help:"You have sent the money back yourself, from the bank account or in cash: of an order that no payment service has the money of, this is noted and the shopper told."`
 }
 
 // Run gives the price of an order back, or a part of it.
 func (c refundCmd) Run(ctx context.Context, p *Process, set *Settings) error {
-	return actOn(ctx, p, set, "refund", c.Number, map[string]string{"amount": c.Amount})
+	return actOn(ctx, p, set, "refund", c.Number, map[string]string{"amount": c.Amount, "by-hand": word(c.ByHand)})
 }
 
 func actOn(ctx context.Context, p *Process, set *Settings, name, number string, args map[string]string) error {
@@ -137,7 +138,7 @@ func (o *operating) orderAct(ctx context.Context, c call) error {
 		if o.desk == nil {
 			return errors.New("a refund needs the running shop, which holds the line to the payment service")
 		}
-		err = o.refund(ctx, number, c.Args["amount"])
+		err = o.refund(ctx, number, c.Args["amount"], c.Args["by-hand"] == "yes")
 	}
 	if err != nil {
 		return err
@@ -146,8 +147,11 @@ func (o *operating) orderAct(ctx context.Context, c call) error {
 }
 
 // refund gives back what was named, or all that is left.
-func (o *operating) refund(ctx context.Context, number order.Number, amount string) error {
-	if amount == "" {
+func (o *operating) refund(ctx context.Context, number order.Number, amount string, byHand bool) error {
+	switch {
+	case amount == "" && byHand:
+		return o.desk.RefundedByHand(ctx, o.actor, number, nil)
+	case amount == "":
 		return o.desk.Refund(ctx, o.actor, number)
 	}
 	shop, err := o.vault.db.Settings(ctx)
@@ -157,6 +161,9 @@ func (o *operating) refund(ctx context.Context, number order.Number, amount stri
 	part, err := money.Parse(amount, shop.Currency)
 	if err != nil {
 		return err
+	}
+	if byHand {
+		return o.desk.RefundedByHand(ctx, o.actor, number, &part)
 	}
 	return o.desk.RefundPart(ctx, o.actor, number, part)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/job"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/pagewatch"
+	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/paymentpage"
 	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
@@ -50,16 +51,12 @@ func (s *server) pageRules(ctx context.Context) (paymentpage.Rules, error) {
 	if err != nil {
 		return paymentpage.Rules{}, err
 	}
-	var origins []string
-	for _, p := range providers {
-		origins = append(origins, p.Origin())
-	}
 	hsts := !s.demo || s.settings.DemoHSTS
 	plain, err := gate.Headers(hsts)
 	if err != nil {
 		return paymentpage.Rules{}, err
 	}
-	paying, err := gate.Headers(hsts, origins...)
+	paying, err := gate.Headers(hsts, payment.Origins(providers)...)
 	if err != nil {
 		return paymentpage.Rules{}, err
 	}

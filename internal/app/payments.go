@@ -12,6 +12,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/payment/sandbox"
 	"github.com/cartkeep/cartkeep/internal/payment/stripe"
+	"github.com/cartkeep/cartkeep/internal/payment/transfer"
 	"github.com/cartkeep/cartkeep/internal/settings"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
@@ -23,6 +24,11 @@ type Paying struct {
 	StripeKey     string `help:"The key of the account at Stripe: sk_live_…, or better a restricted one, rk_live_…, that may write checkout sessions and refunds." secret:"yes" placeholder:"TEXT" group:"Payment services"`
 	StripeSecret  string `help:"What Stripe signs its call-backs with: whsec_…, of the endpoint https://YOUR-SHOP/payments/stripe/notices." secret:"yes" placeholder:"TEXT" group:"Payment services"`
 	StripeAccount string `help:"The account at Stripe, acct_…, when its call-backs name one. Default: the key's own." placeholder:"ID" group:"Payment services"`
+	TransferPayee string `help:"Whose bank account shoppers transfer money to, as the bank knows the name." placeholder:"NAME" group:"Payment services"`
+	TransferIBAN  string `help:"The bank account that shoppers transfer money to. It is a setting of the machine and not of the shop, so that who can write to the database can't redirect money." name:"transfer-iban" placeholder:"IBAN" group:"Payment services"`
+	TransferBIC   string `help:"The code of the account's bank, which banks outside SEPA ask for." name:"transfer-bic" placeholder:"BIC" group:"Payment services"`
+	TransferDays  int    `help:"For how many days goods are kept for a transfer; then the order lapses." default:"7" placeholder:"DAYS" group:"Payment services"`
+	TransferOpen  int    `help:"How many orders may wait for a transfer at once. Goods are kept for them, so without an end anybody could empty the shelves." default:"100" placeholder:"N" group:"Payment services"`
 }
 
 // services makes the payment services that are set up, and says everything that
@@ -35,6 +41,11 @@ func (p *Paying) services(mark string, hold time.Duration) (out []payment.Provid
 		bad.add("stripe-key", err)
 		bad.when(hold > stripe.MaxHold, "hold", "Stripe's pages end after a day: give at most 23h")
 		out = append(out, s)
+	}
+	if p.TransferPayee != "" || p.TransferIBAN != "" || p.TransferBIC != "" {
+		t, err := transfer.New(transfer.Config{Payee: p.TransferPayee, IBAN: p.TransferIBAN, BIC: p.TransferBIC, Days: p.TransferDays, Open: p.TransferOpen, Mode: p.PaymentMode})
+		bad.add("transfer-iban", err)
+		out = append(out, t)
 	}
 	if len(bad.list) > 0 {
 		return nil, errors.Join(bad.list...)
@@ -96,6 +107,10 @@ func (s *Settings) methodsOf(ctx context.Context, db *store.DB) (settings.Payabl
 }
 
 type paymentsCmd struct {
+	Received  paymentsReceivedCmd  `cmd:"" help:"Note that money has arrived for an order, by bank transfer. Needs the running shop."`
+	Import    paymentsImportCmd    `cmd:"" help:"Match a bank statement with the orders that wait for money: what fits is paid, all else is listed. Needs the running shop."`
+	Owed      paymentsOwedCmd      `cmd:"" help:"List the money that came too late or twice and has to be sent back by hand. Needs the running shop."`
+	Returned  paymentsReturnedCmd  `cmd:"" help:"Note that you have sent back money that was owed; writes to the shopper. Needs the running shop."`
 	Reconcile paymentsReconcileCmd `cmd:"" help:"Ask the payment services about the payments of the last days, and show where their word differs from ours. Needs the running shop; changes nothing."`
 	Concerns  paymentsConcernsCmd  `cmd:"" help:"List what needs a person: disputes with the time to answer by, warnings of fraud, money that could not be given back. Of one order: what to hand in, too."`
 }
@@ -115,9 +130,6 @@ func (c paymentsReconcileCmd) Run(ctx context.Context, p *Process, set *Settings
 // reconcile prints a line for each difference. It fails when there is one, or
 // when a payment service did not answer.
 func (o *operating) reconcile(ctx context.Context, text string) error {
-	if o.desk == nil {
-		return errors.New("reconciling needs the running shop, which holds the line to the payment services")
-	}
 	days, err := strconv.Atoi(text)
 	if err != nil {
 		return err

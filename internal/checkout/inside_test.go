@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
@@ -13,7 +14,7 @@ import (
 
 // SettleFirst is the first step of Settle; it reports whether the approval is late.
 func (d *Desk) SettleFirst(ctx context.Context, n payment.Notice) (store.Payment, bool, error) {
-	p, res, err := d.settle(ctx, "bank", n)
+	p, res, err := d.settle(ctx, ledger.Provider("bank"), "bank", n, nil)
 	return p, res == late, err
 }
 

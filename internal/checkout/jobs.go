@@ -36,15 +36,30 @@ func (d *Desk) Jobs() map[string]func(context.Context, store.Job) error {
 var ErrNoSender = errors.New("checkout: no mail sender is set up")
 
 func (d *Desk) mailConfirmation(ctx context.Context, j store.Job) error {
+	var how *message.Transfer
+	err := d.db.View(ctx, func(v *store.View) error {
+		o, err := v.Order(j.Owner, order.ID(j.Ref))
+		if err != nil {
+			return err
+		}
+		p, err := lastPayment(v, o)
+		if t := d.transfer(o, p); t != nil {
+			how = &message.Transfer{Payee: t.Payee, IBAN: payment.Fours(t.IBAN), BIC: t.BIC, Reference: payment.Fours(t.Reference), Until: t.Until}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, shipping string) (message.Message, error) {
 		return w.OrderConfirmation(j.ID, message.OrderConfirmation{To: to.Email, Name: to.Name, Number: o.Number, Paid: o.Status != order.Pending,
-			PlacedAt: o.PlacedAt, Lines: o.Lines, Totals: o.Totals, Shipping: shipping, Link: d.OrderLink(o)})
+			PlacedAt: o.PlacedAt, Lines: o.Lines, Totals: o.Totals, Shipping: shipping, Transfer: how, Link: d.OrderLink(o)})
 	})
 }
 
 func (d *Desk) mailCancelled(ctx context.Context, j store.Job) error {
 	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
-		return w.OrderCancelled(j.ID, message.OrderCancelled{To: to.Email, Name: to.Name, Number: o.Number, Reason: o.Why,
+		return w.OrderCancelled(j.ID, message.OrderCancelled{To: to.Email, Name: to.Name, Number: o.Number, Reason: o.Why, ByHand: d.ByHand(o.PaymentMethod),
 			Lines: o.Lines, Totals: o.Totals, Link: d.OrderLink(o)})
 	})
 }

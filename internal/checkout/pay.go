@@ -84,10 +84,10 @@ func (d *Desk) view(o order.Order, p store.Payment) PaymentView {
 	if status == order.PaymentOpen && p.ExpiresAt.Before(o.HoldUntil) && !p.ExpiresAt.After(d.db.Now()) {
 		status = order.PaymentExpired
 	}
-	if status == order.PaymentOpen && o.Status == order.Cancelled || status == order.PaymentReturned || status == order.PaymentSettling {
+	if status == order.PaymentOpen && o.Status == order.Cancelled || status == order.PaymentReturned || status == order.PaymentOwed || status == order.PaymentSettling {
 		status = order.PaymentExpired
 	}
-	out := PaymentView{Status: status}
+	out := PaymentView{Status: status, Transfer: d.transfer(o, p)}
 	if status == order.PaymentOpen && o.Status == order.Pending {
 		out.RedirectURL = p.URL
 	}
@@ -173,6 +173,9 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, accou
 				return err
 			}
 			next = with.Name()
+			if err := d.room(&t.View, next); err != nil {
+				return err
+			}
 		}
 		if p.Status == order.PaymentOpen && p.ExpiresAt.After(t.Now()) && next == p.Provider {
 			return nil
@@ -208,10 +211,29 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, accou
 				return err
 			}
 		}
-		return t.NewPayment(store.Payment{ID: fresh, Owner: o.Owner, Order: o.ID, Attempt: p.Attempt + 1, Provider: next,
-			Status: order.PaymentOpen, Amount: o.Totals.Total, ExpiresAt: o.HoldUntil})
+		ends := o.HoldUntil
+		if !d.ByHand(next) { // a page to pay on is not open for days
+			ends = earlier(ends, t.Now().Add(d.hold))
+		} else if later := o.PlacedAt.Add(d.waits(next)); later.After(ends) {
+			ends, o.HoldUntil = later, later
+			if err := t.KeepOrderHeld(o.Owner, o.ID, later); err != nil {
+				return err
+			}
+		}
+		return d.attempt(t, o, store.Payment{ID: fresh, Owner: o.Owner, Order: o.ID, Attempt: p.Attempt + 1, Provider: next,
+			Status: order.PaymentOpen, Amount: o.Totals.Total, ExpiresAt: ends})
 	})
+	if err == nil { // should the program die in between, the next sweep does it
+		err = d.keepHeld(ctx, o)
+	}
 	return o, fill, err
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // Mailbox is where an order's letters go, for a letter and never for a page:

@@ -119,7 +119,11 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token, account string, in 
 		if err != nil {
 			return err
 		}
-		if _, err := d.payableAt(in.PaymentMethod, p.cart.Totals, s); err != nil {
+		with, err := d.payableAt(in.PaymentMethod, p.cart.Totals, s)
+		if err == nil {
+			err = d.room(&t.View, with)
+		}
+		if err != nil {
 			return err
 		}
 		details, _, err := t.Details(id)
@@ -208,7 +212,7 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 	if err != nil {
 		return err
 	}
-	until := d.db.Now().Add(d.hold)
+	until := d.db.Now().Add(d.waits(provider))
 	if err := d.reserve(ctx, p.id, p.payer(ctx), p.cart.Lines, until); err != nil {
 		if fault.Is(err, fault.RateLimited) {
 			abuse.Of(ctx).Note(abuse.Place, abuse.Blocked)
@@ -273,7 +277,7 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		if err := t.Remember(first, p.payer(ctx)); err != nil {
 			return err
 		}
-		return t.NewPayment(store.Payment{ID: first, Owner: o.Owner, Order: o.ID, Attempt: 1, Provider: provider,
+		return d.attempt(t, o, store.Payment{ID: first, Owner: o.Owner, Order: o.ID, Attempt: 1, Provider: provider,
 			Status: order.PaymentOpen, Amount: o.Totals.Total, ExpiresAt: until})
 	})
 }

@@ -83,7 +83,7 @@ func (d *Desk) compare(ctx context.Context, finder payment.Finder, p store.Payme
 		return nil, err
 	}
 	paid := decided && n.Outcome == payment.Approved
-	ours := p.Status == order.PaymentApproved || p.Status == order.PaymentReturned || p.Status == order.PaymentSettling
+	ours := settled(p) || p.Status == order.PaymentSettling
 	switch {
 	case paid && !ours:
 		texts = append(texts, fmt.Sprintf("paid there, %s here", p.Status))

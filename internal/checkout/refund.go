@@ -33,16 +33,22 @@ const giveAgain = time.Minute
 // the refund's own id, so that asking twice pays once; then it is done, with the
 // order's state, the tax journal and the letter. A job finishes what was cut off.
 func (d *Desk) Refund(ctx context.Context, actor ledger.Actor, number order.Number) error {
-	return d.giveBack(ctx, actor, number, nil)
+	return d.giveBack(ctx, actor, number, nil, false)
 }
 
 // RefundPart gives a part of an order's price back.
 func (d *Desk) RefundPart(ctx context.Context, actor ledger.Actor, number order.Number, part money.Amount) error {
-	return d.giveBack(ctx, actor, number, &part)
+	return d.giveBack(ctx, actor, number, &part, false)
 }
 
-func (d *Desk) giveBack(ctx context.Context, actor ledger.Actor, number order.Number, part *money.Amount) error {
-	r, err := d.askRefund(ctx, actor, number, part)
+// RefundedByHand notes that the actor has sent back what is left of an order's price,
+// or a part of it, without a payment service: from the bank account, or in cash.
+func (d *Desk) RefundedByHand(ctx context.Context, actor ledger.Actor, number order.Number, part *money.Amount) error {
+	return d.giveBack(ctx, actor, number, part, true)
+}
+
+func (d *Desk) giveBack(ctx context.Context, actor ledger.Actor, number order.Number, part *money.Amount, byHand bool) error {
+	r, err := d.askRefund(ctx, actor, number, part, byHand)
 	if err != nil {
 		return err
 	}
@@ -51,7 +57,7 @@ func (d *Desk) giveBack(ctx context.Context, actor ledger.Actor, number order.Nu
 
 // askRefund writes the refund. When nothing is left but one that is under way, that
 // is taken up again: ten clicks are one refund.
-func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.Number, part *money.Amount) (r store.Refund, err error) {
+func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.Number, part *money.Amount, byHand bool) (r store.Refund, err error) {
 	err = d.db.InTx(ctx, actor, func(t *store.Tx) error {
 		o, err := t.OrderByNumber(number)
 		if err != nil {
@@ -66,6 +72,9 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 		}
 		if under, err := disputed(&t.View, o); err != nil || under {
 			return errors.Join(err, unless(!under, errDisputed))
+		}
+		if none := d.ByHand(p.Provider); none != byHand && !o.Free() {
+			return wrongHand(none)
 		}
 		before, err := t.RefundsOf(o.Owner, o.ID)
 		if err != nil {
@@ -94,6 +103,15 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 		return t.Enqueue(JobGiveBack, r.Owner, r.ID, t.Now().Add(giveAgain))
 	})
 	return r, err
+}
+
+// wrongHand refuses to say that money went back which did not, and to have a person
+// send what the payment service sends.
+func wrongHand(byHand bool) error {
+	if byHand {
+		return fault.New(fault.Conflict, "No payment service has this money, so it goes back by hand. Send it yourself, from your bank account or in cash, and then say that you did: cartkeep refund NUMBER --by-hand.")
+	}
+	return fault.New(fault.Conflict, "The payment service has this money and sends it back itself; leave out --by-hand.")
 }
 
 // leftOf is what is left of an order's price, and a refund that is under way.
@@ -145,6 +163,9 @@ func (d *Desk) payOut(ctx context.Context, r store.Refund) error {
 	})
 	if err != nil {
 		return err
+	}
+	if d.ByHand(p.Provider) {
+		return nil // whoever wrote the refund down has sent it
 	}
 	provider, ok := d.providers[p.Provider]
 	if !ok {

@@ -43,7 +43,13 @@ const (
 // the hold ended takes the goods afresh when they are still there, and is paid
 // back by a job when they, or a code it was priced with, are not.
 func (d *Desk) Settle(ctx context.Context, provider string, n payment.Notice) error {
-	p, res, err := d.settle(ctx, provider, n)
+	return d.settleAs(ctx, ledger.Provider(provider), provider, n, nil)
+}
+
+// settleAs is Settle by somebody's word. with is done in the same transaction, once
+// the notice fits; it may be nil.
+func (d *Desk) settleAs(ctx context.Context, actor ledger.Actor, provider string, n payment.Notice, with func(*store.Tx, store.Payment) error) error {
+	p, res, err := d.settle(ctx, actor, provider, n, with)
 	if err != nil {
 		return err
 	}
@@ -58,9 +64,9 @@ func (d *Desk) Settle(ctx context.Context, provider string, n payment.Notice) er
 // unpaid is where an attempt stands that will not be paid.
 var unpaid = map[payment.Outcome]order.Payment{payment.Declined: order.PaymentDeclined, payment.Expired: order.PaymentExpired}
 
-func (d *Desk) settle(ctx context.Context, provider string, n payment.Notice) (p store.Payment, res result, err error) {
+func (d *Desk) settle(ctx context.Context, actor ledger.Actor, provider string, n payment.Notice, with func(*store.Tx, store.Payment) error) (p store.Payment, res result, err error) {
 	mismatch := false
-	err = d.db.InTx(ctx, ledger.Provider(provider), func(t *store.Tx) error {
+	err = d.db.InTx(ctx, actor, func(t *store.Tx) error {
 		res, mismatch = done, false
 		if p, err = meant(t, provider, n); err != nil {
 			return err
@@ -71,6 +77,11 @@ func (d *Desk) settle(ctx context.Context, provider string, n payment.Notice) (p
 				return err
 			}
 			return t.Event("payment.mismatch", p.Owner, p.ID, "")
+		}
+		if with != nil {
+			if err := with(t, p); err != nil {
+				return err
+			}
 		}
 		result, err := d.carry(t, p, n)
 		if err != nil {
@@ -116,7 +127,7 @@ func (d *Desk) carry(t *store.Tx, p store.Payment, n payment.Notice) (string, er
 		return store.NoticeTaken, err
 	}
 	switch {
-	case p.Status == order.PaymentApproved || p.Status == order.PaymentReturned:
+	case settled(p):
 		return store.NoticeKnown, nil
 	case o.Status == order.Pending && o.HoldUntil.After(t.Now()):
 		return store.NoticeTaken, d.paid(t, o, p)
@@ -125,6 +136,11 @@ func (d *Desk) carry(t *store.Tx, p store.Payment, n payment.Notice) (string, er
 	default: // another attempt has paid it already
 		return store.NoticeReturned, d.payBack(t, p)
 	}
+}
+
+// settled reports whether money of an attempt has arrived and found its place.
+func settled(p store.Payment) bool {
+	return p.Status == order.PaymentApproved || p.Status == order.PaymentReturned || p.Status == order.PaymentOwed
 }
 
 // paid makes a pending or revived order paid, in the caller's transaction. One
@@ -180,7 +196,12 @@ func unless(ok bool, err error) error {
 }
 
 // payBack notes an approved payment that can't be used and lets a job return it.
+// What came without a service goes back by a person, who says so.
 func (d *Desk) payBack(t *store.Tx, p store.Payment) error {
+	if d.ByHand(p.Provider) {
+		_, err := t.MovePayment(p, p.Status, order.PaymentOwed)
+		return err
+	}
 	moved, err := t.MovePayment(p, p.Status, order.PaymentReturned)
 	if err != nil || !moved {
 		return err
@@ -266,7 +287,7 @@ func (d *Desk) claim(ctx context.Context, p store.Payment) (o order.Order, ours 
 			return err
 		}
 		now, err := t.Payment(p.Owner, p.ID)
-		if err != nil || now.Status == order.PaymentApproved || now.Status == order.PaymentReturned {
+		if err != nil || settled(now) {
 			return err
 		}
 		again, err := t.OrderedAgain(p.Owner, p.Order)

@@ -95,7 +95,7 @@ func (d *Desk) askAgain(ctx context.Context, j store.Job) error {
 		return err
 	})
 	finder, can := d.providers[p.Provider].(payment.Finder)
-	if err != nil || !can || p.Ref == "" || p.Status == order.PaymentApproved || p.Status == order.PaymentReturned {
+	if err != nil || !can || p.Ref == "" || settled(p) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, askFor)

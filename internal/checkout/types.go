@@ -53,7 +53,8 @@ type PlaceInput struct {
 // PaymentView is where a payment stands and where the shopper pays.
 type PaymentView struct {
 	Status      order.Payment
-	RedirectURL string // "" when there is nowhere to go
+	RedirectURL string    // "" when there is nowhere to go
+	Transfer    *Transfer // how to send the money, where that is what is waited for; else nil
 }
 
 // Placed is an order just made, or the one that the same key made before. A

@@ -18,8 +18,16 @@ type OrderConfirmation struct {
 	PlacedAt time.Time
 	Lines    []order.Line
 	Totals   cart.Totals
-	Shipping string // title of the shipping method, as the merchant wrote it; "" when nothing is sent by post
-	Link     string // where the order can be seen, on Shop.Origin
+	Shipping string    // title of the shipping method, as the merchant wrote it; "" when nothing is sent by post
+	Link     string    // where the order can be seen, on Shop.Origin
+	Transfer *Transfer // how to send the money, when that is what the shop waits for; else nil
+}
+
+// Transfer is what a bank transfer needs, as people copy it.
+type Transfer struct {
+	Payee, IBAN, BIC string // BIC may be ""
+	Reference        string
+	Until            time.Time // the goods are kept so long
 }
 
 // OrderCancelled tells a shopper that the order will not come.
@@ -28,6 +36,7 @@ type OrderCancelled struct {
 	Name   contact.Name
 	Number order.Number
 	Reason order.Reason
+	ByHand bool // it was to be paid without a payment service
 	Lines  []order.Line
 	Totals cart.Totals
 	Link   string
@@ -85,8 +94,11 @@ type orderLetter struct {
 	Total    sum
 	Link     string
 	LinkDays int
-	Billed   bool // there is, or will be, a line on the bank statement
+	Billed   bool   // there is, or will be, a line on the bank statement
+	Bank     []fact // what a bank transfer needs, line by line
 }
+
+type fact struct{ Label, Text string }
 
 type line struct {
 	Title    string
@@ -111,6 +123,13 @@ func (w *Writer) OrderConfirmation(id string, c OrderConfirmation) (Message, err
 	}
 	if !l.Billed {
 		l.Opening = []string{"Thank you. We have your order, and there is nothing to pay. " + next}
+	} else if c.Transfer != nil {
+		l.Billed = false // it is the shopper's own transfer: the shop's word on statements is not on it
+		l.Opening = []string{
+			"Thank you. We have your order, and the goods are kept for you until " + c.Transfer.Until.UTC().Format("2 January 2006") + ".",
+			"Please transfer the total to our account, with the reference as it stands here. Then the money finds your order by itself. We write to you when it has arrived.",
+		}
+		l.Bank = transferFacts(*c.Transfer, c.Totals.Total)
 	} else if c.Paid {
 		l.Opening = []string{"Thank you. We have your order, and it is paid. " + next}
 	} else {
@@ -129,6 +148,12 @@ func (w *Writer) OrderCancelled(id string, c OrderCancelled) (Message, error) {
 	l.Opening = []string{
 		"Your order was cancelled. " + why(c.Reason),
 		"You don’t have to do anything. If money was taken for it after all, it goes back the way it came.",
+	}
+	if c.ByHand && c.Reason == order.HoldEnded {
+		l.Opening = []string{
+			"We kept the goods for you as long as we could, but no money has arrived for your order. So they went back on the shelf, and you owe us nothing.",
+			"If you have sent it already, you don’t have to do anything. When it arrives, we send you the goods if they are still there, and else your money. If you still want them, you are welcome to order again.",
+		}
 	}
 	return w.write(id, c.To, "order", l.Subject, l.Link, l)
 }
@@ -182,6 +207,15 @@ func (w *Writer) orderLetter(name contact.Name, number order.Number, lines []ord
 		l.Total.Label = "Total, with " + t.Tax.Format() + " tax in it"
 	}
 	return l
+}
+
+// transferFacts are the lines that somebody copies into a bank's form.
+func transferFacts(t Transfer, total money.Amount) []fact {
+	out := []fact{{"To", oneLine(t.Payee)}, {"IBAN", t.IBAN}}
+	if t.BIC != "" {
+		out = append(out, fact{"BIC", t.BIC})
+	}
+	return append(out, fact{"Amount", total.Format()}, fact{"Reference", t.Reference})
 }
 
 func positive(a money.Amount) money.Amount {

@@ -35,9 +35,13 @@ func (w *Writer) Previews(currency money.Currency) ([]Preview, error) {
 	confirmation := OrderConfirmation{To: to, Name: name, Number: number, Paid: true, PlacedAt: placed, Lines: lines, Totals: sums, Shipping: "Standard delivery", Link: link}
 	unpaid := confirmation
 	unpaid.Paid = false
+	transfer := unpaid
+	transfer.Transfer = &Transfer{Payee: "Sample Shop", IBAN: "DE89 3704 0044 0532 0130 00", BIC: "COBADEFFXXX", Reference: "RF90 K7Q2 M9F3 XA1", Until: placed.AddDate(0, 0, 7)}
 	cancelled := OrderCancelled{To: to, Name: name, Number: number, Reason: order.HoldEnded, Lines: lines, Totals: sums, Link: link}
 	asked := cancelled
 	asked.Reason = order.ByCustomer
+	lapsed := cancelled
+	lapsed.ByHand = true
 	var out []Preview
 	add := func(name, when string, m Message, e error) {
 		err = errors.Join(err, e)
@@ -49,10 +53,12 @@ func (w *Writer) Previews(currency money.Currency) ([]Preview, error) {
 	}{
 		{"confirmation", "an order was paid", func(id string) (Message, error) { return w.OrderConfirmation(id, confirmation) }},
 		{"confirmation-unpaid", "a confirmation is asked for again before the order is paid", func(id string) (Message, error) { return w.OrderConfirmation(id, unpaid) }},
+		{"confirmation-transfer", "an order is placed that a bank transfer pays", func(id string) (Message, error) { return w.OrderConfirmation(id, transfer) }},
 		{"shipped", "staff send an order", func(id string) (Message, error) {
 			return w.OrderShipped(id, OrderShipped{To: to, Name: name, Number: number, Carrier: "Sample Parcel", Tracking: "SP 0000 0000", Lines: lines, Totals: sums, Link: link})
 		}},
 		{"cancelled", "the time to pay has passed", func(id string) (Message, error) { return w.OrderCancelled(id, cancelled) }},
+		{"cancelled-transfer", "no bank transfer has come in time", func(id string) (Message, error) { return w.OrderCancelled(id, lapsed) }},
 		{"cancelled-asked", "the shopper cancels before paying", func(id string) (Message, error) { return w.OrderCancelled(id, asked) }},
 		{"refunded", "money was given back", func(id string) (Message, error) {
 			return w.OrderRefunded(id, OrderRefunded{To: to, Name: name, Number: number, Lines: lines, Totals: sums, Amount: sums.Total, Link: link})

@@ -65,5 +65,6 @@ const (
 	PaymentDeclined Payment = "declined"
 	PaymentExpired  Payment = "expired"
 	PaymentSettling Payment = "settling" // approved too late and being settled; the API tells it as expired
+	PaymentOwed     Payment = "owed"     // likewise, where a person has to send it back and has not yet; the API tells it as expired
 	PaymentReturned Payment = "returned" // approved too late or twice, and paid back; the API tells it as expired
 )

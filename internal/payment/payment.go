@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/money"
@@ -139,7 +140,8 @@ type Provider interface {
 	Name() string
 	// Title is what a shopper reads when choosing: "Card (make-believe bank)".
 	Title() string
-	// Origin is where the shopper pays, for form-action: "https://pay.example".
+	// Origin is where the shopper pays, for form-action: "https://pay.example"; "" where
+	// there is no page to pay on.
 	Origin() string
 	// Open makes or finds the session of this order and attempt.
 	Open(ctx context.Context, q Request) (Session, error)
@@ -162,6 +164,54 @@ type Closer interface {
 // merchant may do there too.
 type Teller interface {
 	PaidBack(ctx context.Context, ref string) (money.Amount, error)
+}
+
+// Terms is how an order is paid that no payment service stands behind.
+type Terms struct {
+	Note    string        // what a shopper reads under the title when choosing
+	Wait    time.Duration // how long the goods are kept for the money
+	Account Account       // where the money is sent to
+	Most    int           // how many orders may wait at once, so that nobody empties the shelves without paying
+}
+
+// Account is the shop's own account at a bank.
+type Account struct {
+	Payee string // whose it is
+	IBAN  string // as ISO 13616 writes it for machines: no spaces
+	BIC   string // may be ""
+}
+
+// Fours writes an account or a reference in groups of four, as people copy them.
+func Fours(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if i > 0 && i%4 == 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// ByHand is a Provider without a service behind it. There is no page to pay on, and
+// nobody calls back: a person says that money has arrived, or a bank statement does.
+// Session.Ref is what a payer writes with the money, Session.Account is where to.
+// Open asks nobody and always answers the same. Notice believes nothing. Refund
+// refuses: money that goes back is sent by a person, who then says so.
+type ByHand interface {
+	Provider
+	Terms() Terms
+}
+
+// Origins are where shoppers pay, for form-action. Providers without a page have none.
+func Origins(providers []Provider) []string {
+	var out []string
+	for _, p := range providers {
+		if at := p.Origin(); at != "" {
+			out = append(out, at)
+		}
+	}
+	return out
 }
 
 // Finder is a Provider that can be asked how a session ended, for orders whose

@@ -161,6 +161,8 @@ var _ = []Field{
 		Label: "Which browser asked for a code, as a keyed hash", Reason: "a code works only where it was asked for"}),
 	note(Field{Table: "idempotency", Column: "request", Kind: Hash, Purpose: Cart, Category: "user.device.cookie_id",
 		Label: "Order request, as a keyed hash", Reason: "recognises a changed request under the same key"}),
+	note(Field{Table: "receipts", Column: "mark", Kind: Hash, Purpose: Payment, Category: "user.financial",
+		Label: "A line of a bank statement that paid your order, as a keyed hash", Reason: "the same statement read twice pays once; nothing else of the line is kept"}),
 	note(Field{Table: "forgotten", Column: "mac", Kind: Hash, Purpose: Rights, Category: "user.contact.email",
 		Label: "E-mail of somebody who was erased, as a keyed hash", Reason: "tells erased from never here; ends by itself"}),
 }
@@ -208,6 +210,7 @@ var _ = [][]Field{
 	linked("payments", Payment, "user.financial", "State and amount of a payment", taxReason, "owner", "id", "order_id", "attempt", "provider", "status", "amount", "currency", "mode", "account", "opened_at", "expires_at", "updated_at"),
 	linked("refunds", Payment, "user.financial", "Money that went back", taxReason, "owner", "id", "order_id", "payment", "amount", "currency", "state", "asked_at", "ended_at", "failed_at"),
 	linked("payment_concerns", Payment, "user.financial", "What a person had to look at about a payment: a dispute, a warning, a refund that failed", "disputes come months after a payment and have to be answered in days", "owner", "payment", "kind", "which", "order_id", "reason", "amount", "currency", "raised_at", "answer_by", "ended_at", "ending"),
+	linked("receipts", Payment, "user.financial", "That a line of a bank statement paid an order", "the same line twice pays once", "owner", "payment", "at"),
 	linked("notices", Payment, "user.financial", "What the payment provider said of a payment, and how often", "notices come twice and out of order; what each meant must be seen afterwards", "owner", "payment", "outcome", "result", "times", "first_at", "last_at"),
 	linked("downloads", Fulfilment, "user.behavior.purchase_history", "Files that an order may load, how often and until when", goodsReason, "owner", "order_id", "file", "variant", "left_over", "started_at", "ends_at"),
 	linked("licences", Fulfilment, "user.unique_id", "Which order has a licence key", ownerReason, "order_id", "unit"),

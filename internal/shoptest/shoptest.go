@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -86,7 +87,7 @@ type Shop struct {
 	Dir      string // on SQLite, the folder of the database file
 	Outbox   bool   // letters are kept in the database too, as the demo does
 	alarms   alarms
-	second   *Bank
+	more     []payment.Provider // other ways to pay
 }
 
 // Open opens an empty shop on an engine.
@@ -166,10 +167,7 @@ func (s *Shop) reopen(t testing.TB) {
 		return message.NewWriter(message.Shop{Name: "Test Shop", Origin: "https://shop.test", Statement: "TESTSHOP"})
 	}
 	s.keeper(t, writer)
-	providers := []payment.Provider{s.Bank}
-	if s.second != nil {
-		providers = append(providers, s.second)
-	}
+	providers := append([]payment.Provider{s.Bank}, s.more...)
 	s.Desk, err = checkout.New(checkout.Config{Store: s.DB, Providers: providers, Origin: "https://shop.test",
 		Writer: writer, Alarm: s.alarms.add,
 		Deliver: func(ctx context.Context, owner string, id order.ID, m message.Message) error {
@@ -198,13 +196,29 @@ func (s *Shop) Reopen(t testing.TB) {
 // SecondBank opens the shop again with another way to pay, "second".
 func (s *Shop) SecondBank(t testing.TB) *Bank {
 	t.Helper()
-	s.second = NewBank()
-	s.second.name = "second"
-	if err := s.DB.InTx(context.Background(), ledger.System("test"), func(t *store.Tx) error { return t.Set("payment.providers", "bank second") }); err != nil {
+	second := NewBank()
+	second.name = "second"
+	s.Offer(t, second)
+	return second
+}
+
+// Offer opens the shop again with one more way to pay.
+func (s *Shop) Offer(t testing.TB, p payment.Provider) {
+	t.Helper()
+	s.more = append(s.more, p)
+	names := s.Bank.Name()
+	for _, one := range s.more {
+		names += " " + one.Name()
+	}
+	if err := s.DB.InTx(context.Background(), ledger.System("test"), func(t *store.Tx) error { return t.Set("payment.providers", names) }); err != nil {
 		t.Fatal(err)
 	}
 	s.Reopen(t)
-	return s.second
+}
+
+// PlaceWith orders a basket, to be paid in a certain way.
+func (s *Shop) PlaceWith(b Basket, key, method string) (checkout.Placed, error) {
+	return s.Desk.Place(context.Background(), b.ID, b.Token, checkout.PlaceInput{Key: key, PaymentMethod: method, Request: []byte("{}")})
 }
 
 // Product saves a product with one variant and returns the variant.
@@ -386,6 +400,13 @@ func (b *Bank) Open(ctx context.Context, q payment.Request) (payment.Session, er
 	ref := fmt.Sprintf("ref-%s-%d", q.OrderID, q.Attempt)
 	b.opened[ref] = q
 	return payment.Session{Ref: ref, URL: "https://bank.test/pay/" + ref, Mode: payment.ModeTest, Account: "bank", ExpiresAt: q.ExpiresAt}, nil
+}
+
+// Opened returns what was asked for the page at an address.
+func (b *Bank) Opened(url string) payment.Request {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.opened[strings.TrimPrefix(url, "https://bank.test/pay/")]
 }
 
 // Notice implements payment.Provider: nothing arrives at the bank by HTTP.

@@ -57,6 +57,57 @@ func Run(t *testing.T, subject func(t *testing.T) Subject) {
 	t.Run("pays back what was paid, once", func(t *testing.T) { refunds(t, subject(t)) })
 }
 
+// RunByHand tries a provider that no service stands behind. request gives a valid
+// request for an order and attempt; other orders have other numbers.
+func RunByHand(t *testing.T, p payment.ByHand, request func(order string, attempt int) payment.Request) {
+	t.Helper()
+	ctx := context.Background()
+	open := func(order string, attempt int) payment.Session {
+		got, err := p.Open(ctx, request(order, attempt))
+		if err != nil {
+			t.Fatalf("open: %v", err)
+		}
+		return got
+	}
+	if p.Name() == "" || strings.ToLower(p.Name()) != p.Name() || strings.ContainsAny(p.Name(), " /") || p.Title() == "" || p.Origin() != "" {
+		t.Errorf("got name %q, title %q and origin %q", p.Name(), p.Title(), p.Origin())
+	}
+	if terms := p.Terms(); terms.Note == "" || terms.Wait <= 0 || terms.Most < 1 {
+		t.Errorf("got terms %+v", terms)
+	}
+	first := open("order-1", 1)
+	if first.Ref == "" || first.URL != "" || first.Account == "" || first.Mode != payment.ModeTest && first.Mode != payment.ModeLive {
+		t.Errorf("got %+v, want a reference, an account, a mode, and no page", first)
+	}
+	for name, other := range map[string]payment.Session{"another attempt": open("order-1", 2), "another order": open("order-2", 1)} {
+		if other.Ref == first.Ref {
+			t.Errorf("%s has the same reference", name)
+		}
+	}
+	if again := open("order-1", 1); again != first {
+		t.Errorf("the same order and attempt: got %+v and %+v", first, again)
+	}
+	for _, body := range []string{"", "{}", first.Ref, `{"ref":"` + first.Ref + `","outcome":"approved"}`} {
+		if n, err := p.Notice(call(nil, []byte(body)), []byte(body)); !errors.Is(err, payment.ErrSignature) || n != (payment.Notice{}) {
+			t.Errorf("a call-back %q: got %+v, %v, want ErrSignature", body, n, err)
+		}
+	}
+	q := request("order-1", 1)
+	if err := p.Refund(ctx, payment.RefundRequest{ID: "refund-1", Ref: first.Ref, OrderID: q.OrderID, Amount: q.Amount}); !errors.Is(err, payment.ErrRefused) {
+		t.Errorf("refund: got %v, want ErrRefused: nobody is there to send money", err)
+	}
+	for name, is := range map[string]bool{"Finder": implements[payment.Finder](p), "Closer": implements[payment.Closer](p), "Teller": implements[payment.Teller](p)} {
+		if is {
+			t.Errorf("it claims to be a %s, and there is nobody to ask", name)
+		}
+	}
+}
+
+func implements[T any](p payment.Provider) bool {
+	_, ok := p.(T)
+	return ok
+}
+
 func identity(t *testing.T, s Subject) {
 	p := s.Provider
 	if p.Name() == "" || strings.ToLower(p.Name()) != p.Name() || strings.ContainsAny(p.Name(), " /") || p.Title() == "" {
@@ -104,7 +155,7 @@ func honest(t *testing.T, s Subject, o payment.Outcome) {
 	q := s.Request("order-1", 3)
 	opened := open(t, s, q)
 	header, body := s.Decide(t, opened, o)
-	n, err := s.Provider.Notice(request(header, body), body)
+	n, err := s.Provider.Notice(call(header, body), body)
 	if err != nil {
 		t.Fatalf("notice: %v", err)
 	}
@@ -125,12 +176,12 @@ func honest(t *testing.T, s Subject, o payment.Outcome) {
 func genuine(t *testing.T, s Subject) []byte {
 	t.Helper()
 	header, body := s.Decide(t, open(t, s, s.Request("order-1", 1)), payment.Approved)
-	if _, err := s.Provider.Notice(request(header, body), body); err != nil {
+	if _, err := s.Provider.Notice(call(header, body), body); err != nil {
 		t.Fatalf("the genuine call-back: %v", err)
 	}
 	resigned := http.Header{}
 	resigned.Set(s.Header, s.Sign(s.Secret, s.Now(), body))
-	if _, err := s.Provider.Notice(request(resigned, body), body); err != nil {
+	if _, err := s.Provider.Notice(call(resigned, body), body); err != nil {
 		t.Fatalf("the genuine call-back signed by the suite: %v", err)
 	}
 	return body
@@ -183,7 +234,7 @@ func forgers(t *testing.T, s Subject) {
 		for _, v := range row.values {
 			h.Add(s.Header, v)
 		}
-		n, err := s.Provider.Notice(request(h, row.body), row.body)
+		n, err := s.Provider.Notice(call(h, row.body), row.body)
 		if !errors.Is(err, payment.ErrSignature) {
 			t.Errorf("%s: got %v, want ErrSignature", row.name, err)
 		}
@@ -194,7 +245,7 @@ func forgers(t *testing.T, s Subject) {
 	}
 	edge := http.Header{}
 	edge.Set(s.Header, s.Sign(s.Secret, now.Add(-s.Tolerance+time.Second), body))
-	if _, err := s.Provider.Notice(request(edge, body), body); err != nil {
+	if _, err := s.Provider.Notice(call(edge, body), body); err != nil {
 		t.Errorf("a call-back within the tolerance: %v", err)
 	}
 }
@@ -221,7 +272,7 @@ func nonsense(t *testing.T, s Subject) {
 	} {
 		h := http.Header{}
 		h.Set(s.Header, s.Sign(s.Secret, s.Now(), []byte(b)))
-		n, err := s.Provider.Notice(request(h, []byte(b)), []byte(b))
+		n, err := s.Provider.Notice(call(h, []byte(b)), []byte(b))
 		if !errors.Is(err, payment.ErrNotice) || n != (payment.Notice{}) {
 			t.Errorf("%s: got %+v, %v, want ErrNotice", name, n, err)
 		}
@@ -263,7 +314,7 @@ func found(t *testing.T, s Subject) {
 		t.Errorf("before a decision: got %+v, %v, %v", n, ok, err)
 	}
 	header, body := s.Decide(t, opened, payment.Approved)
-	told, err := s.Provider.Notice(request(header, body), body)
+	told, err := s.Provider.Notice(call(header, body), body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,7 +402,7 @@ func refunds(t *testing.T, s Subject) {
 	refused("the same with another amount", change(func(r *payment.RefundRequest) { r.Amount = money.Of(1, q.Amount.Currency()) }))
 }
 
-func request(h http.Header, body []byte) *http.Request {
+func call(h http.Header, body []byte) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, "https://shop.example/", bytes.NewReader(body))
 	r.Header = h.Clone()
 	if r.Header == nil {

@@ -35,15 +35,28 @@ type OrderStatus struct {
 	Wrong  bool   // something in the offer is wrong
 
 	Digital Digital // what is not sent by post
+
+	Transfer *Transfer // how to send the money, where that is waited for; else nil
+}
+
+// Transfer is what somebody copies into their bank's form.
+type Transfer struct {
+	Payee, IBAN, BIC string // BIC may be ""
+	Reference        string
+	Until            time.Time // the goods are kept so long
 }
 
 // PayAgain is the form that tries the payment again; the zero value hides it.
 type PayAgain struct {
+	Pays   bool      // the method of the order has a page to pay on
 	Action string    // path it posts to
 	Token  string    // the order token, in a hidden field; "" when a cookie carries it
 	Title  string    // of the payment method
 	Others []Payment // other methods that it can be paid with
 }
+
+// Offered reports whether there is anything to press.
+func (p PayAgain) Offered() bool { return p.Action != "" && (p.Pays || len(p.Others) > 0) }
 
 func (OrderStatus) template() string { return "order" }
 func (p OrderStatus) head(site) head {
@@ -110,6 +123,8 @@ func (p OrderStatus) Told() Words {
 			return Words{Title: "This order was not paid", Text: "The time to pay has passed. Nothing was charged, and your cart is open again."}
 		case p.Payment == order.PaymentDeclined:
 			return Words{Title: "The payment did not go through", Text: "Your bank or card said no. Nothing was charged, and you can try again."}
+		case p.Transfer != nil:
+			return Words{Title: "One step is left: the transfer", Text: "Your order is with us. Please transfer the money to our account, with the reference as it stands here: by it we find your order. We write to you when the money has arrived."}
 		}
 		return Words{Title: "One step is left: paying", Text: "Your order is with us, the payment is not yet."}
 	case order.Paid:

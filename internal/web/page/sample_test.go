@@ -292,9 +292,14 @@ func samples(t testing.TB) map[string]Page {
 
 	pending := OrderStatus{
 		Layout: frame(), Order: bought(t, order.Pending), Payment: order.PaymentDeclined, Now: noon.Add(time.Minute), Delivery: "Standard, three days",
-		PayAgain: PayAgain{Action: "/orders/K7Q2M-9F3XA/pay", Token: "token", Title: "by card", Others: []Payment{{ID: "transfer", Title: "bank transfer"}}},
+		PayAgain: PayAgain{Pays: true, Action: "/orders/K7Q2M-9F3XA/pay", Token: "token", Title: "by card", Others: []Payment{{ID: "transfer", Title: "bank transfer"}}},
 		MayKeep:  true, Limit: noon.Add(165 * time.Minute),
 	}
+	byTransfer := pending
+	byTransfer.Payment, byTransfer.MayKeep, byTransfer.Descriptor = order.PaymentOpen, false, ""
+	byTransfer.Order.HoldUntil = noon.AddDate(0, 0, 7)
+	byTransfer.PayAgain = PayAgain{Action: "/orders/K7Q2M-9F3XA/pay", Others: []Payment{{ID: "card", Title: "Card"}}}
+	byTransfer.Transfer = &Transfer{Payee: "Hazelmott GmbH", IBAN: "DE89 3704 0044 0532 0130 00", BIC: "COBADEFFXXX", Reference: "RF90 K7Q2 M9F3 XA1", Until: byTransfer.Order.HoldUntil}
 	paid := OrderStatus{
 		Layout: frame(), Order: bought(t, order.Paid), Payment: order.PaymentApproved, Now: noon.Add(time.Minute), Delivery: "Standard, three days",
 		Fresh: true, Descriptor: "HAZELMOTT K7Q2M",
@@ -332,7 +337,7 @@ func samples(t testing.TB) map[string]Page {
 		"checkout": blank, "checkout-unsent": unsent, "checkout-wrong": wrong, "checkout-gift": gift,
 		"checkout-1": first, "checkout-2": second, "checkout-3": third,
 		"review": review, "review-free": free, "review-working": working, "review-declined": declined,
-		"order-pending": pending, "order-paid": paid, "order-digital": handed, "order-cancelled": cancelled,
+		"order-pending": pending, "order-transfer": byTransfer, "order-paid": paid, "order-digital": handed, "order-cancelled": cancelled,
 		"adopt":          Adopt{Layout: frame(), Here: filled(t), New: filled(t)},
 		"adopt-unnamed":  Adopt{Layout: frame(), New: filled(t)},
 		"download":       Download{Layout: frame(), Name: "Knots.pdf", Size: 3 << 20, Left: 5, Ends: noon, Open: true},

@@ -34,10 +34,23 @@ func (s *Shop) facts(ctx context.Context) ([]page.Fact, error) {
 
 // payFact says on whose pages a card is typed in.
 func payFact(methods []payment.Provider) (page.Fact, bool) {
+	for _, m := range methods {
+		if m.Origin() != "" {
+			return page.Fact{Text: "You pay at " + place(m) + ", not here", More: "This shop never sees a card number."}, true
+		}
+	}
 	if len(methods) == 0 {
 		return page.Fact{}, false
 	}
-	return page.Fact{Text: "You pay at " + place(methods[0]) + ", not here", More: "This shop never sees a card number."}, true
+	return page.Fact{Text: "You type no card here", More: "This shop never sees a card number."}, true
+}
+
+// payNote says what choosing a way to pay leads to.
+func payNote(p payment.Provider) string {
+	if by, ok := p.(payment.ByHand); ok {
+		return by.Terms().Note
+	}
+	return "The button takes you to " + place(p) + "."
 }
 
 // place is the host a provider takes payments on. The demo's bank has no name

@@ -8,6 +8,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/personal"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
@@ -93,8 +94,14 @@ func (s *Shop) showOrderTo(w http.ResponseWriter, r *http.Request, status int, v
 	}
 	now := s.db.Now()
 	p := page.OrderStatus{Layout: s.layout(r), Order: v.Order, Payment: v.Payment.Status, Now: now,
-		Descriptor: settings.Descriptor, Fresh: now.Sub(v.Order.PlacedAt) < fresh}
+		Fresh: now.Sub(v.Order.PlacedAt) < fresh}
 	p.Flash = flash
+	if !s.desk.ByHand(v.Order.PaymentMethod) {
+		p.Descriptor = settings.Descriptor // of a transfer, the payer's own words are on it
+	}
+	if t := v.Payment.Transfer; t != nil && p.Held() {
+		p.Transfer = &page.Transfer{Payee: t.Payee, IBAN: payment.Fours(t.IBAN), BIC: t.BIC, Reference: payment.Fours(t.Reference), Until: t.Until}
+	}
 	p.Accepted = acceptedLinks(v.Order.Accepted)
 	p.Delivery = checkout.DeliveryWords(settings, v.Order.ShippingMethod, v.Order.Window)
 	if p.Held() {
@@ -141,20 +148,16 @@ func (s *Shop) offerPayment(w http.ResponseWriter, r *http.Request, p *page.Orde
 	if err != nil {
 		return err
 	}
-	var origins []string
 	for _, provider := range providers {
-		origins = append(origins, provider.Origin())
 		if provider.Name() == p.Order.PaymentMethod {
 			p.PayAgain.Title = "at " + place(provider)
 			continue
 		}
 		p.PayAgain.Others = append(p.PayAgain.Others, page.Payment{ID: provider.Name(), Title: provider.Title()})
 	}
-	if len(origins) == 0 {
-		return nil
-	}
+	p.PayAgain.Pays = !s.desk.ByHand(p.Order.PaymentMethod)
 	p.PayAgain.Action = page.PathOrders + string(p.Order.Number) + "/payments"
-	return gate.FormTo(w, origins...)
+	return gate.FormTo(w, payment.Origins(providers)...)
 }
 
 // next says what will happen to an order and to what it holds.

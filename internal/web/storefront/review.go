@@ -10,6 +10,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
 )
@@ -58,12 +59,10 @@ func (s *Shop) showReview(w http.ResponseWriter, r *http.Request, status int, b 
 	p.Layout, p.Details, p.Cart, p.Descriptor = s.layout(r), details, c, settings.Descriptor
 	k := c.Checkout
 	p.Method = page.Method{ID: k.ShippingMethod, Title: checkout.DeliveryWords(settings, k.ShippingMethod, k.Window), Price: c.Totals.Shipping}
-	origins := make([]string, 0, len(providers))
 	for _, provider := range providers {
-		origins = append(origins, provider.Origin())
-		p.Payments = append(p.Payments, page.Payment{ID: provider.Name(), Title: provider.Title(), Note: "The button takes you to " + place(provider) + "."})
+		p.Payments = append(p.Payments, page.Payment{ID: provider.Name(), Title: provider.Title(), Note: payNote(provider)})
 	}
-	if err := gate.FormTo(w, origins...); err != nil {
+	if err := gate.FormTo(w, payment.Origins(providers)...); err != nil {
 		s.gate.Refuse(w, r, err)
 		return
 	}

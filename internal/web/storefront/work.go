@@ -12,6 +12,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
 )
@@ -65,11 +66,7 @@ func (s *Shop) friction(w http.ResponseWriter, r *http.Request, err error, back 
 		if formErr != nil || methodsErr != nil {
 			return false
 		}
-		var origins []string
-		for _, p := range providers {
-			origins = append(origins, p.Origin())
-		}
-		if gate.FormTo(w, origins...) != nil {
+		if gate.FormTo(w, payment.Origins(providers)...) != nil {
 			return false
 		}
 		f := page.Form{Action: r.URL.Path, Button: button, Work: page.Work(s.gate.NewWork(r, refused.Act))}

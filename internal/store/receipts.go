@@ -1,0 +1,58 @@
+package store
+
+import (
+	"fmt"
+)
+
+// Lines of bank statements that paid an order. Of a line only a keyed hash is kept,
+// to know it again: the same file twice pays once. Lines about nothing of this shop
+// are not kept at all.
+
+func (v *View) receipt(mark string) []byte {
+	sum := v.db.Keys().Token.Sum("bank line v1", []byte(mark))
+	return sum[:]
+}
+
+// HasReceipt reports whether a line has been counted for an attempt.
+func (v *View) HasReceipt(p Payment, mark string) (bool, error) {
+	var n int64
+	if err := v.row(`SELECT count(*) FROM receipts WHERE owner = $1 AND payment = $2 AND mark = $3`, p.Owner, p.ID, v.receipt(mark)).Scan(&n); err != nil {
+		return false, fmt.Errorf("look up receipt: %w", err)
+	}
+	return n > 0, nil
+}
+
+// KeepReceipt notes that a line was counted for an attempt.
+func (t *Tx) KeepReceipt(p Payment, mark string) error {
+	return t.later("keep receipt", nil, `INSERT INTO receipts (owner, payment, mark, at) VALUES ($1, $2, $3, $4) ON CONFLICT (owner, payment, mark) DO NOTHING`,
+		p.Owner, p.ID, t.receipt(mark), ms(t.now))
+}
+
+// OpenPayments counts the attempts at a provider that wait for their money.
+func (v *View) OpenPayments(provider string) (n int64, err error) {
+	if err := v.row(`SELECT count(*) FROM payments WHERE provider = $1 AND status = 'open' AND expires_at > $2`, provider, ms(v.now)).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count open payments: %w", err)
+	}
+	return n, nil
+}
+
+// OwedPayments returns the attempts whose money a person has to send back, the
+// newest first, up to limit.
+func (v *View) OwedPayments(limit int) (out []Payment, err error) {
+	rows, err := v.rows(`SELECT owner, id FROM payments WHERE status = 'owed' ORDER BY opened_at DESC, id DESC LIMIT $1`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list owed payments: %w", err)
+	}
+	pairs, err := scanPairs(rows)
+	if err != nil {
+		return nil, fmt.Errorf("list owed payments: %w", err)
+	}
+	for _, one := range pairs {
+		p, err := v.Payment(one[0], one[1])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
