@@ -10,6 +10,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/payment/mollie"
 	"github.com/cartkeep/cartkeep/internal/payment/sandbox"
 	"github.com/cartkeep/cartkeep/internal/payment/stripe"
 	"github.com/cartkeep/cartkeep/internal/payment/transfer"
@@ -24,6 +25,8 @@ type Paying struct {
 	StripeKey     string `help:"The key of the account at Stripe: sk_live_…, or better a restricted one, rk_live_…, that may write checkout sessions and refunds." secret:"yes" placeholder:"TEXT" group:"Payment services"`
 	StripeSecret  string `help:"What Stripe signs its call-backs with: whsec_…, of the endpoint https://YOUR-SHOP/payments/stripe/notices." secret:"yes" placeholder:"TEXT" group:"Payment services"`
 	StripeAccount string `help:"The account at Stripe, acct_…, when its call-backs name one. Default: the key's own." placeholder:"ID" group:"Payment services"`
+	MollieKey     string `help:"The key of a profile at Mollie: live_… or test_…." secret:"yes" placeholder:"TEXT" group:"Payment services"`
+	MollieProfile string `help:"The profile at Mollie that the key is of, pfl_…: what is said of payments of another one is not believed." placeholder:"ID" group:"Payment services"`
 	TransferPayee string `help:"Whose bank account shoppers transfer money to, as the bank knows the name." placeholder:"NAME" group:"Payment services"`
 	TransferIBAN  string `help:"The bank account that shoppers transfer money to. It is a setting of the machine and not of the shop, so that who can write to the database can't redirect money." name:"transfer-iban" placeholder:"IBAN" group:"Payment services"`
 	TransferBIC   string `help:"The code of the account's bank, which banks outside SEPA ask for." name:"transfer-bic" placeholder:"BIC" group:"Payment services"`
@@ -41,6 +44,11 @@ func (p *Paying) services(mark string, hold time.Duration) (out []payment.Provid
 		bad.add("stripe-key", err)
 		bad.when(hold > stripe.MaxHold, "hold", "Stripe's pages end after a day: give at most 23h")
 		out = append(out, s)
+	}
+	if p.MollieKey != "" || p.MollieProfile != "" {
+		m, err := mollie.New(mollie.Config{Key: p.MollieKey, Profile: p.MollieProfile, Mode: p.PaymentMode, Shop: origin})
+		bad.add("mollie-key", err)
+		out = append(out, m)
 	}
 	if p.TransferPayee != "" || p.TransferIBAN != "" || p.TransferBIC != "" {
 		t, err := transfer.New(transfer.Config{Payee: p.TransferPayee, IBAN: p.TransferIBAN, BIC: p.TransferBIC, Days: p.TransferDays, Open: p.TransferOpen, Mode: p.PaymentMode})

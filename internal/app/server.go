@@ -377,6 +377,10 @@ func (s *server) notices(p payment.Provider) http.HandlerFunc {
 			s.gate.Refuse(w, r, gate.ReadError(err))
 			return
 		}
+		if pinged, ok := p.(payment.Pinged); ok {
+			s.ping(w, r, pinged, body)
+			return
+		}
 		n, err := p.Notice(r, body)
 		if errors.Is(err, payment.ErrIgnored) {
 			w.WriteHeader(http.StatusNoContent)
@@ -396,6 +400,21 @@ func (s *server) notices(p payment.Provider) http.HandlerFunc {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	}
+}
+
+// ping takes a call-back that only names a session.
+func (s *server) ping(w http.ResponseWriter, r *http.Request, p payment.Pinged, body []byte) {
+	ref, err := p.Named(r, body)
+	if err != nil {
+		err = fault.Because(fault.Malformed, "This names no payment.", err)
+	} else {
+		err = s.desk.Ping(r.Context(), p.Name(), ref)
+	}
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func toHTTPS(origin string) http.Handler {

@@ -55,6 +55,7 @@ type Desk struct {
 	tell      func(*store.Tx, message.NoticeKind) error
 	wake      func()
 	log       *slog.Logger
+	pings     pings
 }
 
 // New makes a Desk.

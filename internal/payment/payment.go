@@ -219,3 +219,13 @@ func Origins(providers []Provider) []string {
 type Finder interface {
 	Find(ctx context.Context, ref string) (Notice, bool, error)
 }
+
+// Pinged is a Provider whose call-backs nobody signs: one names a session and says
+// nothing of it. The shop looks whether it knows that session, and only then asks
+// with Find. Notice believes nothing.
+type Pinged interface {
+	Provider
+	Finder
+	// Named reads which session a call-back is about. The error is ErrNotice.
+	Named(r *http.Request, body []byte) (ref string, err error)
+}

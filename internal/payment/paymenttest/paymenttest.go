@@ -38,6 +38,9 @@ type Subject struct {
 	Tolerance time.Duration
 	// Recalls: Find tells the call-back itself again, its id and time too.
 	Recalls bool
+	// Ping stands for Decide where call-backs are not signed (payment.Pinged); Header,
+	// Sign and Tolerance mean nothing then.
+	Ping func(t *testing.T, s payment.Session, o payment.Outcome) (*http.Request, []byte)
 	// Request is a valid request for this order and attempt.
 	Request func(orderID string, attempt int) payment.Request
 }
@@ -49,8 +52,12 @@ func Run(t *testing.T, subject func(t *testing.T) Subject) {
 	for _, o := range []payment.Outcome{payment.Approved, payment.Declined} {
 		t.Run("tells the shop of "+string(o), func(t *testing.T) { honest(t, subject(t), o) })
 	}
-	t.Run("refuses forgers", func(t *testing.T) { forgers(t, subject(t)) })
-	t.Run("refuses signed nonsense", func(t *testing.T) { nonsense(t, subject(t)) })
+	if subject(t).Ping != nil {
+		t.Run("believes no call-back", func(t *testing.T) { pings(t, subject(t)) })
+	} else {
+		t.Run("refuses forgers", func(t *testing.T) { forgers(t, subject(t)) })
+		t.Run("refuses signed nonsense", func(t *testing.T) { nonsense(t, subject(t)) })
+	}
 	t.Run("can not be made without a secret", func(t *testing.T) { noSecret(t, subject(t)) })
 	t.Run("tells when asked", func(t *testing.T) { found(t, subject(t)) })
 	t.Run("ends a page that nobody paid on", func(t *testing.T) { closes(t, subject(t)) })
@@ -154,11 +161,7 @@ func openTwice(t *testing.T, s Subject) {
 func honest(t *testing.T, s Subject, o payment.Outcome) {
 	q := s.Request("order-1", 3)
 	opened := open(t, s, q)
-	header, body := s.Decide(t, opened, o)
-	n, err := s.Provider.Notice(call(header, body), body)
-	if err != nil {
-		t.Fatalf("notice: %v", err)
-	}
+	n, body := s.told(t, opened, o)
 	if n.ID == "" || n.At.IsZero() || n.Account != opened.Account || n.Mode != opened.Mode {
 		t.Errorf("notice lacks a part: %+v", n)
 	}
@@ -169,6 +172,80 @@ func honest(t *testing.T, s Subject, o payment.Outcome) {
 		if bytes.Contains(body, []byte(part)) {
 			t.Errorf("the call-back shows %q", part)
 		}
+	}
+}
+
+// decide has the bank answer, and forgets its call-back.
+func (s Subject) decide(t *testing.T, opened payment.Session, o payment.Outcome) {
+	if s.Ping != nil {
+		s.Ping(t, opened, o)
+		return
+	}
+	s.Decide(t, opened, o)
+}
+
+// told has the bank answer, and is what the provider makes of its call-back.
+func (s Subject) told(t *testing.T, opened payment.Session, o payment.Outcome) (payment.Notice, []byte) {
+	t.Helper()
+	if s.Ping == nil {
+		header, body := s.Decide(t, opened, o)
+		n, err := s.Provider.Notice(call(header, body), body)
+		if err != nil {
+			t.Fatalf("notice: %v", err)
+		}
+		return n, body
+	}
+	r, body := s.Ping(t, opened, o)
+	p := s.Provider.(payment.Pinged)
+	ref, err := p.Named(r, body)
+	if err != nil || ref != opened.Ref {
+		t.Fatalf("a call-back names %q, %v, want %q", ref, err, opened.Ref)
+	}
+	n, decided, err := p.Find(context.Background(), ref)
+	if err != nil || !decided {
+		t.Fatalf("find: %v, %v", decided, err)
+	}
+	return n, body
+}
+
+// pings holds a provider to it that a call-back which nobody signed is believed in
+// nothing, and names a session or is refused.
+func pings(t *testing.T, s Subject) {
+	p, ok := s.Provider.(payment.Pinged)
+	if !ok {
+		t.Fatal("its call-backs are not signed, and it is not payment.Pinged")
+	}
+	opened := open(t, s, s.Request("order-1", 1))
+	r, body := s.Ping(t, opened, payment.Approved)
+	if n, err := p.Notice(r, body); !errors.Is(err, payment.ErrSignature) || n != (payment.Notice{}) {
+		t.Errorf("got %+v, %v, want nothing believed", n, err)
+	}
+	text := string(body)
+	for name, b := range map[string]string{
+		"nothing":           "",
+		"no document":       "approved",
+		"a foreign letter":  "\xff",
+		"twice":             text + "&" + text,
+		"with more":         text + "&status=paid",
+		"a path":            text + "%2F..%2F..%2Frefunds",
+		"a line break":      text + "%0A",
+		"an empty name":     strings.ReplaceAll(text, opened.Ref, ""),
+		"another kind":      strings.ReplaceAll(text, opened.Ref, "sub_1"),
+		"a long name":       text + strings.Repeat("x", 1000),
+		"too much":          text + strings.Repeat(" ", payment.MaxNotice),
+		"a name in a list":  strings.Replace(text, "=", "[]=", 1),
+		"JSON for the form": `{"id":"` + opened.Ref + `"}`,
+	} {
+		if ref, err := p.Named(r, []byte(b)); !errors.Is(err, payment.ErrNotice) || ref != "" {
+			t.Errorf("%s: got %q, %v, want ErrNotice", name, ref, err)
+		} else {
+			silent(t, name, err, s, []byte(b))
+		}
+	}
+	bare := r.Clone(context.Background())
+	bare.Header = http.Header{}
+	if ref, err := p.Named(bare, body); !errors.Is(err, payment.ErrNotice) {
+		t.Errorf("without saying what it is: got %q, %v", ref, err)
 	}
 }
 
@@ -313,11 +390,7 @@ func found(t *testing.T, s Subject) {
 	if n, ok, err := f.Find(ctx, opened.Ref); ok || err != nil {
 		t.Errorf("before a decision: got %+v, %v, %v", n, ok, err)
 	}
-	header, body := s.Decide(t, opened, payment.Approved)
-	told, err := s.Provider.Notice(call(header, body), body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	told, _ := s.told(t, opened, payment.Approved)
 	n, ok, err := f.Find(ctx, opened.Ref)
 	if n.ID == "" || n.At.IsZero() {
 		t.Errorf("got %+v, want an id and a time", n)
@@ -344,7 +417,7 @@ func closes(t *testing.T, s Subject) {
 	}
 	ctx := context.Background()
 	unpaid, paid := open(t, s, s.Request("order-1", 1)), open(t, s, s.Request("order-2", 1))
-	s.Decide(t, paid, payment.Approved)
+	s.decide(t, paid, payment.Approved)
 	for range 2 {
 		for _, ref := range []string{unpaid.Ref, paid.Ref} {
 			if err := c.Close(ctx, ref); err != nil {
@@ -375,7 +448,7 @@ func refunds(t *testing.T, s Subject) {
 		}
 	}
 	refused("before it was paid", all)
-	s.Decide(t, opened, payment.Approved)
+	s.decide(t, opened, payment.Approved)
 
 	change := func(f func(*payment.RefundRequest)) payment.RefundRequest { r := all; f(&r); return r }
 	refused("of another order", change(func(r *payment.RefundRequest) { r.OrderID = "order-2" }))

@@ -44,7 +44,7 @@ func TestCAMT053IsRead(t *testing.T) {
 			"entry 3 DE89370400440532013000 €1,234.50 [RF90K7Q2M9F3XA1]",
 			"entry 7, payment 1 DE89370400440532013000 €10.00 [RF90K7Q2M9F3XA1]",
 			"entry 7, payment 2 DE89370400440532013000 €20.00 []",
-			"entry 8 DE89370400440532013000 CHF 5.00 []",
+			"entry 8 DE89370400440532013000 CHF\u00a05.00 []",
 		}
 		if got := tell(s); !slices.Equal(got, want) {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(want, "\n"))
