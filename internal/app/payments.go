@@ -46,7 +46,7 @@ func (p *Paying) services(mark string, hold time.Duration) (out []payment.Provid
 		out = append(out, s)
 	}
 	if p.MollieKey != "" || p.MollieProfile != "" {
-		m, err := mollie.New(mollie.Config{Key: p.MollieKey, Profile: p.MollieProfile, Mode: p.PaymentMode, Shop: origin})
+		m, err := mollie.New(mollie.Config{Key: p.MollieKey, Profile: p.MollieProfile, Mode: p.PaymentMode, Shop: mark})
 		bad.add("mollie-key", err)
 		out = append(out, m)
 	}

@@ -41,7 +41,7 @@ type Config struct {
 	Key     string // live_… or test_…
 	Profile string // pfl_…, whose payments are taken
 	Mode    string // payment.ModeTest or ModeLive: what the key has to be of
-	Shop    string // the shop's origin: tells this shop's payments from others of the profile
+	Shop    string // a word of this shop's own: tells its payments from others of the profile
 	Title   string // what a shopper reads; default "Card, iDEAL and other ways"
 
 	Origin string           // where pages are; default https://www.mollie.com
@@ -73,7 +73,7 @@ func New(c Config) (*Provider, error) {
 		return nil, errors.New("mollie: name the profile whose key it is: pfl_…")
 	}
 	if c.Shop == "" {
-		return nil, errors.New("mollie: the shop's origin is needed")
+		return nil, errors.New("mollie: a word of the shop's own is needed")
 	}
 	c.fill()
 	return &Provider{c}, nil
