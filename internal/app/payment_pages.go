@@ -22,15 +22,13 @@ import (
 	"github.com/cartkeep/cartkeep/internal/web/page"
 )
 
+// pageLetters are what the owners get when the payment pages are not as they were.
+var pageLetters = map[string]message.NoticeKind{store.PagesForeign: message.PagesForeign, store.PagesChanged: message.PagesChanged, store.PagesUnknown: message.PagesUnseen}
+
 // pageWatch wires what looks after the payment pages.
 func (s *server) pageWatch() *pagewatch.Watch {
 	return &pagewatch.Watch{DB: s.vault.db, Log: s.log, Rules: s.pageRules, Visitor: s.pageVisitor,
-		Tell: func(t *store.Tx, foreign bool) error {
-			if foreign {
-				return s.keeper.TellOwnersIn(t, message.PagesForeign)
-			}
-			return s.keeper.TellOwnersIn(t, message.PagesChanged)
-		}}
+		Tell: func(t *store.Tx, outcome string) error { return s.keeper.TellOwnersIn(t, pageLetters[outcome]) }}
 }
 
 // lookAtPages visits them when the last visit is long enough ago, of whichever node.

@@ -157,9 +157,9 @@ func count(t *testing.T, s *server, action string) (n int) {
 // change by a setting is no alarm, and what is foreign is accepted only aloud.
 func TestOwnersHearOnceAndAcceptWhatTheyKnow(t *testing.T) {
 	s, w, in := watched(t)
-	var told []bool
-	w.Tell = func(_ *store.Tx, foreign bool) error {
-		told = append(told, foreign)
+	var told []string
+	w.Tell = func(_ *store.Tx, outcome string) error {
+		told = append(told, outcome)
 		return nil
 	}
 	ada := ledger.OS("ada")
@@ -171,7 +171,7 @@ func TestOwnersHearOnceAndAcceptWhatTheyKnow(t *testing.T) {
 	for range 3 {
 		look(t, w, store.PagesForeign)
 	}
-	if !slices.Equal(told, []bool{true}) || count(t, s, "alarm.pages") != 1 {
+	if !slices.Equal(told, []string{store.PagesForeign}) || count(t, s, "alarm.pages") != 1 {
 		t.Errorf("told %v with %d alarms, want one", told, count(t, s, "alarm.pages"))
 	}
 	if odd, err := w.Accept(t.Context(), ada, false); err != pagewatch.ErrForeign || len(odd) == 0 {
@@ -187,7 +187,7 @@ func TestOwnersHearOnceAndAcceptWhatTheyKnow(t *testing.T) {
 	in.change = nil
 	look(t, w, store.PagesChanged)
 	look(t, w, store.PagesChanged)
-	if !slices.Equal(told, []bool{true, false}) {
+	if !slices.Equal(told, []string{store.PagesForeign, store.PagesChanged}) {
 		t.Errorf("told %v, want a change told once", told)
 	}
 	if all, err := w.Accept(t.Context(), ada, false); err != nil || len(all) == 0 {
@@ -233,7 +233,7 @@ func TestWhoCanWriteTheDatabaseCanNotSign(t *testing.T) {
 func TestBrowsersReportsAreCountedAndNameNobody(t *testing.T) {
 	s, w, _ := watched(t)
 	told := 0
-	w.Tell = func(*store.Tx, bool) error { told++; return nil }
+	w.Tell = func(*store.Tx, string) error { told++; return nil }
 	v, err := w.Visitor(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -22,6 +22,10 @@ var errNoOrder = fault.Missing("We cannot find that order.")
 // cards needs many more; who mistypes needs two or three.
 const MaxAttempts = 10
 
+// errPages is what shoppers read while a merchant would rather sell nothing than
+// over pages that somebody else has a hand in.
+var errPages = fault.New(fault.Unavailable, "We have closed the checkout for the moment: something on our payment pages is not as it should be, and we look what it is. Your cart is kept. Please do not type a card number anywhere on this site; try again later.")
+
 const tooOftenText = "This order was tried to be paid too often. Nothing was taken. When the time to pay has ended, your cart opens again."
 
 // openFor bounds how long a provider may take to open a page to pay on.
@@ -154,6 +158,9 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, accou
 	s, err := d.db.Settings(ctx)
 	if err != nil {
 		return o, fill, err
+	}
+	if s.Closed {
+		return o, fill, errPages
 	}
 	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) (err error) {
 		if o, err = d.opened(&t.View, number, token); err != nil {

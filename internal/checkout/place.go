@@ -61,6 +61,9 @@ func (d *Desk) Place(ctx context.Context, id cart.ID, token string, in PlaceInpu
 	if err != nil {
 		return Placed{}, err
 	}
+	if s.Closed {
+		return Placed{}, errPages
+	}
 	account := abuse.Of(ctx).Customer()
 	p, err := d.begin(ctx, id, token, account, in, s, false)
 	if errors.Is(err, errJudged) {

@@ -45,6 +45,7 @@ const (
 	Carding         NoticeKind = "carding"         // to owners: stolen cards are being tested
 	PagesForeign    NoticeKind = "pages-foreign"   // to owners: something foreign on the payment pages
 	PagesChanged    NoticeKind = "pages-changed"   // to owners: the payment pages changed, by an update or a setting
+	PagesUnseen     NoticeKind = "pages-unseen"    // to owners: nobody could look at the payment pages for a day
 	PaymentConcern  NoticeKind = "payment-concern" // to owners: a payment is disputed, or could not be given back
 	TextsShut       NoticeKind = "texts-shut"      // to owners: codes by text are held back
 	Tampered        NoticeKind = "tampered"        // to owners: an account was changed in the database
@@ -132,6 +133,9 @@ var notices = map[NoticeKind]words{
 	PagesChanged: {subject: "Your payment pages have changed", title: "Your payment pages have changed", what: []string{"The payment pages are no longer as they were accepted. Nothing on them is foreign: it came with an update, or with a setting."},
 		next: []string{"Look what it is: cartkeep payment-page status. If it is as you wish: cartkeep payment-page accept"},
 		not:  "If nobody updated the shop or changed a setting, somebody else did. Find out who."},
+	PagesUnseen: {subject: "Nobody looks at your payment pages", title: "Nobody looks at your payment pages", what: []string{"The shop looks at its own payment pages every hour, as a shopper would. For a day it could not: it has no way to itself, or nothing that can be bought."},
+		next: []string{"Look why: cartkeep payment-page status"},
+		not:  "Until it can look again, nobody would notice a foreign script there."},
 	PaymentConcern: {subject: "A payment needs you", title: "A payment needs you", what: []string{"The payment service says that a payer's bank asks for money back, or that a payment looks like fraud, or money could not be given back.", "A dispute that is not answered in time is lost, whoever is right."},
 		next: []string{"See which, until when, and what to hand in: cartkeep payments concerns"},
 		not:  "Answer on the payment service's own site, which you open yourself. Whoever writes or calls about a dispute and asks for a password or a card is not your payment service."},

@@ -39,13 +39,14 @@ var told = []struct {
 	{Carding, "many payments fail: to the owners"},
 	{PagesForeign, "something foreign on the payment pages: to the owners"},
 	{PagesChanged, "the payment pages have changed: to the owners"},
+	{PagesUnseen, "the payment pages could not be looked at for a day: to the owners"},
 	{PaymentConcern, "a payment is disputed or could not be given back: to the owners"},
 	{TextsShut, "codes by text are held back: to the owners"},
 	{Tampered, "an account was changed in the database: to the owners"},
 }
 
 // toOwners are those that only owners get.
-var toOwners = []NoticeKind{StaffWaiting, Alarm, Carding, PagesForeign, PagesChanged, PaymentConcern, TextsShut, Tampered}
+var toOwners = []NoticeKind{StaffWaiting, Alarm, Carding, PagesForeign, PagesChanged, PagesUnseen, PaymentConcern, TextsShut, Tampered}
 
 // toldByText are those that go to a phone.
 var toldByText = []struct {

@@ -6,7 +6,7 @@
 //	as signed                    ──▶ clean
 //	otherwise, nothing foreign   ──▶ changed: an update or a setting; an owner accepts it
 //	something foreign            ──▶ foreign: an attack until somebody shows that it is none
-//	no answer                    ──▶ unknown: tried again
+//	no answer                    ──▶ unknown: tried again, and told after a day
 //
 // It knows rhythm and consequences. It does not know HTML (package paymentpage), nor
 // how a letter is written. Start reading at Watch.Visit.
@@ -40,9 +40,9 @@ type Watch struct {
 	Rules func(ctx context.Context) (paymentpage.Rules, error)
 	// Visitor makes one that knows what there is to buy today.
 	Visitor func(ctx context.Context) (paymentpage.Visitor, error)
-	// Tell has the owners written to, in the transaction that says why; foreign says
-	// which of the two letters.
-	Tell func(t *store.Tx, foreign bool) error
+	// Tell has the owners written to, in the transaction that says why: store.PagesForeign,
+	// PagesChanged, or PagesUnknown when nobody could look for a day.
+	Tell func(t *store.Tx, outcome string) error
 }
 
 // ErrBaseline: the state that is kept was not signed by this shop.
@@ -162,18 +162,44 @@ func (w *Watch) sign(ctx context.Context, actor ledger.Actor, seen []paymentpage
 func (w *Watch) keep(ctx context.Context, v store.PageVisit) error {
 	var news bool
 	err := w.DB.InTx(ctx, ledger.System("payment pages"), func(t *store.Tx) (err error) {
-		if news, err = t.KeepPageVisit(v.Outcome, v.Found); err != nil || !news {
+		if news, err = t.KeepPageVisit(v.Outcome, v.Found); err != nil {
 			return err
+		}
+		if v.Outcome == store.PagesUnknown {
+			return w.unseen(t)
+		}
+		if !news {
+			return nil
 		}
 		if err := t.Event(action(v.Outcome), "", "", fmt.Sprintf(`{"differences":%d}`, len(v.Found))); err != nil || v.Outcome == store.PagesClean {
 			return err
 		}
-		return w.Tell(t, v.Outcome == store.PagesForeign)
+		return w.Tell(t, v.Outcome)
 	})
 	if err == nil && news && v.Outcome != store.PagesClean {
 		w.Log.WarnContext(ctx, "the payment pages are not as they were signed", "outcome", v.Outcome, "differences", len(v.Found))
 	}
 	return err
+}
+
+// unseenMost is how long nobody may have been able to look before owners hear of it.
+const unseenMost = 24 * time.Hour
+
+// unseen tells the owners, once a day, that nobody can look at the payment pages:
+// whoever changes them would like it so.
+func (w *Watch) unseen(t *store.Tx) error {
+	last, err := t.PagesUnseenSince()
+	if err != nil || last.IsZero() || t.Now().Sub(last) < unseenMost {
+		return err
+	}
+	may, err := w.mayTell(t, "pages.unseen.told")
+	if err != nil || !may {
+		return err
+	}
+	if err := t.Event("pages.unseen", "", "", ""); err != nil {
+		return err
+	}
+	return w.Tell(t, store.PagesUnknown)
 }
 
 func action(outcome string) string {
@@ -212,7 +238,6 @@ func (w *Watch) Accept(ctx context.Context, actor ledger.Actor, foreign bool) ([
 const (
 	reportsTell = 20
 	tellEvery   = 24 * time.Hour
-	toldSetting = "pages.reports.told"
 )
 
 // Reported counts what browsers say they blocked, the same thing once for each page
@@ -241,17 +266,26 @@ func (w *Watch) Reported(ctx context.Context, all []paymentpage.Report) error {
 
 // tellReports tells of them, unless that was done a short while ago.
 func (w *Watch) tellReports(t *store.Tx) error {
+	may, err := w.mayTell(t, "pages.reports.told")
+	if err != nil || !may {
+		return err
+	}
+	if err := t.Event("alarm.pages", "", "", store.How("reports")); err != nil {
+		return err
+	}
+	return w.Tell(t, store.PagesForeign)
+}
+
+// mayTell reports whether the owners were last told long enough ago, of what the
+// setting names, and notes that they are told now.
+func (w *Watch) mayTell(t *store.Tx, setting string) (bool, error) {
 	words, err := t.SettingWords()
 	if err != nil {
-		return err
+		return false, err
 	}
-	last, _ := strconv.ParseInt(words[toldSetting], 10, 64) // 0 where there is none
+	last, _ := strconv.ParseInt(words[setting], 10, 64) // 0 where there is none
 	if t.Now().Sub(time.UnixMilli(last)) < tellEvery {
-		return nil
+		return false, nil
 	}
-	err = errors.Join(t.Set(toldSetting, strconv.FormatInt(t.Now().UnixMilli(), 10)), t.Event("alarm.pages", "", "", store.How("reports")))
-	if err != nil {
-		return err
-	}
-	return w.Tell(t, true)
+	return true, t.Set(setting, strconv.FormatInt(t.Now().UnixMilli(), 10))
 }

@@ -51,6 +51,7 @@ func singles() []word {
 		{"tax.home_in_eu", "tax.home_in_eu", "false", yesno, nil},
 		{"tax.reverse_charge", "tax.reverse_charge", "false", yesno, nil},
 		{"tax.delivery", "tax.delivery", "", text, class},
+		{"payment.close_on_foreign", "payment.close_on_foreign", "false", yesno, nil},
 		{"terms.must_tick", "terms.must_tick", "false", yesno, nil},
 		{"payment.methods", "payment.providers", "", list, paymentMethod},
 		{"embed.origins", "embed.origins", "", list, origin},

@@ -115,6 +115,31 @@ func (t *Tx) KeepPageVisit(outcome string, found []string) (news bool, err error
 	return outcome != PagesUnknown && (outcome != before || text != said), nil
 }
 
+// pagesForeign reports whether the last visit that found out anything found
+// something foreign.
+func (v *View) pagesForeign() (bool, error) {
+	var outcome string
+	err := v.row(`SELECT outcome FROM page_visits WHERE outcome <> $1 ORDER BY at DESC, id DESC LIMIT 1`, PagesUnknown).Scan(&outcome)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return false, fmt.Errorf("read the last visit of the payment pages: %w", err)
+	}
+	return outcome == PagesForeign, nil
+}
+
+// PagesUnseenSince is when the payment pages were last looked at, or else when that
+// was first tried; zero when it never was.
+func (v *View) PagesUnseenSince() (time.Time, error) {
+	var seen, tried int64
+	err := v.row(`SELECT COALESCE(MAX(CASE WHEN outcome <> $1 THEN at END), 0), COALESCE(MIN(at), 0) FROM page_visits`, PagesUnknown).Scan(&seen, &tried)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read visits of the payment pages: %w", err)
+	}
+	if seen == 0 {
+		seen = tried
+	}
+	return since(seen), nil
+}
+
 // PageReport is how often browsers said the same.
 type PageReport struct {
 	Kind, Directive, Blocked, Page, Source string
