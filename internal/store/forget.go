@@ -82,7 +82,8 @@ func (t *Tx) leavesBefore(from int64, before time.Time, limit int) ([]numbered, 
 // ForgetDossiers removes up to limit rows of dossiers whose keys were destroyed
 // before a time: by then nobody asks any more whether there was one.
 func (t *Tx) ForgetDossiers(before time.Time, limit int) (int, error) {
-	const old = ` FROM dossiers WHERE state = 'destroyed' AND destroyed_at < $1 ORDER BY destroyed_at LIMIT $2)`
+	// No two are alike in this order, so that both statements take the same ones.
+	const old = ` FROM dossiers WHERE state = 'destroyed' AND destroyed_at < $1 ORDER BY destroyed_at, purpose, subject, case_id, id LIMIT $2)`
 	if err := t.later("forget retired dossiers", nil, `DELETE FROM retired WHERE (subject, case_id, purpose) IN (SELECT subject, case_id, purpose`+old, ms(before), limit); err != nil {
 		return 0, err
 	}

@@ -167,3 +167,29 @@ func TestARestrictedDossierIsShutAndGoesOnItsDay(t *testing.T) {
 		}
 	})
 }
+
+// TestForgottenTogetherIsADossierWithItsRetiredWraps: of many that were destroyed in
+// the same millisecond those go first that come first, in whatever order they lie.
+func TestForgottenTogetherIsADossierWithItsRetiredWraps(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		raw := s.Raw(t)
+		for i := 9; i >= 0; i-- {
+			id := string(rune('0' + i))
+			shoptest.Do(t, raw, `INSERT INTO dossiers (subject, id, purpose, case_id, state, epoch, created_at, destroy_after, destroyed_at) VALUES ($1, $1, 'courier', $1, 'destroyed', 1, 1, 1, 1)`, id)
+			shoptest.Do(t, raw, `INSERT INTO retired (subject, case_id, purpose, id, retired_at, left_at) VALUES ($1, $1, 'courier', 'before ' || $1, 1, 1)`, id)
+		}
+		for left := int64(7); left > 0; left -= 3 {
+			inTx(t, s, func(t *store.Tx) error { _, err := t.ForgetDossiers(t.Now(), 3); return err })
+			for query, want := range map[string]int64{
+				`SELECT count(*) FROM dossiers WHERE destroyed_at = 1`:                     left,
+				`SELECT CAST(min(subject) AS BIGINT) FROM dossiers WHERE destroyed_at = 1`: 10 - left,
+				`SELECT count(*) FROM retired`:                                             left,
+				`SELECT count(*) FROM retired r WHERE NOT EXISTS (SELECT 1 FROM dossiers d WHERE d.subject = r.subject AND d.id = r.subject)`: 0,
+			} {
+				if n := shoptest.One[int64](t, raw, query); n != want {
+					t.Errorf("%s: got %d, want %d", query, n, want)
+				}
+			}
+		}
+	})
+}
