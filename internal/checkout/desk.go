@@ -170,7 +170,7 @@ func (d *Desk) RestoreLine(ctx context.Context, id cart.ID, token string, line c
 
 // Clear ends the cart: everything in it and about it is gone.
 func (d *Desk) Clear(ctx context.Context, id cart.ID, token string) error {
-	return d.inCart(ctx, id, token, func(t *store.Tx, _ store.CartRow) error { return t.EndCart(id, "cleared") })
+	return d.inCart(ctx, id, token, func(t *store.Tx, _ store.CartRow) error { return t.EndCarts(store.CartCleared, id) })
 }
 
 // inCart runs fn in a transaction of the one who holds a cart that is open.

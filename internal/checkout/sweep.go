@@ -140,12 +140,7 @@ func (d *Desk) SweepCarts(ctx context.Context) (int, error) {
 				return err
 			}
 			n = len(ended)
-			for _, id := range ended {
-				if err := t.EndCart(id, store.CartExpired); err != nil {
-					return err
-				}
-			}
-			return nil
+			return t.EndCarts(store.CartExpired, ended...)
 		})
 		total += n
 		if err != nil || n == 0 {

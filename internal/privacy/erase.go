@@ -62,7 +62,7 @@ func of(kind string, d store.DossierOf) (fate, string) {
 // Somebody with many orders is as many subjects. together of them share a
 // transaction, and atOnce of those run beside each other.
 const (
-	together = 20
+	together = 50
 	atOnce   = 4
 )
 
@@ -105,18 +105,15 @@ func (o *Officer) brake(ctx context.Context, who ledger.Actor, r store.Request) 
 	over := false
 	err := o.db.InTx(ctx, who, func(t *store.Tx) error {
 		var going, hour, month, living int64
-		for _, s := range r.Subjects {
-			list, err := t.DossiersOf(s)
-			if err != nil {
-				return err
-			}
-			for _, d := range list {
-				if f, _ := of(r.Kind, d); f == goes {
-					going++
-				}
+		list, err := t.DossiersOf(r.Subjects...)
+		if err != nil {
+			return err
+		}
+		for _, d := range list {
+			if f, _ := of(r.Kind, d); f == goes {
+				going++
 			}
 		}
-		var err error
 		if hour, err = t.ErasedSince(t.Now().Add(-time.Hour)); err == nil {
 			if month, err = t.ErasedSince(t.Now().AddDate(0, 0, -usualOver)); err == nil {
 				living, err = t.CountLiving()
@@ -186,26 +183,24 @@ func (o *Officer) pages(r store.Request, do func([]string) error) error {
 func (o *Officer) page(ctx context.Context, who ledger.Actor, kind string, subjects []string) (kept []store.Kept, err error) {
 	err = o.db.InTx(ctx, who, func(t *store.Tx) error {
 		kept = nil
-		var going []store.DueDossier
-		for _, s := range subjects {
-			list, err := t.DossiersOf(s)
-			if err != nil {
-				return err
-			}
-			for _, d := range list {
-				switch f, why := of(kind, d); f {
-				case goes:
-					going = append(going, d.DueDossier)
-				case stays, waits:
-					kept = append(kept, store.Kept{Purpose: d.Purpose, Count: 1, Until: d.Ends, Why: why})
-					if d.Restricted {
-						continue
-					}
-					if err := t.Restrict(d.DueDossier); err != nil {
-						return err
-					}
+		var going, shut []store.DueDossier
+		list, err := t.DossiersOf(subjects...)
+		if err != nil {
+			return err
+		}
+		for _, d := range list {
+			switch f, why := of(kind, d); f {
+			case goes:
+				going = append(going, d.DueDossier)
+			case stays, waits:
+				kept = append(kept, store.Kept{Purpose: d.Purpose, Count: 1, Until: d.Ends, Why: why})
+				if !d.Restricted {
+					shut = append(shut, d.DueDossier)
 				}
 			}
+		}
+		if err := t.Restrict(shut); err != nil {
+			return err
 		}
 		return t.EraseAll(going)
 	})
@@ -231,14 +226,7 @@ func (o *Officer) conclude(ctx context.Context, who ledger.Actor, r store.Reques
 			return err
 		}
 		err := o.pages(r, func(subjects []string) error {
-			return o.db.InTx(ctx, who, func(t *store.Tx) error {
-				for _, s := range subjects {
-					if err := t.EmptySubject(s); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
+			return o.db.InTx(ctx, who, func(t *store.Tx) error { return t.EmptySubjects(subjects...) })
 		})
 		if err != nil {
 			return err
@@ -264,16 +252,11 @@ func (o *Officer) conclude(ctx context.Context, who ledger.Actor, r store.Reques
 		return err
 	}
 	return o.db.InTx(ctx, who, func(t *store.Tx) error {
-		r.Receipt = store.Receipt{Erased: map[personal.Purpose]int{}, Kept: gather(kept)}
-		for _, s := range r.Subjects {
-			gone, err := t.ErasedOf(s, r.AskedAt)
-			if err != nil {
-				return err
-			}
-			for p, n := range gone {
-				r.Receipt.Erased[p] += n
-			}
+		erased, err := t.ErasedOf(r.Subjects, r.AskedAt)
+		if err != nil {
+			return err
 		}
+		r.Receipt = store.Receipt{Erased: erased, Kept: gather(kept)}
 		r.Tail = last.Number
 		if waiting {
 			r.State, r.DueAt = store.Running, t.Now().Add(LookAgain)

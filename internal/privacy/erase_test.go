@@ -1,113 +1,20 @@
 package privacy_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/checkout"
-	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/fault"
-	"github.com/cartkeep/cartkeep/internal/keylife"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/personal"
 	"github.com/cartkeep/cartkeep/internal/privacy"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
-
-// place is a place of backups that a test reaches or does not.
-type place struct {
-	away    bool
-	reached int64
-}
-
-func (p *place) String() string { return "the place" }
-
-func (p *place) Bring(ctx context.Context, db *store.DB) (int64, error) {
-	if p.away {
-		return p.reached, errors.New("away")
-	}
-	last, err := db.SequenceErasures(ctx)
-	p.reached = last.Number
-	return p.reached, err
-}
-
-// shredding counts how often an epoch was closed at once.
-type shredding struct {
-	s     *shoptest.Shop
-	times int
-}
-
-func (d *shredding) Shred(ctx context.Context, who ledger.Actor) error {
-	d.times++
-	_, err := keylife.New(d.s.DB, d.s.Ring, 0, slog.New(slog.DiscardHandler)).Shred(ctx, who, func(keylife.Progress) {})
-	return err
-}
-
-type office struct {
-	*privacy.Officer
-	place *place
-	shred *shredding
-	file  string
-}
-
-func opened(t *testing.T, s *shoptest.Shop) office {
-	t.Helper()
-	o := office{place: &place{}, shred: &shredding{s: s}, file: filepath.Join(t.TempDir(), "erasures")}
-	beside, _, err := privacy.Meet(context.Background(), s.DB, o.file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.Officer = privacy.NewOfficer(s.DB, slog.New(slog.DiscardHandler), o.shred, beside, o.place)
-	return o
-}
-
-var (
-	noCtx = context.Background()
-	clerk = ledger.OS("clerk")
-	ada   = mail("ada@example.com")
-)
-
-func mail(s string) contact.Email {
-	e, err := contact.ParseEmail(s)
-	if err != nil {
-		panic(err)
-	}
-	return e
-}
-
-// erase asks for an erasure at once and carries it out.
-func (o office) erase(t *testing.T, opt privacy.Options) store.Request {
-	t.Helper()
-	opt.Now = true
-	r, err := o.Ask(noCtx, clerk, privacy.KindErase, ada, opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := o.Run(noCtx, clerk, r.Reference); err != nil {
-		t.Fatal(err)
-	}
-	if err := o.Spread(noCtx); err != nil && !o.place.away {
-		t.Fatal(err)
-	}
-	return o.read(t, r.Reference)
-}
-
-func (o office) read(t *testing.T, reference string) store.Request {
-	t.Helper()
-	r, err := o.Request(noCtx, reference)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
 
 // TestAPersonIsErased erases somebody with an order, a cart and a wish: nothing
 // leads to them any more, what the law holds is shut, and the books stand.
@@ -336,100 +243,6 @@ func TestFarMoreErasuresThanUsualWaitForASecondPerson(t *testing.T) {
 		if err := o.RunDue(noCtx); err != nil || living() != 0 {
 			t.Errorf("allowed: got %v and %d living, want none", err, living())
 		}
-	})
-}
-
-// TestARestrictionShutsAndIsLifted restricts what there is about a person.
-func TestARestrictionShutsAndIsLifted(t *testing.T) {
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
-		o := opened(t, s)
-		p := bought(t, s)
-		deliver(t, s, p)
-		before := details(t, s, p)
-		r, err := o.Ask(noCtx, clerk, privacy.KindRestrict, ada, privacy.Options{Now: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := o.Run(noCtx, clerk, r.Reference); err != nil {
-			t.Fatal(err)
-		}
-		if d := details(t, s, p); !d.Email.IsZero() || !d.BillTo.IsZero() {
-			t.Errorf("got %v, want everything shut", d)
-		}
-		if err := o.Lift(noCtx, clerk, r.Reference); err != nil {
-			t.Fatal(err)
-		}
-		if d := details(t, s, p); !d.Email.Equal(before.Email) || d.Phone.IsZero() || d.ShipTo.IsZero() || d.BillTo.IsZero() {
-			t.Errorf("got %v, want what was there before", d)
-		}
-		if n := shoptest.One[int64](t, s.Raw(t), `SELECT count(*) FROM identities`); n != 1 {
-			t.Errorf("got %d indexes, want the e-mail to lead there again", n)
-		}
-		// A restriction that is lifted after an erasure opens nothing of what the law holds.
-		again, err := o.Ask(noCtx, clerk, privacy.KindRestrict, ada, privacy.Options{Now: true})
-		if err == nil {
-			err = o.Run(noCtx, clerk, again.Reference)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		shoptest.Do(t, s.Raw(t), `INSERT INTO erasures_due (owner, dossier, at) SELECT subject, id, 1 FROM dossiers WHERE subject = $1 AND purpose = 'courier'`, p.Order.Owner)
-		shoptest.Do(t, s.Raw(t), `UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = 1 WHERE subject = $1 AND purpose = 'courier'`, p.Order.Owner)
-		if err := o.Lift(noCtx, clerk, again.Reference); err != nil {
-			t.Fatal(err)
-		}
-		if d := details(t, s, p); !d.BillTo.IsZero() {
-			t.Errorf("got %v, want the books of somebody who was erased to stay shut", d)
-		}
-		if err := o.Lift(noCtx, clerk, r.Reference); !fault.Is(err, fault.Conflict) {
-			t.Errorf("lifted twice: got %v, want a conflict", err)
-		}
-	})
-}
-
-// TestWhatWasRestrictedIsFoundByAnIndexKeyOfSince: a restricted order and wish
-// get no hash under a new index key, and have one when they are open again.
-func TestWhatWasRestrictedIsFoundByAnIndexKeyOfSince(t *testing.T) {
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
-		o := opened(t, s)
-		p := bought(t, s)
-		deliver(t, s, p)
-		account, wish := store.NewID(), store.NewID()
-		find := func(want ...string) {
-			t.Helper()
-			slices.Sort(want)
-			var found []string
-			err := s.DB.View(noCtx, func(v *store.View) (err error) {
-				found, err = v.PersonOf(ada)
-				return err
-			})
-			if err != nil || !slices.Equal(found, want) {
-				t.Errorf("got %v, %v, want %v", found, err, want)
-			}
-		}
-		err := s.DB.InTx(noCtx, clerk, func(tx *store.Tx) error {
-			return errors.Join(tx.NewAccount(store.Account{ID: account, State: store.AccountOpen, Email: ada}), tx.NewWish(wish, "jug", ada))
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		find(account, wish, p.Order.Owner)
-		r, err := o.Ask(noCtx, clerk, privacy.KindRestrict, ada, privacy.Options{Now: true})
-		if err == nil {
-			err = o.Run(noCtx, clerk, r.Reference)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		k := keylife.New(s.DB, s.Ring, 0, slog.New(slog.DiscardHandler))
-		if _, _, err := k.RotateIndex(noCtx, clerk, func(keylife.Progress) {}); err != nil {
-			t.Fatal(err)
-		}
-		find(account) // nobody but the person opens it, so it is not restricted
-		if err := o.Lift(noCtx, clerk, r.Reference); err != nil {
-			t.Fatal(err)
-		}
-		find(account, wish, p.Order.Owner)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -252,33 +253,49 @@ func (t *Tx) SaveCart(c CartRow) (CartRow, error) {
 	return c, nil
 }
 
-// CartExpired is why a cart ends that nobody ended.
-const CartExpired = "expired"
+// Why a cart ends: somebody cleared it, a person is erased, or nobody used it.
+const (
+	CartCleared = "cleared"
+	CartErased  = "erased"
+	CartExpired = "expired"
+)
 
-// EndCart removes a cart with all that hangs on it and destroys its dossier.
-// The event says why: cleared, erased or expired. One that somebody wished to be
+// EndCarts removes carts with all that hangs on them and destroys their dossiers.
+// The events say why: cleared, erased or expired. One that somebody wished to be
 // gone stays so after a restore.
-func (t *Tx) EndCart(id cart.ID, why string) error {
-	for _, query := range []string{
-		`DELETE FROM cart_lines WHERE owner = $1`,
-		`DELETE FROM idempotency WHERE owner = $1`,
-		`DELETE FROM cart_details WHERE owner = $1`,
-		`DELETE FROM carts WHERE owner = $1`,
-	} {
-		if _, err := t.exec(query, string(id)); err != nil {
-			return fmt.Errorf("end cart: %w", err)
-		}
+func (t *Tx) EndCarts(why string, ids ...cart.ID) error {
+	if err := t.dropCarts(ids); err != nil {
+		return err
 	}
-	if why != CartExpired {
-		if err := t.wished(string(id), string(id), cartPurpose); err != nil {
+	for _, id := range ids {
+		if why != CartExpired {
+			if err := t.wished(string(id), string(id), cartPurpose); err != nil {
+				return err
+			}
+		}
+		if err := t.endCase(string(id), string(id), cartPurpose); err != nil {
+			return err
+		}
+		if err := t.cartEnded(string(id), why); err != nil {
 			return err
 		}
 	}
-	if err := t.endCase(string(id), string(id), cartPurpose); err != nil {
-		return err
-	}
-	return t.Event("cart."+why, string(id), string(id), "")
+	return nil
 }
+
+// dropCarts removes the rows of carts.
+func (t *Tx) dropCarts(ids []cart.ID) error {
+	for page := range slices.Chunk(ids, many) {
+		for _, table := range []string{"cart_lines", "idempotency", "cart_details", "carts"} {
+			if err := t.later("end carts", nil, `DELETE FROM `+table+` WHERE owner IN `+marks(0, many), texts(page)...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (t *Tx) cartEnded(id, why string) error { return t.Event("cart."+why, id, id, "") }
 
 // EndedCarts returns up to limit carts whose end date has passed.
 func (v *View) EndedCarts(limit int) ([]cart.ID, error) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,8 +116,12 @@ func (t *Tx) NewRequest(r Request) error {
 
 // NameSubjects says whose dossiers a request is about, beside those it knows.
 func (t *Tx) NameSubjects(reference string, subjects []string) error {
-	for _, s := range subjects {
-		if err := t.later("keep whom a request is about", nil, `INSERT INTO request_subjects (owner, subject) VALUES ($1, $2) ON CONFLICT (owner, subject) DO NOTHING`, reference, s); err != nil {
+	for page := range slices.Chunk(subjects, many) {
+		var pairs []any
+		for _, s := range texts(page) {
+			pairs = append(pairs, reference, s)
+		}
+		if err := t.later("keep whom a request is about", nil, `INSERT INTO request_subjects (owner, subject) `+tuples(0, 2)+` ON CONFLICT (owner, subject) DO NOTHING`, pairs...); err != nil {
 			return err
 		}
 	}
