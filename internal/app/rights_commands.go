@@ -140,7 +140,7 @@ func (o *operating) rights(ctx context.Context, c call) error {
 		if err := office.Allow(ctx, o.actor, reference); err != nil {
 			return err
 		}
-		if err := office.Run(ctx, o.actor, reference); err != nil {
+		if err := o.told(office.Run(ctx, o.actor, reference)); err != nil {
 			return err
 		}
 	}
@@ -166,13 +166,22 @@ func (o *operating) askedFor(ctx context.Context, kind, email string, opt privac
 		return err
 	}
 	if opt.Now {
-		err := office.Run(ctx, o.actor, r.Reference)
+		err := o.told(office.Run(ctx, o.actor, r.Reference))
 		if err != nil && !errors.Is(err, privacy.ErrHeld) {
 			return fmt.Errorf("request %s goes on by itself: %w", store.SpellReference(r.Reference), err)
 		}
 		o.spread(ctx)
 	}
 	return o.receipt(ctx, r.Reference)
+}
+
+// told tells of a backup that an erasure waits for, which is no failure.
+func (o *operating) told(err error) error {
+	if !errors.Is(err, store.ErrReads) {
+		return err
+	}
+	fmt.Fprintf(o.out, "cartkeep: the keys are destroyed. A backup is reading the database, for %v at most; the files are cleaned and the receipt written when it has ended\n", store.SnapshotLasts)
+	return nil
 }
 
 // spread brings the copies of the journal up to date; the shop tries again

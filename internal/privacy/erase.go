@@ -207,6 +207,10 @@ func (o *Officer) page(ctx context.Context, who ledger.Actor, kind string, subje
 	return kept, err
 }
 
+// backupPatience is how long an erasure waits for a backup that reads, before it
+// lets whoever asked for it go. It goes on by itself.
+const backupPatience = 5 * time.Second
+
 // conclude writes the receipt, and ends the request where nothing waits any more.
 func (o *Officer) conclude(ctx context.Context, who ledger.Actor, r store.Request, kept []store.Kept) error {
 	if r.Kind == KindRestrict {
@@ -239,8 +243,8 @@ func (o *Officer) conclude(ctx context.Context, who ledger.Actor, r store.Reques
 	if err != nil {
 		return err
 	}
-	if err := o.db.Scrub(ctx); err != nil {
-		return err
+	if err := o.db.ScrubWithin(ctx, backupPatience); err != nil {
+		return err // with ErrReads it goes on when it is looked for again
 	}
 	if r.Shred && (first || !waiting) {
 		if err := o.shred.Shred(ctx, who); err != nil {

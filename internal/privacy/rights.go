@@ -231,6 +231,10 @@ func (o *Officer) RunDue(ctx context.Context) error {
 			o.log.WarnContext(ctx, "an erasure waits for a second person: cartkeep privacy allow", "request", reference)
 			one = nil
 		}
+		if errors.Is(one, store.ErrReads) {
+			o.log.InfoContext(ctx, "an erasure waits for a backup that reads the database", "request", reference)
+			one = nil
+		}
 		err = errors.Join(err, one)
 	}
 	return errors.Join(err, o.Spread(ctx))

@@ -1,5 +1,13 @@
 package store
 
+import "time"
+
+// SetSnapshotLasts makes snapshots end earlier, and returns what puts that right.
+func SetSnapshotLasts(d time.Duration) (back func()) {
+	snapshotLasts = d
+	return func() { snapshotLasts = SnapshotLasts }
+}
+
 // Exec runs a statement in a test's transaction.
 func (t *Tx) Exec(query string, args ...any) (int64, error) { return t.exec(query, args...) }
 

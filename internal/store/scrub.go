@@ -69,8 +69,19 @@ func (db *DB) Ease(ctx context.Context) error {
 // It waits for backups, which read for as long as they take: on SQLite trying
 // meanwhile would hold up everybody who writes, and on PostgreSQL it would leave
 // the rows that the backup's snapshot still sees.
-func (db *DB) Scrub(ctx context.Context) error {
-	for !db.reading.TryLock() {
+func (db *DB) Scrub(ctx context.Context) error { return db.ScrubWithin(ctx, 0) }
+
+// ErrReads means that the files could not be scrubbed yet, since a backup reads the
+// database.
+var ErrReads = errors.New("a backup is reading the database, and what was destroyed stays in its files until that has ended")
+
+// ScrubWithin is Scrub for who has somebody waiting: it waits so long for a backup
+// and no longer, and then returns ErrReads. Zero is for as long as it takes.
+func (db *DB) ScrubWithin(ctx context.Context, patience time.Duration) error {
+	for end := time.Now().Add(patience); !db.reading.TryLock(); {
+		if patience > 0 && time.Now().After(end) {
+			return ErrReads
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -7,9 +7,13 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/cartkeep/cartkeep/internal/personal"
 )
+
+// snapshotLasts is SnapshotLasts but in tests.
+var snapshotLasts = SnapshotLasts
 
 // Snapshot is one moment of the database, for a backup. It stands on a
 // connection of its own, so that a long backup takes none from those who serve.
@@ -32,10 +36,26 @@ type Table struct {
 	where   string
 }
 
-// Snapshot calls fn with the database as it is now.
+// SnapshotLasts bounds how long a snapshot is read. While it is, SQLite's log grows,
+// PostgreSQL keeps every dead row, and who was erased waits for their receipt.
+const SnapshotLasts = time.Hour
+
+// ErrSnapshotTooLong means that a snapshot was given up, since others wait for its
+// end.
+var ErrSnapshotTooLong = errors.New("reading the database took too long: erasures wait for its end. Is the place slow, or the way there?")
+
+// Snapshot calls fn with the database as it is now. It is given up once it has
+// lasted too long: ErrSnapshotTooLong.
 func (db *DB) Snapshot(ctx context.Context, fn func(*Snapshot) error) (err error) {
 	db.reading.RLock()
 	defer db.reading.RUnlock()
+	ctx, over := context.WithTimeoutCause(ctx, snapshotLasts, ErrSnapshotTooLong)
+	defer over()
+	defer func() {
+		if err != nil && errors.Is(context.Cause(ctx), ErrSnapshotTooLong) {
+			err = fmt.Errorf("%w (%v)", ErrSnapshotTooLong, snapshotLasts)
+		}
+	}()
 	conn, err := db.readBulk(ctx)
 	if err != nil {
 		return fmt.Errorf("open snapshot: %w", err)
