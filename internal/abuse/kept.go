@@ -16,6 +16,9 @@ const (
 	CardDeclines    Kept = "declines of a card" // by the provider's fingerprint
 	AllDeclines     Kept = "declines of everybody"
 
+	// Letters to a mailbox that somebody else may have caused, whatever they say.
+	Letters Kept = "letters to a mailbox"
+
 	// What staff have asked for: full until the moment they named.
 	Paused   Kept = "guests wait"
 	Demanded Kept = "guests do work"
@@ -32,6 +35,7 @@ var weights = map[Kept]Weight{
 	AccountDeclines: {5 * time.Minute, 2 * time.Hour},
 	CardDeclines:    {10 * time.Minute, 24 * time.Hour},
 	AllDeclines:     {10 * time.Second, 30 * time.Minute},
+	Letters:         {45 * time.Minute, 15 * time.Hour}, // twenty at once, 32 in a day of each day that follows
 	Paused:          {0, 12 * time.Hour},
 	Demanded:        {0, 12 * time.Hour},
 }

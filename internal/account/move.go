@@ -39,7 +39,7 @@ func (k *Keeper) AskMove(ctx context.Context, st access.Standing, email string) 
 				return err
 			}
 		case errors.Is(err, store.ErrNoAccount):
-			if c, err = t.Choose(c, a.ID, k.db.MailboxName(to)); err != nil {
+			if c, err = t.Choose(c, to, a.ID, k.db.MailboxName(to)); err != nil {
 				return err
 			}
 		default:

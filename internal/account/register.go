@@ -50,7 +50,7 @@ func (k *Keeper) Register(ctx context.Context, email, typed string) (ticket stri
 				return err
 			}
 		case errors.Is(err, store.ErrNoAccount):
-			if c, err = t.Choose(c, id, k.db.MailboxName(to)); err != nil {
+			if c, err = t.Choose(c, to, id, k.db.MailboxName(to)); err != nil {
 				return err
 			}
 		default:
@@ -75,6 +75,10 @@ func (k *Keeper) Register(ctx context.Context, email, typed string) (ticket stri
 func (k *Keeper) sayTaken(t *store.Tx, a store.Account) error {
 	n, err := t.LettersSince(a.ID, string(message.HaveAccount), t.Now().Add(-day))
 	if err != nil || n >= sameLetters {
+		return err
+	}
+	may, err := t.MayWrite(a.Email, store.NewID())
+	if err != nil || !may {
 		return err
 	}
 	return k.notify(t, a, notice{kind: message.HaveAccount})
@@ -172,7 +176,7 @@ func (k *Keeper) ask(ctx context.Context, p challenge.Purpose, email string, st 
 			if own || st.Account == a.ID {
 				object += "/own"
 			}
-			if c, err = t.Choose(c, a.ID, object); err != nil {
+			if c, err = t.Choose(c, to, a.ID, object); err != nil {
 				return err
 			}
 		} else if err != nil && !errors.Is(err, store.ErrNoAccount) {

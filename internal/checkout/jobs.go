@@ -91,13 +91,22 @@ func (d *Desk) mailRefunded(ctx context.Context, j store.Job) error {
 const unpaidLetters = 3
 
 // buried reports whether a mailbox has had enough letters about orders that
-// nobody paid.
-func buried(v *store.View, kind string, o order.Order, to contact.Email) (bool, error) {
-	if o.Status != order.Pending && o.Status != order.Cancelled || kind == JobRefunded {
+// nobody paid, or enough of all that strangers can cause. A code was counted when
+// it was asked for.
+func (d *Desk) buried(ctx context.Context, j store.Job, o order.Order, to contact.Email) (enough bool, err error) {
+	if o.Status != order.Pending && o.Status != order.Cancelled || j.Kind == JobRefunded {
 		return false, nil
 	}
-	n, err := v.UnpaidBefore(to.Key(), o.PlacedAt)
-	return n >= unpaidLetters, err
+	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
+		n, err := t.UnpaidBefore(to.Key(), o.PlacedAt)
+		if enough = n >= unpaidLetters; err != nil || enough || j.Kind == JobCode {
+			return err
+		}
+		may, err := t.MayWrite(to, j.ID)
+		enough = !may
+		return err
+	})
+	return enough, err
 }
 
 // letter opens an order's people, writes a letter and hands it over. An order
@@ -112,22 +121,21 @@ func (d *Desk) letter(ctx context.Context, j store.Job, write func(*message.Writ
 	}
 	var o order.Order
 	var to order.Details
-	enough := false
 	err = d.db.View(ctx, func(v *store.View) (err error) {
 		if o, err = v.Order(j.Owner, order.ID(j.Ref)); err != nil {
 			return err
 		}
-		if to, err = v.OrderDetails(j.Owner, o.ID); err != nil || to.Email.IsZero() {
-			return err
-		}
-		enough, err = buried(v, j.Kind, o, to.Email)
+		to, err = v.OrderDetails(j.Owner, o.ID)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if enough || to.Email.IsZero() || j.Kind == JobCancelled && o.Status != order.Cancelled {
+	if to.Email.IsZero() || j.Kind == JobCancelled && o.Status != order.Cancelled {
 		return nil // nobody to write to, or a late payment has revived it since
+	}
+	if enough, err := d.buried(ctx, j, o, to.Email); err != nil || enough {
+		return err
 	}
 	w, err := d.writer()
 	if err != nil {

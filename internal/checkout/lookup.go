@@ -52,7 +52,7 @@ func (d *Desk) AskCode(ctx context.Context, number, email string, decoy bool) (t
 			return err
 		}
 		if fits && !decoy {
-			if c, err = t.Choose(c, o.Owner, string(o.ID)); err != nil {
+			if c, err = t.Choose(c, typed, o.Owner, string(o.ID)); err != nil {
 				return err
 			}
 		}

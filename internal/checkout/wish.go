@@ -129,7 +129,17 @@ func (d *Desk) sendWish(ctx context.Context, owner string) error {
 	if err != nil {
 		return err
 	}
-	err = d.deliver(ctx, owner, order.ID(owner), m)
+	may := false
+	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) (err error) {
+		may, err = t.MayWrite(n.Email, owner)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if may {
+		err = d.deliver(ctx, owner, order.ID(owner), m)
+	} // else somebody has wished for everything with this address: it is forgotten unsent
 	if message.Lasting(err) {
 		// The mailbox is refused for good; kept on, twenty such would hold up everybody.
 		return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.EndRefusedWish(owner) })

@@ -21,12 +21,19 @@ type Preview struct {
 // Previews writes every letter and text of the shop with sample values, so that a
 // merchant sees what customers get.
 func (w *Writer) Previews(currency money.Currency) ([]Preview, error) {
-	price := func(minor int64) money.Amount { return money.Of(minor, currency) }
 	to, err := contact.ParseEmail("sample@example.com")
 	name, err2 := contact.ParseName("Sample Person")
 	if err := errors.Join(err, err2); err != nil {
 		return nil, err
 	}
+	return w.everyLetter(to, name, currency)
+}
+
+// everyLetter writes every letter and text to somebody: what a shopper types of it
+// is the address and the name.
+func (w *Writer) everyLetter(to contact.Email, name contact.Name, currency money.Currency) ([]Preview, error) {
+	var err error
+	price := func(minor int64) money.Amount { return money.Of(minor, currency) }
 	lines := []order.Line{{Variant: catalog.VariantID("v"), Title: "A sample thing, blue", SKU: "S-1", Quantity: 2, Unit: price(2400), Total: price(4800)}}
 	sums := cart.Totals{Items: price(4800), Discount: price(0), Shipping: price(490), Tax: price(845), Total: price(5290), TaxIncluded: true}
 	const number = "K7Q2M-9F3XA"

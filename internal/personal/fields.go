@@ -140,7 +140,7 @@ const holdReason = "nobody holds everything without paying; ends with the hold, 
 // Hashes: to compare with, never to read.
 var _ = []Field{
 	note(Field{Table: "abuse_buckets", Column: "bucket", Kind: Hash, Purpose: Security, Category: "user.device.ip_address",
-		Label: "Network, cart, e-mail or card of a payment that was declined, as a keyed hash", Reason: "slows down who tests stolen cards; its key is gone after two days"}),
+		Label: "Network, cart, e-mail, account or card of a payment that was declined, or an e-mail that was written to, as a keyed hash", Reason: "slows down who tests stolen cards or buries somebody in mail; its key is gone after two days"}),
 	note(Field{Table: "abuse_tries", Column: "source", Kind: Hash, Purpose: Security, Category: "user.device.ip_address",
 		Label: "Network that a payment was begun from, as a keyed hash", Reason: "counts payments that are declined; gone after two days"}),
 	note(Field{Table: "abuse_tries", Column: "mailbox", Kind: Hash, Purpose: Security, Category: "user.contact.email",

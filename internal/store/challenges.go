@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/challenge"
+	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/fault"
 )
 
@@ -95,8 +96,10 @@ func (v *View) LivingCode(p challenge.Purpose, object string) (id string, room b
 // Choose makes a challenge about an object one for the code that works already,
 // or for a code of its own. Where short codes were asked for too often it is a
 // long one, of which there is one at a time; where that can't be, a decoy. So who
-// else asks, too often, does not lock out those whose mailbox it is.
-func (t *Tx) Choose(c Challenge, subject, object string) (Challenge, error) {
+// else asks, too often, does not lock out those whose mailbox it is. A mailbox that
+// has had enough letters, about whatever, gets no short codes either: each long one
+// is one letter in a day.
+func (t *Tx) Choose(c Challenge, to contact.Email, subject, object string) (Challenge, error) {
 	if err := t.turn("codes", object); err != nil {
 		return c, err
 	}
@@ -116,8 +119,14 @@ func (t *Tx) Choose(c Challenge, subject, object string) (Challenge, error) {
 	if err != nil {
 		return c, err
 	}
+	short := living == "" && hour < challenge.AnHour-1 && day < challenge.ADay-1
+	if short && !c.Purpose.Texted() {
+		if short, err = t.MayWrite(to, c.ID); err != nil {
+			return c, err
+		}
+	}
 	switch {
-	case living == "" && hour < challenge.AnHour-1 && day < challenge.ADay-1:
+	case short:
 	case !c.Purpose.Texted():
 		c.Lasts = challenge.LongLife
 	case living == "" && hour < challenge.AnHour && day < challenge.ADay:

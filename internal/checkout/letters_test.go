@@ -1,0 +1,125 @@
+package checkout_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// TestNoFormsTogetherBuryAMailbox: each form has a bound of its own; somebody who
+// uses all of them against one address meets one for all. What the owner of the
+// mailbox pays for is written about all the same, and codes still come.
+func TestNoFormsTogetherBuryAMailbox(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		const victim = "ada@example.com"
+		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(500))
+		for i := range 30 {
+			v := s.Product(t, fmt.Sprint("gone-", i), 900, shoptest.Counted(0))
+			if _, err := s.Desk.AskWish(noCtx, v.ID, victim); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 6 {
+			p := place(t, s, s.Ready(t, bowl.ID, 1), fmt.Sprint("key-", i))
+			for range 3 {
+				if err := s.Desk.Resend(noCtx, p.Order.Number, p.Token); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.Desk.AskCode(noCtx, string(p.Order.Number), victim, false); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.Keeper.Register(noCtx, victim, "kestrel over quiet harbour"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.RunAll(t)
+			if _, err := s.Desk.Cancel(noCtx, p.Order.Number, p.Token); err != nil {
+				t.Fatal(err)
+			}
+			s.RunAll(t)
+		}
+		for i := range 30 {
+			s.Product(t, fmt.Sprint("gone-", i), 900, shoptest.Counted(3))
+		}
+		for range 3 {
+			if _, err := s.Desk.SendWishes(noCtx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := len(s.Letters.All())
+		t.Logf("six orders, resends, codes, sign-ups and 30 wishes made %d letters", got)
+		// Twenty of all kinds, and a long code for each thing that has one.
+		if got < 15 || got > 20+7 {
+			t.Errorf("%d letters came, want about 20 and no more than 27", got)
+		}
+		if n := count(t, s, `SELECT count(*) FROM wishes`); n != 0 {
+			t.Errorf("%d wishes are kept, though their things are there", n)
+		}
+		p := place(t, s, s.Ready(t, bowl.ID, 1), "paid")
+		if err := s.Approve(p); err != nil {
+			t.Fatal(err)
+		}
+		s.RunAll(t)
+		if n := len(s.Letters.All()) - got; n != 1 {
+			t.Errorf("%d letters about the order that was paid, want 1", n)
+		}
+		before := len(s.Letters.All())
+		if _, err := s.Desk.AskCode(noCtx, string(p.Order.Number), victim, false); err != nil {
+			t.Fatal(err)
+		}
+		s.RunAll(t)
+		if n := len(s.Letters.All()) - before; n != 1 {
+			t.Errorf("the mailbox gets no code any more")
+		}
+	})
+}
+
+// TestALetterThatIsTriedAgainCountsOnce: a mail server that is away takes nobody's
+// letters; over midnight neither.
+func TestALetterThatIsTriedAgainCountsOnce(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		to, err := contact.ParseEmail("ada@example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := s.DB.Now()
+		s.Clock.Move(now.Truncate(24 * time.Hour).Add(24*time.Hour - time.Minute).Sub(now))
+		may := func(id string) (ok bool) {
+			t.Helper()
+			err := s.DB.InTx(noCtx, ledger.System("test"), func(tx *store.Tx) (err error) { ok, err = tx.MayWrite(to, id); return err })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ok
+		}
+		fill := func(name string) (n int) {
+			for may(fmt.Sprint(name, " ", n)) {
+				if n++; n > 100 {
+					break
+				}
+			}
+			return n
+		}
+		for i := range 100 {
+			if !may("the same") {
+				t.Fatalf("try %d of one letter was one letter more", i+1)
+			}
+		}
+		if n := fill("before midnight"); n != 19 {
+			t.Errorf("%d letters may be written at once, want 20", n+1)
+		}
+		s.Clock.Move(2 * time.Minute) // into the next day
+		if !may("the same") || may("after midnight") {
+			t.Error("what was counted before midnight is forgotten after it")
+		}
+		s.Clock.Move(44 * time.Minute)
+		if n := fill("later"); n != 1 {
+			t.Errorf("after three quarters of an hour %d more may come, want 1", n)
+		}
+	})
+}
