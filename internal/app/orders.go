@@ -99,11 +99,12 @@ type refundCmd struct {
 	Number string `arg:"" help:"The order number." placeholder:"NUMBER"`
 	Amount string `help:"How much, like 12.50; default all that is left." placeholder:"MONEY"`
 	ByHand bool   `help:"You have sent the money back yourself, from the bank account or in cash: of an order that no payment service has the money of, this is noted and the shopper told."`
+	Credit bool   `help:"Make store credit of what a payment service took: on the account whose order it is, or on a gift card that is mailed to the buyer. Ask the buyer first: in the European Union a withdrawal goes back the way it was paid." name:"to-credit"`
 }
 
 // Run gives the price of an order back, or a part of it.
 func (c refundCmd) Run(ctx context.Context, p *Process, set *Settings) error {
-	return actOn(ctx, p, set, "refund", c.Number, map[string]string{"amount": c.Amount, "by-hand": word(c.ByHand)})
+	return actOn(ctx, p, set, "refund", c.Number, map[string]string{"amount": c.Amount, "by-hand": word(c.ByHand), "to-credit": word(c.Credit)})
 }
 
 func actOn(ctx context.Context, p *Process, set *Settings, name, number string, args map[string]string) error {
@@ -138,7 +139,7 @@ func (o *operating) orderAct(ctx context.Context, c call) error {
 		if o.desk == nil {
 			return errors.New("a refund needs the running shop, which holds the line to the payment service")
 		}
-		err = o.refund(ctx, number, c.Args["amount"], c.Args["by-hand"] == "yes")
+		err = o.refund(ctx, number, c.Args["amount"], checkout.Back{ByHand: c.Args["by-hand"] == "yes", ToCredit: c.Args["to-credit"] == "yes"})
 	}
 	if err != nil {
 		return err
@@ -147,25 +148,19 @@ func (o *operating) orderAct(ctx context.Context, c call) error {
 }
 
 // refund gives back what was named, or all that is left.
-func (o *operating) refund(ctx context.Context, number order.Number, amount string, byHand bool) error {
-	switch {
-	case amount == "" && byHand:
-		return o.desk.RefundedByHand(ctx, o.actor, number, nil)
-	case amount == "":
-		return o.desk.Refund(ctx, o.actor, number)
+func (o *operating) refund(ctx context.Context, number order.Number, amount string, back checkout.Back) error {
+	if amount != "" {
+		shop, err := o.vault.db.Settings(ctx)
+		if err != nil {
+			return err
+		}
+		part, err := money.Parse(amount, shop.Currency)
+		if err != nil {
+			return err
+		}
+		back.Part = &part
 	}
-	shop, err := o.vault.db.Settings(ctx)
-	if err != nil {
-		return err
-	}
-	part, err := money.Parse(amount, shop.Currency)
-	if err != nil {
-		return err
-	}
-	if byHand {
-		return o.desk.RefundedByHand(ctx, o.actor, number, &part)
-	}
-	return o.desk.RefundPart(ctx, o.actor, number, part)
+	return o.desk.GiveBack(ctx, o.actor, number, back)
 }
 
 // till is the running shop's desk, or one of our own that can note things but
@@ -210,8 +205,29 @@ func (o *operating) orderShow(ctx context.Context, number order.Number) error {
 		fmt.Fprintf(o.out, "  %d × %s  %s\n", l.Quantity, l.Title, l.Total.Format())
 	}
 	fmt.Fprintf(o.out, "  total %s, of it tax %s, delivery %s\n", one.Totals.Total.Format(), one.Totals.Tax.Format(), one.Totals.Shipping.Format())
+	for _, p := range one.Credits {
+		fmt.Fprintf(o.out, "  %s pays %s\n", p.Name(), p.Amount.Format())
+	}
+	if len(one.Credits) > 0 {
+		fmt.Fprintf(o.out, "  the payment service takes %s\n", one.Due().Format())
+	}
 	for _, r := range back {
-		fmt.Fprintf(o.out, "  %s %s back, asked for %s\n", r.State, r.Amount.Format(), r.AskedAt.Format("2006-01-02 15:04"))
+		fmt.Fprintf(o.out, "  %s %s back, asked for %s%s\n", r.State, r.Amount.Format(), r.AskedAt.Format("2006-01-02 15:04"), wayBack(r))
 	}
 	return nil
+}
+
+// wayBack says which way a refund goes, where credit is in it.
+func wayBack(r store.Refund) string {
+	said := ""
+	if !r.ByCredit.IsZero() {
+		said = ", " + r.ByCredit.Format() + " of it to the credit that paid"
+	}
+	switch r.ToCredit {
+	case store.ToAccount:
+		said += ", " + r.Rest().Format() + " of it as store credit"
+	case store.ToCard:
+		said += ", " + r.Rest().Format() + " of it as a gift card"
+	}
+	return said
 }

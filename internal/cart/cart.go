@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/catalog"
+	"github.com/cartkeep/cartkeep/internal/credit"
 	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/money"
@@ -44,10 +45,14 @@ type Cart struct {
 	Saved     []Line // set aside for later; in no sum
 	Totals    Totals
 	Codes     []discount.Applied // discount codes, those that count for nothing yet among them
+	Credits   []credit.Part      // gift cards and store credit, with what each pays of the total
 	Checkout  Checkout
 	Estimate  string // country that delivery was estimated for; "" for none
 	ExpiresAt time.Time
 }
+
+// Due is what credit leaves of the total, to be paid with a payment service.
+func (c Cart) Due() money.Amount { return credit.Rest(c.Totals.Total, c.Credits) }
 
 // Virtual reports whether there is nothing in the cart that is sent.
 func (c Cart) Virtual() bool { return Virtual(c.Lines) }

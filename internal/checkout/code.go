@@ -8,6 +8,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/credit"
 	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
@@ -26,8 +27,8 @@ var (
 	errMany  = fault.New(fault.Conflict, "An order can have three codes. Please take one out first.")
 )
 
-// TryCode puts a discount code into a cart. One that needs a bigger cart stays
-// in it and waits. Of every other code that gives nothing the cart stays as it
+// TryCode puts a discount code or a gift card into a cart: one field takes both. A
+// discount code that needs a bigger cart stays in it and waits. Of every other code that gives nothing the cart stays as it
 // is; the caller counts fault.Invalid as a guess, and asks before it tries.
 func (d *Desk) TryCode(ctx context.Context, id cart.ID, token, typed string) (cart.Cart, error) {
 	s, err := d.db.Settings(ctx)
@@ -36,6 +37,9 @@ func (d *Desk) TryCode(ctx context.Context, id cart.ID, token, typed string) (ca
 	}
 	key, ok := discount.Key(typed)
 	code, there := s.Codes[key]
+	if card, may := credit.ReadCode(typed); may && !there {
+		return d.tryCard(ctx, id, token, card, s)
+	}
 	var used int64
 	// A wrong code is found out by reading: guesses do not queue for the writer.
 	err = d.db.View(ctx, func(v *store.View) error {
@@ -55,30 +59,33 @@ func (d *Desk) TryCode(ctx context.Context, id cart.ID, token, typed string) (ca
 	if !ok || !there || !code.On(discount.Day(d.db.Now(), s.Zone)) || code.Uses > 0 && used >= code.Uses {
 		return cart.Cart{}, errCode
 	}
-	return d.setCodes(ctx, id, token, s, func(words []string) ([]string, error) {
-		words = slices.DeleteFunc(words, func(w string) bool {
+	return d.setMeans(ctx, id, token, s, func(row *store.CartRow) error {
+		words := slices.DeleteFunc(row.Codes, func(w string) bool {
 			c, there := s.Codes[keyOf(w)]
 			return keyOf(w) == key || !there || !c.On(discount.Day(d.db.Now(), s.Zone))
 		})
 		switch {
 		case len(words) > 0 && (code.Exclusive || slices.ContainsFunc(words, func(w string) bool { return s.Codes[keyOf(w)].Exclusive })):
-			return nil, errAlone
+			return errAlone
 		case len(words) >= discount.MaxTogether:
-			return nil, errMany
+			return errMany
 		}
-		return append(words, code.Word), nil
+		row.Codes = append(words, code.Word)
+		return nil
 	})
 }
 
-// DropCode takes a code out of a cart, or all of them when word is "". One that
-// is not in it changes nothing.
+// DropCode takes a code out of a cart, or a credit by its id, or all of both when
+// word is "". One that is not in it changes nothing.
 func (d *Desk) DropCode(ctx context.Context, id cart.ID, token, word string) (cart.Cart, error) {
 	s, err := d.db.Settings(ctx)
 	if err != nil {
 		return cart.Cart{}, err
 	}
-	return d.setCodes(ctx, id, token, s, func(words []string) ([]string, error) {
-		return slices.DeleteFunc(words, func(w string) bool { return word == "" || keyOf(w) == keyOf(word) }), nil
+	return d.setMeans(ctx, id, token, s, func(row *store.CartRow) error {
+		row.Codes = slices.DeleteFunc(row.Codes, func(w string) bool { return word == "" || keyOf(w) == keyOf(word) })
+		row.Credits = slices.DeleteFunc(row.Credits, func(k store.CartCredit) bool { return word == "" || string(k.ID) == word })
+		return nil
 	})
 }
 
@@ -87,12 +94,12 @@ func keyOf(word string) string {
 	return key
 }
 
-// setCodes changes the codes of an open cart and prices it again. The total
-// that comes out has been seen by the caller.
-func (d *Desk) setCodes(ctx context.Context, id cart.ID, token string, s store.Settings, fn func([]string) ([]string, error)) (cart.Cart, error) {
+// setMeans changes the codes and credits of an open cart and prices it again. The
+// total that comes out has been seen by the caller.
+func (d *Desk) setMeans(ctx context.Context, id cart.ID, token string, s store.Settings, fn func(*store.CartRow) error) (cart.Cart, error) {
 	var c cart.Cart
 	err := d.inCart(ctx, id, token, func(t *store.Tx, row store.CartRow) (err error) {
-		if row.Codes, err = fn(row.Codes); err != nil {
+		if err = fn(&row); err != nil {
 			return err
 		}
 		if row, err = t.SaveCart(row); err != nil {

@@ -57,7 +57,7 @@ func (d *Desk) refundFailed(t *store.Tx, c store.Concern, id string) (string, er
 	if err != nil {
 		return store.NoticeMismatch, unless(fault.Is(err, fault.NotFound), err)
 	}
-	if r.Payment != c.Payment || r.Amount != c.Amount {
+	if r.Payment != c.Payment || r.Rest() != c.Amount || r.ToCredit != store.ToService {
 		return store.NoticeMismatch, nil
 	}
 	c.Kind, c.About = store.ConcernRefund, id

@@ -2,7 +2,6 @@ package checkout
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/contact"
@@ -155,6 +154,3 @@ func (d *Desk) ExpireCredit(ctx context.Context) error {
 		}
 	}
 }
-
-// short reports whether an error says that a credit has not so much.
-func short(err error) bool { return errors.Is(err, credit.ErrShort) }

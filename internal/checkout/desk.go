@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,8 +130,10 @@ func (d *Desk) Cart(ctx context.Context, id cart.ID, token string) (cart.Cart, e
 		if err != nil {
 			return err
 		}
-		c, err = priced(row, lines, s, v.Now())
-		return err
+		if c, err = priced(row, lines, s, v.Now()); err != nil {
+			return err
+		}
+		return payWith(v, row, &c)
 	})
 	return c, err
 }
@@ -258,11 +261,16 @@ func (d *Desk) quote(t *store.Tx, row store.CartRow, was cart.Checkout, lines []
 	if err != nil {
 		return cart.Cart{}, err
 	}
+	if err := payWith(&t.View, row, &c); err != nil {
+		return cart.Cart{}, err
+	}
+	said := row.Credits
+	row.Credits = shown(c.Credits)
 	before := row.Quoted
 	if row.Checkout.Complete {
 		row.Quoted = c.Totals.Total.Minor() // Place compares with it
 	}
-	if row.Quoted == before && row.ExpiresAt.After(t.Now().Add(cart.IdleAfter-freshFor)) && row.Checkout == was {
+	if row.Quoted == before && slices.Equal(row.Credits, said) && row.ExpiresAt.After(t.Now().Add(cart.IdleAfter-freshFor)) && row.Checkout == was {
 		return c, nil // nothing of the cart's own row has changed
 	}
 	row, err = t.SaveCart(row)

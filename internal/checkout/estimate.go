@@ -8,6 +8,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/area"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/credit"
 	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/shipping"
@@ -20,6 +21,7 @@ type Estimate struct {
 	Options  []Option    // what brings it first, the cheapest of that first
 	Totals   cart.Totals // with the first one
 	Codes    []discount.Applied
+	Credits  []credit.Part
 	ByPostal bool // the price in that country depends on the postcode
 }
 
@@ -44,8 +46,15 @@ func (d *Desk) Estimate(ctx context.Context, c cart.Cart, to area.Place) (Estima
 	for _, code := range c.Codes {
 		row.Codes = append(row.Codes, code.Word)
 	}
+	for _, p := range c.Credits {
+		row.Credits = append(row.Credits, store.CartCredit{ID: p.ID})
+	}
 	with, err := priced(row, c.Lines, s, d.db.Now())
-	e.Totals, e.Codes = with.Totals, with.Codes
+	if err != nil {
+		return e, err
+	}
+	err = d.db.View(ctx, func(v *store.View) error { return payWith(v, row, &with) })
+	e.Totals, e.Codes, e.Credits = with.Totals, with.Codes, with.Credits
 	return e, err
 }
 

@@ -59,7 +59,11 @@ func (d *Desk) release(ctx context.Context, id order.ID) error {
 	if err != nil {
 		return err
 	}
-	return d.releaseUses(ctx, id, time.UnixMilli(math.MaxInt64)) // whatever their end is
+	ever := time.UnixMilli(math.MaxInt64) // whatever their end is
+	if err := d.releaseUses(ctx, id, ever); err != nil {
+		return err
+	}
+	return d.releaseCredit(ctx, id, ever)
 }
 
 // releaseEnded gives back what is held for an order until a moment. What was
@@ -69,7 +73,10 @@ func (d *Desk) releaseEnded(ctx context.Context, id order.ID, before time.Time) 
 	if err != nil {
 		return err
 	}
-	return d.releaseUses(ctx, id, before)
+	if err := d.releaseUses(ctx, id, before); err != nil {
+		return err
+	}
+	return d.releaseCredit(ctx, id, before)
 }
 
 func (d *Desk) releaseUses(ctx context.Context, id order.ID, before time.Time) error {

@@ -29,6 +29,7 @@ func (d *Desk) Jobs() map[string]func(context.Context, store.Job) error {
 		JobCredit:    d.issueCredit,
 		JobCode:      d.mailCode,
 		JobDigital:   d.giveDigital,
+		JobCard:      d.mailCard,
 	}
 }
 
@@ -53,7 +54,7 @@ func (d *Desk) mailConfirmation(ctx context.Context, j store.Job) error {
 	}
 	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, shipping string) (message.Message, error) {
 		return w.OrderConfirmation(j.ID, message.OrderConfirmation{To: to.Email, Name: to.Name, Number: o.Number, Paid: o.Status != order.Pending,
-			PlacedAt: o.PlacedAt, Lines: o.Lines, Totals: o.Totals, Shipping: shipping, Transfer: how, Link: d.OrderLink(o)})
+			PlacedAt: o.PlacedAt, Lines: o.Lines, Totals: o.Totals, Credits: o.Credits, Shipping: shipping, Transfer: how, Link: d.OrderLink(o)})
 	})
 }
 
@@ -81,7 +82,7 @@ func (d *Desk) mailShipped(ctx context.Context, j store.Job) error {
 
 func (d *Desk) mailRefunded(ctx context.Context, j store.Job) error {
 	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
-		return w.OrderRefunded(j.ID, message.OrderRefunded{To: to.Email, Name: to.Name, Number: o.Number, Lines: o.Lines, Totals: o.Totals, Amount: o.Totals.Total, Link: d.OrderLink(o)})
+		return w.OrderRefunded(j.ID, message.OrderRefunded{To: to.Email, Name: to.Name, Number: o.Number, Lines: o.Lines, Totals: o.Totals, Amount: o.Due(), Link: d.OrderLink(o)})
 	})
 }
 

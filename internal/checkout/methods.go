@@ -9,9 +9,9 @@ import (
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
-// payableAt is provider for what there is to pay: for nothing, none is needed.
-func (d *Desk) payableAt(method string, sums cart.Totals, s store.Settings) (string, error) {
-	if sums.Total.IsZero() {
+// payableAt is provider for what is left to pay: for nothing, none is needed.
+func (d *Desk) payableAt(method string, c cart.Cart, s store.Settings) (string, error) {
+	if c.Due().IsZero() {
 		return "", nil
 	}
 	p, err := d.provider(method, s)

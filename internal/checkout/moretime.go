@@ -72,12 +72,15 @@ func (d *Desk) MoreTime(ctx context.Context, number order.Number, token string) 
 	return d.Order(ctx, number, token)
 }
 
-// keepHeld makes what is held for a pending order, goods and uses of codes, last
+// keepHeld makes what is held for a pending order, goods, uses of codes and credit, last
 // as long as the order says.
 func (d *Desk) keepHeld(ctx context.Context, o order.Order) error {
 	err := d.eachHold(ctx, o.ID, func(t *store.Tx, h store.Hold) error { return t.KeepHeld(h.Variant, o.ID, o.HoldUntil) })
-	if err != nil || len(o.Codes) == 0 {
+	if err == nil && len(o.Codes) > 0 {
+		err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.KeepUsesUntil(o.ID, o.HoldUntil) })
+	}
+	if err != nil || len(o.Credits) == 0 {
 		return err
 	}
-	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.KeepUsesUntil(o.ID, o.HoldUntil) })
+	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.KeepCreditUntil(o.ID, o.HoldUntil) })
 }

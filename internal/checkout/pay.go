@@ -72,10 +72,10 @@ func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
 	return d.view(o, p), nil
 }
 
-// lastPayment is the attempt that counts for an order. An order with nothing to
-// pay has none, and reads as approved.
+// lastPayment is the attempt that counts for an order. One of which nothing is left
+// for a payment service has none, and reads as approved.
 func lastPayment(v *store.View, o order.Order) (store.Payment, error) {
-	if o.Free() {
+	if o.Covered() {
 		return store.Payment{Status: order.PaymentApproved}, nil
 	}
 	return v.LastPayment(o.Owner, o.ID)
@@ -228,7 +228,7 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, accou
 			}
 		}
 		return d.attempt(t, o, store.Payment{ID: fresh, Owner: o.Owner, Order: o.ID, Attempt: p.Attempt + 1, Provider: next,
-			Status: order.PaymentOpen, Amount: o.Totals.Total, ExpiresAt: ends})
+			Status: order.PaymentOpen, Amount: o.Due(), ExpiresAt: ends})
 	})
 	if err == nil { // should the program die in between, the next sweep does it
 		err = d.keepHeld(ctx, o)

@@ -11,6 +11,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/credit"
 	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
@@ -80,6 +81,8 @@ func (d *Desk) Place(ctx context.Context, id cart.ID, token string, in PlaceInpu
 			var gone usedUp
 			if errors.As(err, &gone) {
 				err = d.withoutCode(ctx, p, gone, s)
+			} else if errors.Is(err, credit.ErrShort) {
+				err = d.withoutCredit(ctx, p, s)
 			}
 			return Placed{}, err
 		}
@@ -92,9 +95,10 @@ func (d *Desk) Place(ctx context.Context, id cart.ID, token string, in PlaceInpu
 // says that whoever orders may do so, whatever the buckets say.
 func (d *Desk) begin(ctx context.Context, id cart.ID, token, account string, in PlaceInput, s store.Settings, judged bool) (plan, error) {
 	var p plan
-	changed := false
+	changed, spent := false, false // spent: what changed is what credit pays
 	err := d.db.InTx(ctx, ledger.Guest(string(id)), func(t *store.Tx) error {
 		p, changed = plan{owner: string(id), account: account, began: t.Now()}, false
+		spent = false
 		row, err := t.Cart(id, token)
 		if err != nil {
 			return err
@@ -122,7 +126,7 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token, account string, in 
 		if err != nil {
 			return err
 		}
-		with, err := d.payableAt(in.PaymentMethod, p.cart.Totals, s)
+		with, err := d.payableAt(in.PaymentMethod, p.cart, s)
 		if err == nil {
 			err = d.room(&t.View, with)
 		}
@@ -137,13 +141,14 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token, account string, in 
 		if p.fill, err = t.Fill(p.payer(ctx)); err != nil {
 			return err
 		}
-		if friction, _ := abuse.Judge(p.fill, account != ""); friction != abuse.None && !judged && !p.cart.Totals.Total.IsZero() {
+		if friction, _ := abuse.Judge(p.fill, account != ""); friction != abuse.None && !judged && !p.cart.Due().IsZero() {
 			return errJudged
 		}
 		total := p.cart.Totals.Total
-		if total.Minor() != row.Quoted || slices.ContainsFunc(p.cart.Lines, cart.Line.Changed) || in.Total != nil && *in.Total != total {
+		if total.Minor() != row.Quoted || slices.ContainsFunc(p.cart.Lines, cart.Line.Changed) || in.Total != nil && *in.Total != total || !slices.Equal(row.Credits, shown(p.cart.Credits)) {
 			changed = true
-			row.Quoted = total.Minor()
+			spent = !slices.Equal(row.Credits, shown(p.cart.Credits)) && total.Minor() == row.Quoted
+			row.Quoted, row.Credits = total.Minor(), shown(p.cart.Credits)
 			row.Codes = slices.DeleteFunc(row.Codes, func(w string) bool {
 				return slices.ContainsFunc(p.cart.Codes, func(a discount.Applied) bool { return a.Key == keyOf(w) && a.Ended })
 			})
@@ -158,7 +163,9 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token, account string, in 
 		}
 		return nil
 	})
-	if err == nil && changed {
+	if err == nil && spent {
+		err = errSpent
+	} else if err == nil && changed {
 		err = whatChanged(p.cart)
 	}
 	return p, err
@@ -206,12 +213,16 @@ func (d *Desk) ready(t *store.Tx, row store.CartRow, s store.Settings) (cart.Car
 	if err := d.stillGoes(row.Checkout, lines, s); err != nil {
 		return cart.Cart{}, err
 	}
-	return priced(row, lines, s, t.Now())
+	c, err := priced(row, lines, s, t.Now())
+	if err != nil {
+		return cart.Cart{}, err
+	}
+	return c, payWith(&t.View, row, &c)
 }
 
 // commit holds the goods and writes the order.
 func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settings) error {
-	provider, err := d.payableAt(in.PaymentMethod, p.cart.Totals, s)
+	provider, err := d.payableAt(in.PaymentMethod, p.cart, s)
 	if err != nil {
 		return err
 	}
@@ -223,6 +234,9 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		return err
 	}
 	if err := d.useCodes(ctx, p.id, p.owner, p.codes, p.email, s, until); err != nil {
+		return err
+	}
+	if err := d.holdCredit(ctx, p.id, p.owner, paying(p.cart.Credits), until); err != nil {
 		return err
 	}
 	number := order.NewNumber()
@@ -243,7 +257,9 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		if err != nil {
 			return err
 		}
-		if !sameGoods(now, p.cart) {
+		// What each credit pays was decided before it was held, of the same total.
+		now.Credits = p.cart.Credits
+		if !sameGoods(now, p.cart) || !slices.Equal(row.Credits, shown(p.cart.Credits)) {
 			return errChanged
 		}
 		if !until.After(t.Now()) {
@@ -263,7 +279,7 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 			return errChanged // the uses are held for somebody else
 		}
 		k := row.Checkout
-		o := order.Order{ID: p.id, Owner: string(row.ID), Number: number, Status: order.Pending, Lines: orderLines(now, sums), Totals: now.Totals, Codes: counting(now.Codes),
+		o := order.Order{ID: p.id, Owner: string(row.ID), Number: number, Status: order.Pending, Lines: orderLines(now, sums), Totals: now.Totals, Codes: counting(now.Codes), Credits: paying(now.Credits),
 			Country: k.Country, Region: k.Region, ShippingMethod: k.ShippingMethod, Window: k.Window, Reverse: k.Reverse && s.Tax.ReverseCharge, Accepted: wordings(s),
 			PaymentMethod: provider, PlacedAt: t.Now(), HoldUntil: until}
 		if err := t.InsertOrder(o, row.ID, details, sums.Sums); err != nil {
@@ -273,7 +289,7 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		if _, err = t.SaveCart(row); err != nil {
 			return err
 		}
-		if o.Free() { // as it was reckoned just now, in this very transaction
+		if o.Covered() { // as it was reckoned just now, in this very transaction
 			return d.paid(t, o, store.Payment{})
 		}
 		first := store.NewID()
@@ -281,7 +297,7 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 			return err
 		}
 		return d.attempt(t, o, store.Payment{ID: first, Owner: o.Owner, Order: o.ID, Attempt: 1, Provider: provider,
-			Status: order.PaymentOpen, Amount: o.Totals.Total, ExpiresAt: until})
+			Status: order.PaymentOpen, Amount: o.Due(), ExpiresAt: until})
 	})
 }
 
@@ -306,7 +322,7 @@ func (d *Desk) placed(ctx context.Context, p plan) (Placed, error) {
 		return Placed{}, err
 	}
 	out.Payment = out.Now
-	if p.replayed && o.Free() {
+	if p.replayed && o.Covered() {
 		out.Order.Status = order.Paid
 	} else if p.replayed {
 		out.Order.Status = order.Pending
@@ -317,7 +333,7 @@ func (d *Desk) placed(ctx context.Context, p plan) (Placed, error) {
 
 // firstPayment is what the first answer said of payment.
 func (d *Desk) firstPayment(ctx context.Context, o order.Order) (PaymentView, error) {
-	if o.Free() {
+	if o.Covered() {
 		return PaymentView{Status: order.PaymentApproved}, nil
 	}
 	out := PaymentView{Status: order.PaymentOpen}

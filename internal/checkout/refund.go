@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/credit"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/message"
@@ -29,26 +30,41 @@ const giveAgain = time.Minute
 // that went back before have left.
 //
 // It works in three steps. The refund is written under the order's lock, where
-// the sum of all is held against what was paid; then the provider is asked, under
-// the refund's own id, so that asking twice pays once; then it is done, with the
-// order's state, the tax journal and the letter. A job finishes what was cut off.
+// the sum of all is held against what was paid; then the provider is asked and
+// credit given back, under the refund's own id, so that doing it twice pays once;
+// then it is done, with the order's state, the tax journal and the letter. A job
+// finishes what was cut off.
+//
+// Money goes back the way it came: first to the payment service, up to what that
+// took; the rest to the gift cards and store credit, up to what they paid.
 func (d *Desk) Refund(ctx context.Context, actor ledger.Actor, number order.Number) error {
-	return d.giveBack(ctx, actor, number, nil, false)
+	return d.GiveBack(ctx, actor, number, Back{})
 }
 
 // RefundPart gives a part of an order's price back.
 func (d *Desk) RefundPart(ctx context.Context, actor ledger.Actor, number order.Number, part money.Amount) error {
-	return d.giveBack(ctx, actor, number, &part, false)
+	return d.GiveBack(ctx, actor, number, Back{Part: &part})
 }
 
 // RefundedByHand notes that the actor has sent back what is left of an order's price,
 // or a part of it, without a payment service: from the bank account, or in cash.
 func (d *Desk) RefundedByHand(ctx context.Context, actor ledger.Actor, number order.Number, part *money.Amount) error {
-	return d.giveBack(ctx, actor, number, part, true)
+	return d.GiveBack(ctx, actor, number, Back{Part: part, ByHand: true})
 }
 
-func (d *Desk) giveBack(ctx context.Context, actor ledger.Actor, number order.Number, part *money.Amount, byHand bool) error {
-	r, err := d.askRefund(ctx, actor, number, part, byHand)
+// Back says what of an order's price is to go back, and how.
+type Back struct {
+	Part *money.Amount // nil: all that is left
+	// ToCredit makes store credit of what a payment service took: on the account
+	// whose order it is, or else on a gift card that is mailed to the buyer. The
+	// law of many countries leaves that to the buyer.
+	ToCredit bool
+	ByHand   bool // the actor has sent it already; see RefundedByHand
+}
+
+// GiveBack is Refund with a choice.
+func (d *Desk) GiveBack(ctx context.Context, actor ledger.Actor, number order.Number, back Back) error {
+	r, err := d.askRefund(ctx, actor, number, back)
 	if err != nil {
 		return err
 	}
@@ -57,7 +73,8 @@ func (d *Desk) giveBack(ctx context.Context, actor ledger.Actor, number order.Nu
 
 // askRefund writes the refund. When nothing is left but one that is under way, that
 // is taken up again: ten clicks are one refund.
-func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.Number, part *money.Amount, byHand bool) (r store.Refund, err error) {
+func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.Number, back Back) (r store.Refund, err error) {
+	part := back.Part
 	err = d.db.InTx(ctx, actor, func(t *store.Tx) error {
 		o, err := t.OrderByNumber(number)
 		if err != nil {
@@ -73,21 +90,18 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 		if under, err := disputed(&t.View, o); err != nil || under {
 			return errors.Join(err, unless(!under, errDisputed))
 		}
-		if none := d.ByHand(p.Provider); none != byHand && !o.Free() {
-			return wrongHand(none)
-		}
 		before, err := t.RefundsOf(o.Owner, o.ID)
 		if err != nil {
 			return err
 		}
-		left, under, err := leftOf(o, before)
+		left, rest, under, err := leftOf(o, before)
 		if err != nil {
 			return err
 		}
 		// Whoever asks for the same again, since no answer came, means the same.
 		if under.ID != "" && (part == nil && left.IsZero() || part != nil && under.Amount == *part) {
 			r = under
-			return nil
+			return d.hand(o, p, r, back.ByHand)
 		}
 		r = store.Refund{ID: store.NewID(), Owner: o.Owner, Order: o.ID, Payment: p.ID, Amount: left, State: store.RefundAsked}
 		if part != nil {
@@ -96,13 +110,40 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 		if r.Amount.Currency() != left.Currency() || r.Amount.Negative() || r.Amount.IsZero() && !o.Free() || r.Amount.Cmp(left) > 0 {
 			return fault.New(fault.Conflict, "At most "+left.Format()+" can be given back.")
 		}
-		asked, err := t.AskRefund(r, o.Totals.Total)
+		r.ByCredit = money.Zero(left.Currency())
+		if r.Amount.Minor() > rest.Minor() { // the payment service gives back what it took, and credit the others
+			r.ByCredit = money.Of(r.Amount.Minor()-rest.Minor(), left.Currency())
+		}
+		if err := creditLives(&t.View, o, r); err != nil {
+			return err
+		}
+		if r.ToCredit, err = d.target(t, o, r, back.ToCredit); err != nil {
+			return err
+		}
+		if err := d.hand(o, p, r, back.ByHand); err != nil {
+			return err
+		}
+		paid, err := credit.Sum(left.Currency(), o.Credits)
+		if err != nil {
+			return err
+		}
+		asked, err := t.AskRefund(r, paid, o.Due())
 		if err != nil || !asked {
 			return errors.Join(err, unless(asked, errRaced))
 		}
 		return t.Enqueue(JobGiveBack, r.Owner, r.ID, t.Now().Add(giveAgain))
 	})
 	return r, err
+}
+
+// hand refuses a refund that a person has to send, or said to have sent, where that
+// does not fit.
+func (d *Desk) hand(o order.Order, p store.Payment, r store.Refund, byHand bool) error {
+	needed := d.ByHand(p.Provider) && !r.Rest().IsZero() && r.ToCredit == store.ToService
+	if needed == byHand || o.Free() {
+		return nil
+	}
+	return wrongHand(needed)
 }
 
 // wrongHand refuses to say that money went back which did not, and to have a person
@@ -114,9 +155,10 @@ func wrongHand(byHand bool) error {
 	return fault.New(fault.Conflict, "The payment service has this money and sends it back itself; leave out --by-hand.")
 }
 
-// leftOf is what is left of an order's price, and a refund that is under way.
-func leftOf(o order.Order, before []store.Refund) (left money.Amount, under store.Refund, err error) {
-	left = o.Totals.Total
+// leftOf is what is left of an order's price, how much of that a payment service
+// took, and a refund that is under way.
+func leftOf(o order.Order, before []store.Refund) (left, rest money.Amount, under store.Refund, err error) {
+	left, rest = o.Totals.Total, o.Due()
 	for _, r := range before {
 		if r.State == store.RefundRefused {
 			continue
@@ -125,10 +167,13 @@ func leftOf(o order.Order, before []store.Refund) (left money.Amount, under stor
 			under = r
 		}
 		if left, err = left.Minus(r.Amount); err != nil {
-			return left, under, err
+			return left, rest, under, err
+		}
+		if rest, err = rest.Minus(r.Rest()); err != nil {
+			return left, rest, under, err
 		}
 	}
-	return left, under, nil
+	return left, rest, under, nil
 }
 
 // give asks the provider and notes what came of it.
@@ -144,6 +189,9 @@ func (d *Desk) give(ctx context.Context, actor ledger.Actor, r store.Refund) err
 	if err != nil {
 		return fault.Because(fault.Unavailable, "The payment service did not give the money back yet. It is tried again by itself.", fmt.Errorf("refund: %w", err))
 	}
+	if err := d.giveCredit(ctx, actor, r); err != nil {
+		return fault.Because(fault.Unavailable, "The credit is not back yet. It is tried again by itself.", fmt.Errorf("refund: %w", err))
+	}
 	if err := d.db.InTx(ctx, actor, func(t *store.Tx) error { return d.given(t, r) }); err != nil {
 		return err
 	}
@@ -153,7 +201,7 @@ func (d *Desk) give(ctx context.Context, actor ledger.Actor, r store.Refund) err
 
 // payOut asks the provider to pay back. Of nothing, nothing is asked.
 func (d *Desk) payOut(ctx context.Context, r store.Refund) error {
-	if r.Payment == "" || r.Amount.IsZero() {
+	if r.Payment == "" || r.Rest().IsZero() || r.ToCredit != store.ToService {
 		return nil
 	}
 	var p store.Payment
@@ -171,7 +219,7 @@ func (d *Desk) payOut(ctx context.Context, r store.Refund) error {
 	if !ok {
 		return fmt.Errorf("provider %s is not wired in", p.Provider)
 	}
-	return provider.Refund(ctx, payment.RefundRequest{ID: r.ID, Ref: p.Ref, OrderID: string(r.Order), Amount: r.Amount})
+	return provider.Refund(ctx, payment.RefundRequest{ID: r.ID, Ref: p.Ref, OrderID: string(r.Order), Amount: r.Rest()})
 }
 
 // given notes that money went back: once, whoever finds out first.
@@ -255,6 +303,7 @@ func (d *Desk) mailGivenBack(ctx context.Context, j store.Job) error {
 	}
 	j.Ref = string(r.Order)
 	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
-		return w.OrderRefunded(j.ID, message.OrderRefunded{To: to.Email, Name: to.Name, Number: o.Number, Lines: o.Lines, Totals: o.Totals, Amount: r.Amount, Link: d.OrderLink(o)})
+		return w.OrderRefunded(j.ID, message.OrderRefunded{To: to.Email, Name: to.Name, Number: o.Number, Lines: o.Lines, Totals: o.Totals, Amount: r.Amount,
+			ByCredit: r.ByCredit, As: string(r.ToCredit), Link: d.OrderLink(o)})
 	})
 }

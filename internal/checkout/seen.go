@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -26,7 +27,7 @@ func (d *Desk) Seen(c cart.Cart, to order.Details, s store.Settings) (string, er
 		Lines                                []line
 		Items, Discount, Shipping, Tax, Paid int64
 		Currency, Accepted                   string
-		Codes                                []string
+		Codes, Credits                       []string
 		Checkout                             cart.Checkout
 		Details                              DetailsInput
 	}{Items: t.Items.Minor(), Discount: t.Discount.Minor(), Shipping: t.Shipping.Minor(), Tax: t.Tax.Minor(), Paid: t.Total.Minor(),
@@ -36,6 +37,9 @@ func (d *Desk) Seen(c cart.Cart, to order.Details, s store.Settings) (string, er
 	}
 	for _, a := range counting(c.Codes) {
 		shown.Codes = append(shown.Codes, a.Key)
+	}
+	for _, p := range c.Credits {
+		shown.Credits = append(shown.Credits, string(p.ID)+":"+strconv.FormatInt(p.Amount.Minor(), 10))
 	}
 	text, err := json.Marshal(shown)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/credit"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -41,7 +42,8 @@ const (
 //
 // Session, order, attempt, amount, currency, mode and account must all fit. An approval after
 // the hold ended takes the goods afresh when they are still there, and is paid
-// back by a job when they, or a code it was priced with, are not.
+// back by a job when they, a code it was priced with, or credit that was to pay a
+// part of it, are not.
 func (d *Desk) Settle(ctx context.Context, provider string, n payment.Notice) error {
 	return d.settleAs(ctx, ledger.Provider(provider), provider, n, nil)
 }
@@ -229,7 +231,10 @@ func (d *Desk) settleLate(ctx context.Context, p store.Payment) error {
 	if err == nil {
 		err = d.useCodesAgain(ctx, o)
 	}
-	if err != nil && !fault.Is(err, fault.OutOfStock) && !errors.As(err, new(usedUp)) {
+	if err == nil {
+		err = d.holdCredit(ctx, o.ID, o.Owner, o.Credits, d.db.Now().Add(d.hold))
+	}
+	if err != nil && !fault.Is(err, fault.OutOfStock) && !errors.As(err, new(usedUp)) && !errors.Is(err, credit.ErrShort) {
 		return err
 	}
 	if err != nil {
@@ -359,16 +364,19 @@ func (d *Desk) endHolds(ctx context.Context, owner string, id order.ID) error {
 	}
 }
 
-// take turns what is held for a paid order into used codes and sold goods.
+// take turns what is held for a paid order into spent credit, used codes and sold
+// goods.
 func (d *Desk) take(ctx context.Context, j store.Job) error {
 	id := order.ID(j.Ref)
-	var codes int
-	err := d.db.View(ctx, func(v *store.View) error {
-		o, err := v.Order(j.Owner, id)
-		codes = len(o.Codes)
+	var o order.Order
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		o, err = v.Order(j.Owner, id)
 		return err
 	})
-	if err == nil && codes > 0 {
+	if err == nil {
+		err = d.takeCredit(ctx, o)
+	}
+	if err == nil && len(o.Codes) > 0 {
 		err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.KeepUses(id) })
 	}
 	if err != nil {

@@ -33,7 +33,11 @@ func (d *Desk) SweepHolds(ctx context.Context) (int, error) {
 			return err
 		}
 		uses, err := v.EndedUses(sweepMax)
-		ended = append(ended, uses...)
+		if err != nil {
+			return err
+		}
+		credits, err := v.EndedCreditHolds(sweepMax)
+		ended = append(append(ended, uses...), credits...)
 		return err
 	})
 	seen, silent := map[order.ID]bool{}, false

@@ -223,6 +223,15 @@ func Sum(c money.Currency, parts []Part) (money.Amount, error) {
 	return sum, nil
 }
 
+// Rest is what parts leave of a price that they were spread on.
+func Rest(price money.Amount, parts []Part) money.Amount {
+	left := price.Minor()
+	for _, p := range parts {
+		left -= p.Amount.Minor()
+	}
+	return money.Of(left, price.Currency())
+}
+
 // Name is how a credit is called where somebody sees what it paid.
 func (p Part) Name() string {
 	if p.Kind == Account {

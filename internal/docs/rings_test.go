@@ -27,8 +27,8 @@ type ring struct {
 // rings is the whole order, from the middle outwards.
 var rings = []ring{
 	{"words", "fault access abuse tries money discount credit contact challenge catalog search cart order area tax shipping demo", map[string]string{
-		"abuse": "fault", "money": "fault", "discount": "fault money", "credit": "discount money", "contact": "fault", "challenge": "fault", "catalog": "fault money", "search": "catalog", "cart": "catalog discount fault money",
-		"order": "cart catalog contact discount fault money", "area": "fault", "tax": "area fault money", "shipping": "area fault money"}},
+		"abuse": "fault", "money": "fault", "discount": "fault money", "credit": "discount money", "contact": "fault", "challenge": "fault", "catalog": "fault money", "search": "catalog", "cart": "catalog credit discount fault money",
+		"order": "cart catalog contact credit discount fault money", "area": "fault", "tax": "area fault money", "shipping": "area fault money"}},
 	{"guards", "seal personal ledger erasure password otp", map[string]string{"erasure": "ledger", "personal": "seal", "seal": "seal/locked", "seal/keyfile": "seal seal/locked", "otp": "seal"}},
 	{"outside world", "store keystore payment paymentpage message passkey breach picture certs bucket", map[string]string{"payment/sandbox": "payment", "payment/stripe": "payment", "payment/mollie": "payment", "payment/transfer": "payment", "payment/statement": "payment/transfer", "message/smtp": "message", "message/sms": "message"}},
 	{"doings", "account checkout intake settings privacy keylife backup job pagewatch", nil},

@@ -6,6 +6,8 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/challenge"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/credit"
+	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 )
 
@@ -23,6 +25,16 @@ type BackInStock struct {
 	To    contact.Email
 	Title string // of the thing, as the merchant wrote it
 	Link  string // to its page
+}
+
+// GiftCard carries the code of a gift card to who bought it, or whose money it is.
+type GiftCard struct {
+	To       contact.Email
+	Number   order.Number // of the order
+	Code     credit.Code
+	Worth    money.Amount
+	Until    string // the last day, in words; "" when it does not end
+	Returned bool   // it is the money of a refund
 }
 
 // noteLetter is what the short letters can show. Nothing in it was typed by a
@@ -60,6 +72,25 @@ func (w *Writer) BackInStock(id string, c BackInStock) (Message, error) {
 		LinkText: "See " + title,
 		Ignore:   "If you did not ask for it, you can ignore this mail."}
 	return w.write(id, c.To, "note", l.Subject, l.Link, l)
+}
+
+// GiftCard writes the letter as the message with this id. It has no link: whoever has
+// the code has the money, and is to type it into the shop and nowhere else.
+func (w *Writer) GiftCard(id string, c GiftCard) (Message, error) {
+	l := noteLetter{Shop: w.shop, Subject: "A gift card of " + c.Worth.Format() + " for " + w.shop.Name, Title: "Your gift card",
+		Opening: []string{"This is the gift card of " + c.Worth.Format() + " from your order " + string(c.Number) + ". Type its code into your cart, where codes go:"},
+		Code:    c.Code.Reveal(),
+		Closing: []string{"Whoever has this code can spend the money, so keep it as you keep cash. We can't show it to you a second time."},
+		Ignore:  "We never ask for this code by phone or by mail."}
+	if c.Returned {
+		l.Opening[0] = "We gave back " + c.Worth.Format() + " for your order " + string(c.Number) + " as a gift card. Type its code into your cart, where codes go:"
+	}
+	if c.Until != "" {
+		l.Closing = append(l.Closing, "It counts until "+c.Until+", that day included. You can spend it in parts.")
+	} else {
+		l.Closing = append(l.Closing, "It does not end, and you can spend it in parts.")
+	}
+	return w.write(id, c.To, "note", l.Subject, "", l)
 }
 
 // howItWorks says what to know of a code. A long one is sent when somebody asked

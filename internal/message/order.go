@@ -5,6 +5,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/credit"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 )
@@ -18,9 +19,10 @@ type OrderConfirmation struct {
 	PlacedAt time.Time
 	Lines    []order.Line
 	Totals   cart.Totals
-	Shipping string    // title of the shipping method, as the merchant wrote it; "" when nothing is sent by post
-	Link     string    // where the order can be seen, on Shop.Origin
-	Transfer *Transfer // how to send the money, when that is what the shop waits for; else nil
+	Credits  []credit.Part // gift cards and store credit that pay it
+	Shipping string        // title of the shipping method, as the merchant wrote it; "" when nothing is sent by post
+	Link     string        // where the order can be seen, on Shop.Origin
+	Transfer *Transfer     // how to send the money, when that is what the shop waits for; else nil
 }
 
 // Transfer is what a bank transfer needs, as people copy it.
@@ -62,7 +64,12 @@ type OrderRefunded struct {
 	Lines  []order.Line
 	Totals cart.Totals
 	Amount money.Amount // what went back now, which may be a part
-	Link   string
+	// ByCredit is the part of it that went back to gift cards and store credit;
+	// As says what became of the rest: "" the way it came, "account" store credit,
+	// "card" a gift card.
+	ByCredit money.Amount
+	As       string
+	Link     string
 }
 
 // why is a reason in words for the shopper.
@@ -92,6 +99,7 @@ type orderLetter struct {
 	Lines    []line
 	Sums     []sum
 	Total    sum
+	Means    []sum // what credit pays of it, and what is left; none when it pays nothing
 	Link     string
 	LinkDays int
 	Billed   bool   // there is, or will be, a line on the bank statement
@@ -113,7 +121,8 @@ type sum struct{ Label, Amount string }
 func (w *Writer) OrderConfirmation(id string, c OrderConfirmation) (Message, error) {
 	l := w.orderLetter(c.Name, c.Number, c.Lines, c.Totals, c.Shipping, c.Link)
 	l.Subject = "Your order " + string(c.Number) + " at " + l.Shop.Name
-	l.Billed = !c.Totals.Total.IsZero()
+	due := l.pays(c.Totals.Total, c.Credits)
+	l.Billed = !due.IsZero()
 	if !c.PlacedAt.IsZero() {
 		l.PlacedAt = c.PlacedAt.UTC().Format("2 January 2006, 15:04") + " UTC"
 	}
@@ -121,7 +130,7 @@ func (w *Writer) OrderConfirmation(id string, c OrderConfirmation) (Message, err
 	if c.Shipping == "" {
 		next = "What you bought is on the page of your order."
 	}
-	if !l.Billed {
+	if c.Totals.Total.IsZero() {
 		l.Opening = []string{"Thank you. We have your order, and there is nothing to pay. " + next}
 	} else if c.Transfer != nil {
 		l.Billed = false // it is the shopper's own transfer: the shop's word on statements is not on it
@@ -129,7 +138,7 @@ func (w *Writer) OrderConfirmation(id string, c OrderConfirmation) (Message, err
 			"Thank you. We have your order, and the goods are kept for you until " + c.Transfer.Until.UTC().Format("2 January 2006") + ".",
 			"Please transfer the total to our account, with the reference as it stands here. Then the money finds your order by itself. We write to you when it has arrived.",
 		}
-		l.Bank = transferFacts(*c.Transfer, c.Totals.Total)
+		l.Bank = transferFacts(*c.Transfer, due)
 	} else if c.Paid {
 		l.Opening = []string{"Thank you. We have your order, and it is paid. " + next}
 	} else {
@@ -179,10 +188,40 @@ func (w *Writer) OrderRefunded(id string, c OrderRefunded) (Message, error) {
 	l.Subject = "Your money for order " + string(c.Number) + " at " + l.Shop.Name
 	l.Opening = []string{
 		"We have given back " + c.Amount.Format() + " for your order.",
-		"It comes the way you paid. Banks take a few days for it.",
 	}
-	l.Billed = true
+	rest := money.Of(c.Amount.Minor()-c.ByCredit.Minor(), c.Amount.Currency())
+	part := func(a money.Amount) string {
+		if a == c.Amount {
+			return "It"
+		}
+		return a.Format() + " of it"
+	}
+	switch {
+	case rest.IsZero():
+	case c.As == "account":
+		l.Opening = append(l.Opening, part(rest)+" is store credit on your account now, for your next order.")
+	case c.As == "card":
+		l.Opening = append(l.Opening, part(rest)+" is on a gift card. Its code comes in a mail of its own.")
+	default:
+		l.Opening = append(l.Opening, part(rest)+" comes the way you paid. Banks take a few days for it.")
+		l.Billed = true
+	}
+	if !c.ByCredit.IsZero() {
+		l.Opening = append(l.Opening, part(c.ByCredit)+" is back on what you paid with: your gift card or your store credit. You can spend it again.")
+	}
 	return w.write(id, c.To, "order", l.Subject, l.Link, l)
+}
+
+// pays says what credit pays of the total, and returns what is left.
+func (l *orderLetter) pays(total money.Amount, parts []credit.Part) money.Amount {
+	due := credit.Rest(total, parts)
+	for _, p := range parts {
+		l.Means = append(l.Means, sum{p.Name(), "−" + p.Amount.Format()})
+	}
+	if len(parts) > 0 {
+		l.Means = append(l.Means, sum{"Left to pay", due.Format()})
+	}
+	return due
 }
 
 func (w *Writer) orderLetter(name contact.Name, number order.Number, lines []order.Line, t cart.Totals, shipping, link string) orderLetter {

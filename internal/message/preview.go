@@ -7,6 +7,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/credit"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 )
@@ -17,6 +18,9 @@ type Preview struct {
 	When    string // when it is sent, for the merchant
 	Message Message
 }
+
+// sampleCode is no code of any card.
+const sampleCode = "SAMP0-EC0DE-SAMP0-EC0DE"
 
 // Previews writes every letter and text of the shop with sample values, so that a
 // merchant sees what customers get.
@@ -69,6 +73,13 @@ func (w *Writer) everyLetter(to contact.Email, name contact.Name, currency money
 		{"cancelled-asked", "the shopper cancels before paying", func(id string) (Message, error) { return w.OrderCancelled(id, asked) }},
 		{"refunded", "money was given back", func(id string) (Message, error) {
 			return w.OrderRefunded(id, OrderRefunded{To: to, Name: name, Number: number, Lines: lines, Totals: sums, Amount: sums.Total, Link: link})
+		}},
+		{"refunded-credit", "money was given back, a part of it to a gift card that paid", func(id string) (Message, error) {
+			return w.OrderRefunded(id, OrderRefunded{To: to, Name: name, Number: number, Lines: lines, Totals: sums, Amount: sums.Total, ByCredit: price(2000), Link: link})
+		}},
+		{"gift-card", "a gift card was bought, or money given back as one", func(id string) (Message, error) {
+			code, _ := credit.ReadCode(sampleCode)
+			return w.GiftCard(id, GiftCard{To: to, Number: number, Code: code, Worth: price(5000)})
 		}},
 		{"code", "somebody looks an order up by its number and e-mail", func(id string) (Message, error) {
 			return w.LookupCode(id, LookupCode{To: to, Number: number, Code: "0000 0000", Minutes: 10})

@@ -12,6 +12,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/credit"
 	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/money"
 )
@@ -28,6 +29,7 @@ type Order struct {
 	Lines          []Line
 	Totals         cart.Totals
 	Codes          []discount.Applied // the discount codes that took something off
+	Credits        []credit.Part      // gift cards and store credit that pay it, with how much
 	Country        string             // ISO 3166-1 alpha-2, where it goes
 	Region         string             // where tax has rules for a part of that country; else ""
 	ShippingMethod string
@@ -43,8 +45,15 @@ type Order struct {
 	Carrier        string // who brings it, once it was sent; or ""
 }
 
-// Free reports whether there was nothing to pay. Such an order has no payment.
+// Free reports whether there was nothing to pay.
 func (o Order) Free() bool { return o.Totals.Total.IsZero() }
+
+// Due is what credit leaves of the total: what a payment service takes.
+func (o Order) Due() money.Amount { return credit.Rest(o.Totals.Total, o.Credits) }
+
+// Covered reports whether nothing is left for a payment service, because the order
+// is free or credit pays it. Such an order has no payment.
+func (o Order) Covered() bool { return o.Due().IsZero() }
 
 // May reports whether an order may go to a state. One of which a part was given
 // back goes on its way from where it was, never back.

@@ -41,6 +41,10 @@ var (
 	OrderVAT = vat("order_details", "vat", Invoicing, "VAT number", TaxOffice)
 )
 
+// CardCode is the code of a gift card that waits for its letter.
+var CardCode = text(Field{Table: "card_letters", Column: "code", Purpose: Fulfilment,
+	Category: "user.financial", Recipients: []Recipient{MailProvider}, Label: "Code of a gift card that is about to be mailed to you"})
+
 // Sealed values of a payment.
 var (
 	PaymentRef = text(Field{Table: "payments", Column: "provider_ref", Purpose: Payment,
@@ -188,6 +192,7 @@ const (
 var _ = [][]Field{
 	linked("carts", Cart, "user.unique_id", "Cart id", ownerReason, "owner", "order_id"),
 	linked("carts", Cart, "user.behavior.purchase_history", "State of the cart", goodsReason, "state", "complete", "quoted", "shipping_method", "delivery_window", "typed", "codes"),
+	linked("carts", Cart, "user.financial", "Gift cards and store credit in the cart, by random ids", "they are held for the order and paid with", "credits"),
 	linked("carts", Cart, "user.location", "Country, tax region and delivery zone", taxReason, "country", "region", "zone", "estimate"),
 	linked("carts", Cart, "user.behavior.purchase_history", "Whether a business buys that pays the tax itself", taxReason, "reverse_charge"),
 	linked("carts", Cart, "user.behavior", "Times of the cart", timeReason, "created_at", "updated_at", "expires_at"),
@@ -208,7 +213,7 @@ var _ = [][]Field{
 	linked("tax_journal", Invoicing, "user.behavior.purchase_history", "The order in the tax journal", taxReason, "owner", "order_id", "entry", "class", "rate", "day", "kind", "currency", "country", "region", "reverse", "net", "tax"),
 	linked("order_details", Fulfilment, "user.unique_id", "Order id", ownerReason, "owner", "order_id"),
 	linked("payments", Payment, "user.financial", "State and amount of a payment", taxReason, "owner", "id", "order_id", "attempt", "provider", "status", "amount", "currency", "mode", "account", "opened_at", "expires_at", "updated_at"),
-	linked("refunds", Payment, "user.financial", "Money that went back", taxReason, "owner", "id", "order_id", "payment", "amount", "currency", "state", "asked_at", "ended_at", "failed_at"),
+	linked("refunds", Payment, "user.financial", "Money that went back", taxReason, "owner", "id", "order_id", "payment", "amount", "currency", "state", "asked_at", "ended_at", "failed_at", "by_credit", "to_credit"),
 	linked("payment_concerns", Payment, "user.financial", "What a person had to look at about a payment: a dispute, a warning, a refund that failed", "disputes come months after a payment and have to be answered in days", "owner", "payment", "kind", "which", "order_id", "reason", "amount", "currency", "raised_at", "answer_by", "ended_at", "ending"),
 	linked("receipts", Payment, "user.financial", "That a line of a bank statement paid an order", "the same line twice pays once", "owner", "payment", "at"),
 	linked("notices", Payment, "user.financial", "What the payment provider said of a payment, and how often", "notices come twice and out of order; what each meant must be seen afterwards", "owner", "payment", "outcome", "result", "times", "first_at", "last_at"),
@@ -216,11 +221,13 @@ var _ = [][]Field{
 	linked("licences", Fulfilment, "user.unique_id", "Which order has a licence key", ownerReason, "order_id", "unit"),
 	linked("idempotency", Cart, "user.unique_id", "Which order a request made", ownerReason, "owner", "order_id", "started_at"),
 	linked("orders", Invoicing, "user.behavior.purchase_history", "Discount codes of the order, and what each saved", taxReason, "codes"),
+	linked("orders", Invoicing, "user.financial", "Gift cards and store credit that paid the order, by random ids", taxReason, "credits"),
 	linked("code_uses", Fulfilment, "user.behavior.purchase_history", "Which order uses a discount code", "a code may be used a limited number of times", "code", "order_id", "owner", "ends_at"),
 	linked("credits", Account, "user.financial", "Which account has store credit", "money that the shop owes; it stays without its person once the account is erased", "owner"),
 	linked("credits", Payment, "user.unique_id", "Which order bought a gift card, or was given back as credit", taxReason, "order_id"),
 	linked("credit_sides", Payment, "user.financial", "What an order was paid with from a gift card or store credit", taxReason, "order_id"),
 	linked("credit_entries", Payment, "user.financial", "What an order was paid with from a gift card or store credit", taxReason, "order_id"),
+	linked("card_letters", Fulfilment, "user.unique_id", "That a gift card is about to be mailed", ownerReason, "owner", "order_id", "id", "made_at"),
 	linked("credit_holds", Payment, "user.unique_id", "Which order holds credit", ownerReason, "order_id", "owner"),
 	linked("holds", Fulfilment, "user.unique_id", "Which order holds goods", ownerReason, "order_id", "owner"),
 	linked("outbox", Fulfilment, "user.unique_id", "That a message was sent", ownerReason, "owner", "id", "dossier", "at", "channel"),

@@ -12,6 +12,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/credit"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/personal"
@@ -28,6 +29,7 @@ type Everything struct {
 	Shopper, Staff              store.Account
 	Wish, Signup, Invite, Asked string
 	Hold, Held, Letter          string
+	Card                        credit.ID
 	factor                      string
 }
 
@@ -42,7 +44,7 @@ func (s *Shop) Everything(t testing.TB) *Everything {
 		}
 	}
 	ctx, someone := context.Background(), ledger.OS("test")
-	e := &Everything{Wish: store.NewID(), Signup: store.NewID(), Invite: store.NewID(), Asked: store.NewReference(), Hold: store.NewID(), Letter: store.NewID(), factor: store.NewID()}
+	e := &Everything{Wish: store.NewID(), Signup: store.NewID(), Invite: store.NewID(), Asked: store.NewReference(), Hold: store.NewID(), Letter: store.NewID(), factor: store.NewID(), Card: credit.ID(store.NewID())}
 	e.Variant = s.Product(t, "everything", 900, Counted(50)).ID
 	in := Ada()
 	in.Note, in.OrderNote, in.GiftName, in.GiftMessage = "Ring twice", "Wrap it well", "Charles Babbage", "For the engine"
@@ -111,6 +113,7 @@ func (s *Shop) Everything(t testing.TB) *Everything {
 			func() error {
 				return tx.NewChange(e.Shopper, store.Change{ID: store.NewID(), Kind: "email", State: store.ChangeOpen, Object: "x", Old: "old@example.com", New: "new@example.com", DueAt: tx.Now().AddDate(0, 0, 1), EndsAt: tx.Now().AddDate(0, 0, 30)})
 			},
+			func() error { return tx.KeepCardLetter(o.Owner, o.ID, e.Card, credit.NewCode()) },
 			func() error { _, err := tx.AddLicence(e.Variant, "KEY-1843"); return err },
 			func() error {
 				return tx.AskOpening(store.Opening{Reference: store.NewReference(), Subject: o.Owner, Case: string(o.ID), EndsAt: tx.Now().AddDate(0, 0, 1), Reason: reason})
@@ -157,6 +160,11 @@ func (e *Everything) Read(t testing.TB, db *store.DB) string {
 	look(func(v *store.View) error { d, err := v.OrderDetails(o.Owner, o.ID); person(d); return err })
 	look(func(v *store.View) error { n, err := v.Tracking(o.Owner, o.ID); say(n); return err })
 	look(func(v *store.View) error { p, err := v.LastPayment(o.Owner, o.ID); say(p.Ref, p.URL); return err })
+	look(func(v *store.View) error {
+		_, code, err := v.CardLetter(o.Owner, e.Card)
+		say(code.Reveal())
+		return err
+	})
 	look(func(v *store.View) error { d, draft, err := v.Details(e.Cart); person(d); say(draft); return err })
 	look(func(v *store.View) error { w, err := v.Wish(e.Wish); say(w.Email.Reveal()); return err })
 	look(func(v *store.View) error {

@@ -504,7 +504,7 @@ func (b *Bank) Refunded(ref string) money.Amount {
 // Say is the notice a bank sends about an order's attempt.
 func (b *Bank) Say(p checkout.Placed, attempt int, outcome payment.Outcome) payment.Notice {
 	return payment.Notice{ID: "n", Ref: fmt.Sprintf("ref-%s-%d", p.Order.ID, attempt), OrderID: string(p.Order.ID), Attempt: attempt,
-		Outcome: outcome, Amount: p.Order.Totals.Total, Mode: payment.ModeTest, Account: "bank", At: time.Now()}
+		Outcome: outcome, Amount: p.Order.Due(), Mode: payment.ModeTest, Account: "bank", At: time.Now()}
 }
 
 // Approve settles the first attempt of an order.

@@ -120,6 +120,16 @@ func (v *View) Linked(owner, subject string) (bool, error) {
 	return err == nil && v.db.holds(owner, subject, how), err
 }
 
+// AccountOfSubject is the account that a subject is the person of; "" for none.
+func (v *View) AccountOfSubject(subject string) (string, error) {
+	var owner, how string
+	err := v.row(`SELECT owner, how FROM links WHERE subject = $1`, subject).Scan(&owner, &how)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !v.db.holds(owner, subject, how) {
+		return "", nil
+	}
+	return owner, err
+}
+
 // Place is an entry of an address book.
 type Place struct {
 	ID      string

@@ -22,8 +22,9 @@ type CartRow struct {
 	State     cart.State
 	OrderID   string
 	Checkout  cart.Checkout
-	Typed     bool     // something personal is sealed with it
-	Estimate  string   // country that delivery was estimated for; "" for none
+	Typed     bool   // something personal is sealed with it
+	Estimate  string // country that delivery was estimated for; "" for none
+	Credits   []CartCredit
 	Codes     []string // words of the discount codes in it
 	Quoted    int64    // the total that was last shown with complete details, in minor units
 	ExpiresAt time.Time
@@ -89,14 +90,14 @@ func (t *Tx) OwnCart(id cart.ID) (CartRow, error) {
 	return c, err
 }
 
-const selectCart = `SELECT token_mac, state, order_id, country, region, zone, shipping_method, delivery_window, reverse_charge, complete, typed, estimate, codes, quoted, expires_at FROM carts WHERE owner = $1`
+const selectCart = `SELECT token_mac, state, order_id, country, region, zone, shipping_method, delivery_window, reverse_charge, complete, typed, estimate, codes, credits, quoted, expires_at FROM carts WHERE owner = $1`
 
 func scanCart(id cart.ID, r row) (c CartRow, mac []byte, err error) {
 	var expires int64
-	var codes string
+	var codes, credits string
 	c.ID = id
 	k := &c.Checkout
-	err = r.Scan(&mac, &c.State, &c.OrderID, &k.Country, &k.Region, &k.Zone, &k.ShippingMethod, &k.Window, &k.Reverse, &k.Complete, &c.Typed, &c.Estimate, &codes, &c.Quoted, &expires)
+	err = r.Scan(&mac, &c.State, &c.OrderID, &k.Country, &k.Region, &k.Zone, &k.ShippingMethod, &k.Window, &k.Reverse, &k.Complete, &c.Typed, &c.Estimate, &codes, &credits, &c.Quoted, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
 		return CartRow{}, nil, errNoCart
 	}
@@ -104,7 +105,8 @@ func scanCart(id cart.ID, r row) (c CartRow, mac []byte, err error) {
 		return CartRow{}, nil, fmt.Errorf("read cart: %w", err)
 	}
 	c.ExpiresAt, c.Codes = when(expires), strings.Fields(codes)
-	return c, mac, nil
+	c.Credits, err = cartCredits(credits)
+	return c, mac, err
 }
 
 // Rekey makes token the only one that opens a cart; the one before is dead at
@@ -231,8 +233,8 @@ func (t *Tx) SaveCart(c CartRow) (CartRow, error) {
 	c.ExpiresAt = t.now.Add(cart.IdleAfter)
 	k := c.Checkout
 	err := t.later("save cart", nil, `UPDATE carts SET state = $2, order_id = $3, country = $4, region = $5, zone = $6, shipping_method = $7, delivery_window = $8, reverse_charge = $9,
-			complete = $10, quoted = $11, updated_at = $12, expires_at = $13, typed = $14, estimate = $15, codes = $16 WHERE owner = $1`,
-		string(c.ID), string(c.State), c.OrderID, k.Country, k.Region, k.Zone, k.ShippingMethod, k.Window, k.Reverse, k.Complete, c.Quoted, ms(t.now), ms(c.ExpiresAt), c.Typed, c.Estimate, strings.Join(c.Codes, " "))
+			complete = $10, quoted = $11, updated_at = $12, expires_at = $13, typed = $14, estimate = $15, codes = $16, credits = $17 WHERE owner = $1`,
+		string(c.ID), string(c.State), c.OrderID, k.Country, k.Region, k.Zone, k.ShippingMethod, k.Window, k.Reverse, k.Complete, c.Quoted, ms(t.now), ms(c.ExpiresAt), c.Typed, c.Estimate, strings.Join(c.Codes, " "), creditWords(c.Credits))
 	if err != nil {
 		return CartRow{}, fmt.Errorf("save cart: %w", err)
 	}

@@ -3,6 +3,8 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/credit"
@@ -48,7 +50,7 @@ func (t *Tx) post(c Credit, act string, do credit.Doing, orderID string, amount 
 
 // IssueCredit puts units on a credit, under an act that happens once.
 func (t *Tx) IssueCredit(id credit.ID, act string, amount money.Amount) (bool, error) {
-	c, err := t.Credit(id)
+	c, err := t.lockCredit(id)
 	if err != nil {
 		return false, err
 	}
@@ -59,7 +61,7 @@ func (t *Tx) IssueCredit(id credit.ID, act string, amount money.Amount) (bool, e
 // the same order changes the end only. When not so much can be spent it returns
 // credit.ErrShort.
 func (t *Tx) HoldCredit(p credit.Part, id order.ID, owner string, end time.Time) error {
-	c, err := t.Credit(p.ID)
+	c, err := t.lockCredit(p.ID)
 	if err != nil {
 		return err
 	}
@@ -116,7 +118,7 @@ func (t *Tx) heldBy(id order.ID, before time.Time) ([]credit.ID, error) {
 // endCreditHold ends what an order holds of a credit, one way or the other. One
 // that was held afresh beyond the given moment meanwhile stays.
 func (t *Tx) endCreditHold(of credit.ID, id order.ID, before time.Time, do credit.Doing) error {
-	c, err := t.Credit(of)
+	c, err := t.lockCredit(of)
 	if err != nil {
 		return err
 	}
@@ -161,18 +163,46 @@ func (t *Tx) TakeCredit(p credit.Part, id order.ID, owner string) error {
 const grace = 90 * 24 * time.Hour
 
 // GiveBackCredit gives back a part of what an order was paid with, under an act
-// that happens once: the id of the refund. Never more goes back than was taken.
-func (t *Tx) GiveBackCredit(p credit.Part, id order.ID, act string) (bool, error) {
-	c, err := t.Credit(p.ID)
+// that happens once: the id of the refund. What paid last gets its own back first,
+// and nothing gets more than was taken from it.
+func (t *Tx) GiveBackCredit(paid []credit.Part, id order.ID, act string, amount money.Amount) error {
+	for _, p := range slices.SortedFunc(slices.Values(paid), func(a, b credit.Part) int { return strings.Compare(string(a.ID), string(b.ID)) }) {
+		if _, err := t.lockCredit(p.ID); err != nil {
+			return err
+		}
+	}
+	var n int64
+	if err := t.row(`SELECT count(*) FROM credit_entries WHERE order_id = $1 AND act = $2`, string(id), act).Scan(&n); err != nil || n > 0 {
+		return err // given back before
+	}
+	paid = slices.Clone(paid)
+	for i := range paid {
+		taken, err := t.side(paid[i].ID, credit.Redeemed, string(id))
+		if err != nil {
+			return err
+		}
+		paid[i].Amount = money.Of(taken, amount.Currency())
+	}
+	back, err := credit.Share(amount, paid)
 	if err != nil {
-		return false, err
+		return err
 	}
-	first, err := t.post(c, act, credit.GiveBack, string(id), p.Amount)
-	if err != nil || !first || c.EndsAt.IsZero() || c.EndsAt.After(t.now.Add(grace)) {
-		return first, err
+	for _, p := range back {
+		c, err := t.Credit(p.ID)
+		if err != nil {
+			return err
+		}
+		if _, err := t.post(c, act, credit.GiveBack, string(id), p.Amount); err != nil {
+			return err
+		}
+		if c.EndsAt.IsZero() || c.EndsAt.After(t.now.Add(grace)) {
+			continue
+		}
+		if _, err := t.exec(`UPDATE credits SET ends_at = $2 WHERE id = $1`, string(c.ID), ms(t.now.Add(grace))); err != nil {
+			return fmt.Errorf("put off the end of a credit: %w", err)
+		}
 	}
-	_, err = t.exec(`UPDATE credits SET ends_at = $2 WHERE id = $1`, string(c.ID), ms(t.now.Add(grace)))
-	return true, err
+	return nil
 }
 
 var errCancelled = fault.New(fault.Conflict, "That is cancelled already.")
@@ -180,7 +210,7 @@ var errCancelled = fault.New(fault.Conflict, "That is cancelled already.")
 // CancelCredit ends a credit for good and takes off what is left of it. What an
 // order holds or has taken stays with that order.
 func (t *Tx) CancelCredit(id credit.ID) error {
-	c, err := t.Credit(id)
+	c, err := t.lockCredit(id)
 	if err != nil {
 		return err
 	}
@@ -210,7 +240,7 @@ func (t *Tx) ExpireCredits(limit int) (int, error) {
 		return 0, fmt.Errorf("list expired credit: %w", err)
 	}
 	for _, id := range list {
-		c, err := t.Credit(id)
+		c, err := t.lockCredit(id)
 		if err != nil {
 			return 0, err
 		}

@@ -116,8 +116,7 @@ func TestARefundGoesBackToTheCardOnce(t *testing.T) {
 		for i := range 30 { // three refunds of 8 euro, each ten times: two fit into 20
 			group.Go(func() {
 				err := s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) error {
-					_, err := t.GiveBackCredit(part(id, 800), "o1", fmt.Sprint("refund-", i%3))
-					return err
+					return t.GiveBackCredit([]credit.Part{part(id, 0)}, "o1", fmt.Sprint("refund-", i%3), eur(800))
 				})
 				if err != nil && !errors.Is(err, credit.ErrShort) {
 					t.Error(err)
@@ -177,7 +176,9 @@ func TestACardExpiresAndAnotherIsCancelled(t *testing.T) {
 		wantCredit(t, s, short, 0, 0)
 		wantCredit(t, s, lost, 0, 1500)
 		// Money that goes back to an expired card can be spent again for a while.
-		inTx(t, s, func(t *store.Tx) error { _, err := t.GiveBackCredit(part(short, 1000), "o1", "refund"); return err })
+		inTx(t, s, func(t *store.Tx) error {
+			return t.GiveBackCredit([]credit.Part{part(short, 0)}, "o1", "refund", eur(1000))
+		})
 		inTx(t, s, func(t *store.Tx) error { return t.HoldCredit(part(short, 1000), "o4", "cart", t.Now().Add(time.Hour)) })
 		wantCredit(t, s, short, 0, 1000)
 	})
@@ -212,8 +213,7 @@ func TestAnyActsInAnyOrderAddUp(t *testing.T) {
 					case credit.Take:
 						return t.TakeCredit(part(id, amount.Minor()), owner, "cart")
 					}
-					_, err = t.GiveBackCredit(part(id, amount.Minor()), owner, fmt.Sprint("refund-", i))
-					return err
+					return t.GiveBackCredit([]credit.Part{part(id, 0)}, owner, fmt.Sprint("refund-", i), amount)
 				})
 				entries, _ := credit.Act(do, string(owner), amount)
 				taken := do == credit.Hold && err == nil && !held.Currency().IsZero() && shoptest.One[int64](t, raw, `SELECT count(*) FROM credit_entries WHERE credit = $1 AND order_id = $2 AND doing = 'take'`, string(id), string(owner)) > 0

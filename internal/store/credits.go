@@ -99,17 +99,21 @@ func scanCredit(r row) (Credit, error) {
 	return c, err
 }
 
-// Credit returns a credit. In a transaction its row is locked, which is what makes
-// acts about one credit queue.
+// Credit returns a credit as it stands. It locks nothing: a cart only looks.
 func (v *View) Credit(id credit.ID) (Credit, error) {
-	if words := v.forUpdate(); words != "" {
+	return scanCredit(v.row(creditColumns+`c.id = $1`, string(id)))
+}
+
+// lockCredit is Credit for an act about it: such acts queue.
+func (t *Tx) lockCredit(id credit.ID) (Credit, error) {
+	if words := t.forUpdate(); words != "" {
 		var there string
-		err := v.row(`SELECT id FROM credits WHERE id = $1`+words, string(id)).Scan(&there)
+		err := t.row(`SELECT id FROM credits WHERE id = $1`+words, string(id)).Scan(&there)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return Credit{}, fmt.Errorf("lock a credit: %w", err)
 		}
 	}
-	return scanCredit(v.row(creditColumns+`c.id = $1`, string(id)))
+	return t.Credit(id)
 }
 
 // CardByCode finds the card that a code opens.

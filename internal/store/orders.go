@@ -74,11 +74,11 @@ func (t *Tx) InsertOrder(o order.Order, cartID cart.ID, d order.Details, sums []
 func (t *Tx) putOrder(o order.Order, cartID cart.ID) error {
 	s := o.Totals
 	return t.later("insert order", nil, `INSERT INTO orders (owner, id, number, cart, status, currency, country, region, reverse_charge, items, discount, shipping, tax, total, tax_included,
-			shipping_method, delivery_window, payment_method, accepted, placed_at, hold_until, updated_at, codes)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $20, $22)`,
+			shipping_method, delivery_window, payment_method, accepted, placed_at, hold_until, updated_at, codes, credits)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $20, $22, $23)`,
 		o.Owner, string(o.ID), string(o.Number), string(cartID), string(o.Status), s.Total.Currency().Code(), o.Country, o.Region, o.Reverse,
 		s.Items.Minor(), s.Discount.Minor(), s.Shipping.Minor(), s.Tax.Minor(), s.Total.Minor(), s.TaxIncluded,
-		o.ShippingMethod, o.Window, o.PaymentMethod, o.Accepted, ms(o.PlacedAt), ms(o.HoldUntil), usedWords(o.Codes))
+		o.ShippingMethod, o.Window, o.PaymentMethod, o.Accepted, ms(o.PlacedAt), ms(o.HoldUntil), usedWords(o.Codes), paidWords(o.Credits))
 }
 
 func (t *Tx) putLines(o order.Order) error {
@@ -148,16 +148,16 @@ func (t *Tx) putDetails(o order.Order, d order.Details) error {
 // transaction the row is locked.
 func (v *View) Order(owner string, id order.ID) (order.Order, error) {
 	o := order.Order{ID: id, Owner: owner}
-	var currency, codes string
+	var currency, codes, credits string
 	var items, discount, ship, tax, total, placed, hold, updated int64
 	var paid, packed, shipped, delivered, cancelled, refunded int64
 	err := v.row(`SELECT number, status, currency, country, region, reverse_charge, items, discount, shipping, tax, total, tax_included,
 			shipping_method, delivery_window, payment_method, accepted, placed_at, hold_until, updated_at,
-			paid_at, packed_at, shipped_at, delivered_at, cancelled_at, refunded_at, cancelled_why, carrier, codes
+			paid_at, packed_at, shipped_at, delivered_at, cancelled_at, refunded_at, cancelled_why, carrier, codes, credits
 		FROM orders WHERE owner = $1 AND id = $2`+v.forUpdate(), owner, string(id)).
 		Scan(&o.Number, &o.Status, &currency, &o.Country, &o.Region, &o.Reverse, &items, &discount, &ship, &tax, &total, &o.Totals.TaxIncluded,
 			&o.ShippingMethod, &o.Window, &o.PaymentMethod, &o.Accepted, &placed, &hold, &updated,
-			&paid, &packed, &shipped, &delivered, &cancelled, &refunded, &o.Why, &o.Carrier, &codes)
+			&paid, &packed, &shipped, &delivered, &cancelled, &refunded, &o.Why, &o.Carrier, &codes, &credits)
 	if errors.Is(err, sql.ErrNoRows) {
 		return order.Order{}, errNoOrder
 	}
@@ -173,6 +173,9 @@ func (v *View) Order(owner string, id order.ID) (order.Order, error) {
 	o.PlacedAt, o.HoldUntil, o.UpdatedAt = when(placed), when(hold), when(updated)
 	o.Times = order.Times{Paid: since(paid), Packed: since(packed), Shipped: since(shipped), Delivered: since(delivered), Cancelled: since(cancelled), Refunded: since(refunded)}
 	if o.Codes, err = usedCodes(codes, c); err != nil {
+		return order.Order{}, err
+	}
+	if o.Credits, err = paidCredits(credits, c); err != nil {
 		return order.Order{}, err
 	}
 	o.Lines, err = v.orderLines(owner, id, c)

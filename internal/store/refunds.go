@@ -28,25 +28,45 @@ type Refund struct {
 	Order   order.ID
 	Payment string // the attempt that paid; "" of an order with nothing to pay
 	Amount  money.Amount
-	State   RefundState
-	AskedAt time.Time
-	EndedAt time.Time
+	// ByCredit is the part of Amount that goes back to the gift cards and the
+	// store credit that paid. The rest was taken by a payment service.
+	ByCredit money.Amount
+	ToCredit Target // where that rest goes, when not the way it came
+	State    RefundState
+	AskedAt  time.Time
+	EndedAt  time.Time
 	// FailedAt is when the provider told that the money did not arrive; zero else.
 	// It is owed then, and has to go another way.
 	FailedAt time.Time
 }
 
+// Rest is the part of a refund that a payment service took.
+func (r Refund) Rest() money.Amount {
+	return money.Of(r.Amount.Minor()-r.ByCredit.Minor(), r.Amount.Currency())
+}
+
+// Target says where the money of a payment service goes instead of back to it.
+type Target string
+
+// The targets.
+const (
+	ToService Target = ""        // the way it came
+	ToAccount Target = "account" // store credit of the account whose order it is
+	ToCard    Target = "card"    // a new gift card, mailed to the buyer
+)
+
 // AskRefund writes a refund, before the provider knows of it. It reports false
-// when more would go back than the limit, what was paid, with all that was asked
-// for before. The order's row must be locked.
-func (t *Tx) AskRefund(r Refund, limit money.Amount) (bool, error) {
-	if r.Amount.Currency() != limit.Currency() {
+// when more would go back than was paid, with all that was asked for before: by
+// credit, or by a payment service, each for itself. The order's row must be locked.
+func (t *Tx) AskRefund(r Refund, byCredit, byService money.Amount) (bool, error) {
+	if r.Amount.Currency() != byCredit.Currency() || r.Amount.Currency() != byService.Currency() {
 		return false, nil
 	}
-	n, err := t.exec(`INSERT INTO refunds (owner, id, order_id, payment, amount, currency, state, asked_at, ended_at)
-		SELECT $1, $2, $3, $4, CAST($5 AS BIGINT), $6, 'asked', CAST($7 AS BIGINT), 0
-		WHERE CAST($5 AS BIGINT) + (SELECT COALESCE(SUM(amount), 0) FROM refunds WHERE owner = $1 AND order_id = $3 AND state <> 'refused') <= $8`,
-		r.Owner, r.ID, string(r.Order), r.Payment, r.Amount.Minor(), r.Amount.Currency().Code(), ms(t.now), limit.Minor())
+	n, err := t.exec(`INSERT INTO refunds (owner, id, order_id, payment, amount, by_credit, to_credit, currency, state, asked_at, ended_at)
+		SELECT $1, $2, $3, $4, CAST($5 AS BIGINT), CAST($9 AS BIGINT), $11, $6, 'asked', CAST($7 AS BIGINT), 0
+		FROM (SELECT COALESCE(SUM(amount - by_credit), 0) AS service, COALESCE(SUM(by_credit), 0) AS credit FROM refunds WHERE owner = $1 AND order_id = $3 AND state <> 'refused') b
+		WHERE CAST($5 AS BIGINT) >= CAST($9 AS BIGINT) AND CAST($5 AS BIGINT) - CAST($9 AS BIGINT) + b.service <= CAST($8 AS BIGINT) AND CAST($9 AS BIGINT) + b.credit <= CAST($10 AS BIGINT)`,
+		r.Owner, r.ID, string(r.Order), r.Payment, r.Amount.Minor(), r.Amount.Currency().Code(), ms(t.now), byService.Minor(), r.ByCredit.Minor(), byCredit.Minor(), string(r.ToCredit))
 	if err != nil {
 		return false, fmt.Errorf("ask for a refund: %w", err)
 	}
@@ -82,17 +102,17 @@ func (t *Tx) FailRefund(r Refund) (bool, error) {
 	return true, t.Event("refund.failed", r.Owner, r.ID, "")
 }
 
-const refundColumns = `SELECT owner, id, order_id, payment, amount, currency, state, asked_at, ended_at, failed_at FROM refunds WHERE owner = $1 AND `
+const refundColumns = `SELECT owner, id, order_id, payment, amount, by_credit, to_credit, currency, state, asked_at, ended_at, failed_at FROM refunds WHERE owner = $1 AND `
 
 func scanRefund(row row) (Refund, error) {
 	var r Refund
 	var currency string
-	var amount, asked, ended, failed int64
-	if err := row.Scan(&r.Owner, &r.ID, &r.Order, &r.Payment, &amount, &currency, &r.State, &asked, &ended, &failed); err != nil {
+	var amount, byCredit, asked, ended, failed int64
+	if err := row.Scan(&r.Owner, &r.ID, &r.Order, &r.Payment, &amount, &byCredit, &r.ToCredit, &currency, &r.State, &asked, &ended, &failed); err != nil {
 		return Refund{}, err
 	}
 	c, err := money.ParseCurrency(currency)
-	r.Amount, r.AskedAt, r.EndedAt, r.FailedAt = money.Of(amount, c), when(asked), since(ended), since(failed)
+	r.Amount, r.ByCredit, r.AskedAt, r.EndedAt, r.FailedAt = money.Of(amount, c), money.Of(byCredit, c), when(asked), since(ended), since(failed)
 	return r, err
 }
 

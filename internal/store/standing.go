@@ -28,6 +28,7 @@ func standings() map[string]standing {
 		"wishes":          one("owner"),
 		"payments":        more("order_id"),
 		"outbox":          more("dossier"),
+		"card_letters":    more("order_id"),
 		"account_details": one("owner"),
 		"staff_details": {by: "owner", // see Account.row
 			row: `(SELECT a.owner || '/' || a.role || '/' || a.state FROM accounts a WHERE a.owner = staff_details.owner)`},
