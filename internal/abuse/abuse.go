@@ -48,7 +48,7 @@ const (
 	Lookups                    // acts that can make the shop write to an address somebody typed
 	Codes                      // codes about one thing
 	Misses                     // look-ups by id and token that found nothing: guesses
-	Discounts                  // discount codes that give nothing: guesses in a space that people choose words from
+	Discounts                  // discount codes and gift cards that give nothing: guesses
 	SignIns                    // trying to sign in, whoever as
 	Ceremonies                 // beginning and ending with a passkey
 	Meters                     // asking what a new password is worth

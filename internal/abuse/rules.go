@@ -14,7 +14,7 @@ const (
 	Reset            // a lost password or factor
 	StepUp           // again, before something delicate
 	LookUp           // an order's code
-	Discount         // a discount code
+	Discount         // a discount code or a gift card
 
 	// What costs the shop or somebody else something.
 	NewCart     // a cart is made

@@ -15,6 +15,7 @@ const (
 	ChangeEmail    Act = "change-email"
 	ChangePhone    Act = "change-phone"
 	ChangePassword Act = "change-password"
+	SpendCredit    Act = "spend-credit"  // of the account
 	ChangeFactor   Act = "change-factor" // add, remove or replace a second factor or its codes
 )
 
@@ -31,7 +32,7 @@ const (
 // Acts lists every act that needs a fresh proof, and whether staff do it.
 func Acts() map[Act]bool {
 	return map[Act]bool{
-		ShowAddress: false, SaveAddress: false, ExportData: false, EraseData: false, ChangeEmail: false, ChangePhone: false, ChangePassword: false, ChangeFactor: false,
+		ShowAddress: false, SaveAddress: false, ExportData: false, EraseData: false, ChangeEmail: false, ChangePhone: false, ChangePassword: false, ChangeFactor: false, SpendCredit: false,
 		Refund: true, Reveal: true, ManageStaff: true, ChangeSetting: true, HandleKeys: true, HandleBackups: true,
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 var (
 	errNoCredit = fault.New(fault.Conflict, "There is no store credit on this account at the moment.")
+	errNotYours = fault.New(fault.Changed, "Please sign in again to pay with store credit, or take it out of the cart.")
 	errCredits  = fault.New(fault.Conflict, "An order can be paid with five gift cards. Please take one out first.")
 )
 
@@ -100,6 +101,24 @@ func payWith(v *store.View, row store.CartRow, c *cart.Cart) error {
 	var err error
 	c.Credits, _, err = credit.Spread(c.Totals.Total, have)
 	return err
+}
+
+// ownCredit refuses store credit that is not of the account which is signed in:
+// whoever finds a cart may order it, and pays with money of their own.
+func ownCredit(v *store.View, parts []credit.Part, account string) error {
+	for _, p := range parts {
+		if p.Kind != credit.Account || p.Amount.IsZero() {
+			continue
+		}
+		c, err := v.Credit(p.ID)
+		if err != nil {
+			return err
+		}
+		if account == "" || c.Owner != account {
+			return errNotYours
+		}
+	}
+	return nil
 }
 
 // shown are the credits of a cart with what they were said to pay.

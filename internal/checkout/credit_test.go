@@ -1,11 +1,13 @@
 package checkout_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/contact"
@@ -358,7 +360,19 @@ func TestStoreCreditIsItsAccounts(t *testing.T) {
 		if err != nil || c.Due() != euros(1490) {
 			t.Fatalf("due %v, %v", c.Due(), err)
 		}
-		p := place(t, s, b, "key-1")
+		// Whoever else has the cart pays with money of their own.
+		as := func(account string) context.Context {
+			return abuse.With(noCtx, &abuse.Caller{Account: func() string { return account }})
+		}
+		for _, other := range []string{"", bob} {
+			if _, err := s.Desk.Place(as(other), b.ID, b.Token, checkout.PlaceInput{Key: "key-0" + other, Request: []byte("{}")}); !fault.Is(err, fault.Changed) {
+				t.Errorf("%q ordered with another's credit: %v", other, err)
+			}
+		}
+		p, err := s.Desk.Place(as(ada), b.ID, b.Token, checkout.PlaceInput{Key: "key-1", Request: []byte("{}")})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := s.Approve(p); err != nil {
 			t.Fatal(err)
 		}

@@ -144,6 +144,9 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token, account string, in 
 		if friction, _ := abuse.Judge(p.fill, account != ""); friction != abuse.None && !judged && !p.cart.Due().IsZero() {
 			return errJudged
 		}
+		if err := ownCredit(&t.View, p.cart.Credits, account); err != nil {
+			return err
+		}
 		total := p.cart.Totals.Total
 		if total.Minor() != row.Quoted || slices.ContainsFunc(p.cart.Lines, cart.Line.Changed) || in.Total != nil && *in.Total != total || !slices.Equal(row.Credits, shown(p.cart.Credits)) {
 			changed = true

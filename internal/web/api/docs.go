@@ -194,7 +194,7 @@ func writeRates(b *strings.Builder) {
 	}{
 		{abuse.General, "every request"}, {abuse.Carts, "starting carts"}, {abuse.Orders, "placing orders, paying again"},
 		{abuse.Misses, "asking for what a token does not open; only such asking is refused, never who holds a good token"},
-		{abuse.Discounts, "discount codes that give nothing; beyond it no code is tried"}, {abuse.AllDiscounts, "the same by everybody together"},
+		{abuse.Discounts, "discount codes and gift cards that give nothing; beyond it no code is tried"}, {abuse.AllDiscounts, "the same by everybody together"},
 	} {
 		fmt.Fprintf(b, "| %s (`%s`) | %v | %d |\n", row.what, row.class, row.class.PerSecond(), row.class.Burst())
 	}

@@ -93,10 +93,10 @@ func operations() []operation {
 		{method: post, path: "/api/v1/carts/{id}/accept", id: "acceptPrices", summary: "Accept the prices that have changed since they were last shown",
 			secret: cartToken, body: reflect.TypeFor[NoMembers](), bodyOptional: true,
 			status: 200, answer: reflect.TypeFor[Cart](), faults: cartFaults, handle: acceptPrices},
-		{method: post, path: "/api/v1/carts/{id}/codes", id: "addCode", summary: "Put a discount code into the cart; every code that gives nothing has the same answer",
+		{method: post, path: "/api/v1/carts/{id}/codes", id: "addCode", summary: "Put a discount code or a gift card into the cart; every code that gives nothing has the same answer",
 			does: abuse.Discount, secret: cartToken, body: reflect.TypeFor[NewCode](),
 			status: 201, answer: reflect.TypeFor[Cart](), faults: append([]fault.Kind{fault.Conflict}, cartFaults...), handle: addCode},
-		{method: del, path: "/api/v1/carts/{id}/codes", id: "dropCodes", summary: "Take all discount codes out of the cart",
+		{method: del, path: "/api/v1/carts/{id}/codes", id: "dropCodes", summary: "Take all discount codes, gift cards and credit out of the cart",
 			secret: cartToken,
 			status: 200, answer: reflect.TypeFor[Cart](), faults: cartFaults, handle: dropCodes},
 

@@ -10,6 +10,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/credit"
 	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -170,16 +171,25 @@ type (
 		Virtual        bool    `json:"virtual,omitempty" doc:"Nothing of it is sent, so that no method is needed"`
 	}
 
+	// Credit is a gift card or store credit, and what it pays.
+	Credit struct {
+		Kind   string       `json:"kind" enum:"card,account"`
+		Last   string       `json:"last,omitempty" doc:"The last characters of a gift card's code"`
+		Amount money.Amount `json:"amount" doc:"What it pays of the total; nothing where nothing is left"`
+	}
+
 	// Cart is the whole cart.
 	Cart struct {
-		ID          string       `json:"id"`
-		Lines       []CartLine   `json:"lines" nullable:"false"`
-		Saved       []CartLine   `json:"saved,omitempty" nullable:"false" doc:"Set aside for later; in no sum, and nothing is held for it"`
-		Codes       []Code       `json:"codes,omitempty" nullable:"false" doc:"Discount codes in the cart"`
-		Totals      Totals       `json:"totals"`
-		TaxIncluded bool         `json:"tax_included"`
-		Checkout    CartCheckout `json:"checkout"`
-		ExpiresAt   time.Time    `json:"expires_at"`
+		ID          string        `json:"id"`
+		Lines       []CartLine    `json:"lines" nullable:"false"`
+		Saved       []CartLine    `json:"saved,omitempty" nullable:"false" doc:"Set aside for later; in no sum, and nothing is held for it"`
+		Codes       []Code        `json:"codes,omitempty" nullable:"false" doc:"Discount codes in the cart"`
+		Credits     []Credit      `json:"credits,omitempty" nullable:"false" doc:"Gift cards and store credit in the cart, with what each pays of the total"`
+		Due         *money.Amount `json:"due,omitempty" doc:"What they leave for the payment service; only beside credits"`
+		Totals      Totals        `json:"totals"`
+		TaxIncluded bool          `json:"tax_included"`
+		Checkout    CartCheckout  `json:"checkout"`
+		ExpiresAt   time.Time     `json:"expires_at"`
 	}
 
 	// CartWithToken is a new cart. The token is shown this once.
@@ -249,12 +259,14 @@ type (
 
 	// Order is an order as its token shows it: nothing personal.
 	Order struct {
-		Number   string      `json:"number"`
-		Status   string      `json:"status" enum:"pending,paid,packed,shipped,delivered,cancelled,partially_refunded,refunded"`
-		Lines    []OrderLine `json:"lines" nullable:"false"`
-		Codes    []Code      `json:"codes,omitempty" nullable:"false" doc:"Discount codes that took something off"`
-		Totals   Totals      `json:"totals"`
-		PlacedAt time.Time   `json:"placed_at"`
+		Number   string        `json:"number"`
+		Status   string        `json:"status" enum:"pending,paid,packed,shipped,delivered,cancelled,partially_refunded,refunded"`
+		Lines    []OrderLine   `json:"lines" nullable:"false"`
+		Codes    []Code        `json:"codes,omitempty" nullable:"false" doc:"Discount codes that took something off"`
+		Credits  []Credit      `json:"credits,omitempty" nullable:"false" doc:"Gift cards and store credit that pay it"`
+		Due      *money.Amount `json:"due,omitempty" doc:"What they leave for the payment service; only beside credits"`
+		Totals   Totals        `json:"totals"`
+		PlacedAt time.Time     `json:"placed_at"`
 	}
 
 	// Held is the hold of an order.
@@ -322,7 +334,19 @@ func cartOf(c cart.Cart) Cart {
 			DeliveryWindow: c.Checkout.Window, Virtual: c.Virtual()},
 		ExpiresAt: c.ExpiresAt.UTC().Truncate(time.Second),
 	}
+	out.Credits, out.Due = creditsOf(c.Credits, c.Due())
 	return out
+}
+
+func creditsOf(parts []credit.Part, due money.Amount) ([]Credit, *money.Amount) {
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	out := make([]Credit, 0, len(parts))
+	for _, p := range parts {
+		out = append(out, Credit{Kind: string(p.Kind), Last: p.Last, Amount: p.Amount})
+	}
+	return out, &due
 }
 
 func codesOf(codes []discount.Applied) []Code {
@@ -390,6 +414,7 @@ func orderOf(o order.Order) Order {
 		Number: string(o.Number), Status: string(o.Status), Lines: make([]OrderLine, 0, len(o.Lines)),
 		Codes: codesOf(o.Codes), Totals: totalsOf(o.Totals), PlacedAt: o.PlacedAt.UTC().Truncate(time.Second),
 	}
+	out.Credits, out.Due = creditsOf(o.Credits, o.Due())
 	for _, l := range o.Lines {
 		out.Lines = append(out.Lines, OrderLine{
 			VariantID: string(l.Variant), ProductHandle: l.Handle, Title: l.Title,

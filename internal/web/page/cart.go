@@ -5,7 +5,9 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/credit"
 	"github.com/cartkeep/cartkeep/internal/discount"
+	"github.com/cartkeep/cartkeep/internal/money"
 )
 
 // Cart is the page of the cart. A Cart without lines shows the empty state.
@@ -13,7 +15,8 @@ type Cart struct {
 	Layout
 	Cart     cart.Cart
 	Estimate Estimate
-	Popular  []Link // shelves to begin with, for the empty state
+	Own      money.Amount // store credit of who is signed in, that the cart could be paid with; zero hides it
+	Popular  []Link       // shelves to begin with, for the empty state
 }
 
 // Estimate is what delivery would cost, before anybody is asked who they are.
@@ -25,6 +28,7 @@ type Estimate struct {
 	Methods   []Method          // ways of delivery, the cheapest first
 	Totals    cart.Totals       // with the cheapest one
 	Codes     []discount.Applied
+	Credits   []credit.Part
 	Wrong     string // why nothing is estimated
 }
 
@@ -63,7 +67,7 @@ func (p Cart) Slip() Slip {
 	s := slip(p.Cart, Method{})
 	s.Lines = nil
 	if e := p.Estimate; !s.Priced && len(e.Methods) > 0 {
-		s.Codes = e.Codes
+		s.Codes, s.Credits = e.Codes, e.Credits
 		s.Totals, s.Delivery, s.Priced, s.Estimated = e.Totals, e.Methods[0].Title+", "+e.Name(), true, true
 	}
 	return s
@@ -72,3 +76,6 @@ func (p Cart) Slip() Slip {
 // Codes are the discount codes as the summary has them, those that wait among
 // them.
 func (p Cart) Codes() []discount.Applied { return p.Slip().Codes }
+
+// Credits are the gift cards and the store credit in it, with what each pays.
+func (p Cart) Credits() []credit.Part { return p.Slip().Credits }

@@ -170,8 +170,8 @@ func (p Review) head(site) head {
 	return head{Title: "Check and pay", NoIndex: true, Wrong: p.Wrong != ""}
 }
 
-// Free reports whether there is nothing to pay.
-func (p Review) Free() bool { return p.Cart.Totals.Total.IsZero() }
+// Free reports whether nothing is left to pay.
+func (p Review) Free() bool { return p.Cart.Due().IsZero() }
 
 // Chosen reports whether a payment method is the one picked.
 func (p Review) Chosen(i int) bool {

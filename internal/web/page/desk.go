@@ -31,6 +31,8 @@ const (
 	PathMyOrders     = "/account/orders"
 	PathAddresses    = "/account/addresses"
 	PathUseAddress   = "/account/use-address" // GET; POST id: fills the checkout
+	PathMyCredit     = "/account/credit"
+	PathUseCredit    = "/account/credit/use" // GET; POST: pays the cart with it
 	PathMessages     = "/account/messages"
 	PathActivity     = "/account/activity"
 	PathUndo         = "/account/undo"   // GET ?token=; POST token

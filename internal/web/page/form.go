@@ -6,6 +6,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/credit"
 	"github.com/cartkeep/cartkeep/internal/discount"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/money"
@@ -246,6 +247,7 @@ type Slip struct {
 	Lines    []SlipLine
 	Totals   cart.Totals
 	Codes    []discount.Applied // discount codes, those that count for nothing among them
+	Credits  []credit.Part      // gift cards and store credit that pay a part
 	Delivery string             // title of the way of delivery
 	Priced   bool               // delivery is known and its price is in the total
 
@@ -260,11 +262,14 @@ type SlipLine struct {
 	Total    money.Amount
 }
 
+// Due is what credit leaves to pay.
+func (s Slip) Due() money.Amount { return credit.Rest(s.Totals.Total, s.Credits) }
+
 // nothingSent stands where the way of delivery would.
 const nothingSent = "Nothing to send"
 
 func slip(c cart.Cart, m Method) Slip {
-	s := Slip{Totals: c.Totals, Codes: c.Codes, Delivery: m.Title, Priced: c.Checkout.ShippingMethod != "" || c.Virtual(), Edit: true}
+	s := Slip{Totals: c.Totals, Codes: c.Codes, Credits: c.Credits, Delivery: m.Title, Priced: c.Checkout.ShippingMethod != "" || c.Virtual(), Edit: true}
 	if c.Virtual() {
 		s.Delivery = nothingSent
 	}
@@ -280,6 +285,7 @@ func (p Checkout) Slip() Slip {
 	s := slip(p.Cart, p.Method())
 	if !s.Priced && p.Estimated {
 		s.Totals, s.Priced, s.Estimated = p.Estimate, true, true
+		s.Credits = nil // what they pay follows from the total
 	}
 	return s
 }
@@ -293,7 +299,7 @@ func (p Review) Slip() Slip {
 
 // Slip is what was ordered.
 func (p OrderStatus) Slip() Slip {
-	s := Slip{Totals: p.Order.Totals, Codes: p.Order.Codes, Delivery: p.Delivery, Priced: true}
+	s := Slip{Totals: p.Order.Totals, Codes: p.Order.Codes, Credits: p.Order.Credits, Delivery: p.Delivery, Priced: true}
 	if p.Virtual() {
 		s.Delivery = nothingSent
 	}

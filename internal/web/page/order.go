@@ -105,7 +105,7 @@ func (p OrderStatus) Steps() []Step {
 
 // OnStatement is what the card statement says of the order, or "".
 func (p OrderStatus) OnStatement() string {
-	if p.Order.Free() {
+	if p.Order.Covered() {
 		return ""
 	}
 	return p.Descriptor
@@ -152,11 +152,22 @@ func (p OrderStatus) Told() Words {
 		}
 		return Words{Title: "This order was cancelled", Text: "It was not paid in time, so nothing was charged. Your cart is open again."}
 	case order.PartiallyRefunded:
-		return Words{Title: "Part of your money is on its way back", Text: "It comes the way you paid. Banks take a few days for it."}
+		return Words{Title: "Part of your money is on its way back", Text: p.wayBack()}
 	case order.Refunded:
-		return Words{Title: "Your money is on its way back", Text: "It comes the way you paid. Banks take a few days for it."}
+		return Words{Title: "Your money is on its way back", Text: p.wayBack()}
 	}
 	return Words{Title: "Your order"}
+}
+
+// wayBack says how money comes back.
+func (p OrderStatus) wayBack() string {
+	switch {
+	case p.Order.Covered() && !p.Order.Free():
+		return "It is back on your gift card or your store credit, and you can spend it again."
+	case len(p.Order.Credits) > 0:
+		return "It comes the way you paid. Banks take a few days for it; what credit paid is back on it. Our mail says how much is where."
+	}
+	return "It comes the way you paid. Banks take a few days for it."
 }
 
 // Virtual reports whether no parcel brings this order.

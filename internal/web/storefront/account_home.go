@@ -9,6 +9,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/access"
 	"github.com/cartkeep/cartkeep/internal/account"
+	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
@@ -66,6 +67,10 @@ func (s *Shop) showHome(w http.ResponseWriter, r *http.Request, status int, type
 	if err == nil {
 		orders, places, sessions, err = s.counts(r, st.Account)
 	}
+	var own checkout.CreditView
+	if err == nil {
+		own, err = s.desk.AccountCredit(ctx, st.Account)
+	}
 	if err != nil {
 		s.gate.Refuse(w, r, err)
 		return
@@ -78,6 +83,7 @@ func (s *Shop) showHome(w http.ResponseWriter, r *http.Request, status int, type
 	d.Sections = append(d.Sections,
 		page.Section{Title: "What is kept here", Rows: []page.Row{
 			{Text: "Orders", Small: []string{counted(orders, "order", "orders")}, Link: page.Link{Text: "Orders", URL: page.PathMyOrders}},
+			{Text: "Credit", Small: []string{own.Balance.Format() + " of store credit"}, Link: page.Link{Text: "Credit", URL: page.PathMyCredit}},
 			{Text: "Addresses", Small: []string{counted(places, "address", "addresses")}, Link: page.Link{Text: "Addresses", URL: page.PathAddresses}},
 			{Text: "Security", Small: []string{"Signed in on " + counted(sessions, "browser", "browsers")}, Link: page.Link{Text: "Security", URL: page.PathSecurity}},
 			{Text: "Messages", Small: []string{"What we wrote to you"}, Link: page.Link{Text: "Messages", URL: page.PathMessages}},

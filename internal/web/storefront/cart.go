@@ -40,6 +40,10 @@ func (s *Shop) showCart(w http.ResponseWriter, r *http.Request, status int, flas
 				return
 			}
 			p.Cart = c
+			if p.Own, err = s.ownCredit(r, c); err != nil {
+				s.gate.Refuse(w, r, err)
+				return
+			}
 			s.estimate(r.Context(), &p, postal)
 		}
 	}
@@ -71,7 +75,7 @@ func (s *Shop) estimate(ctx context.Context, p *page.Cart, postal string) {
 		e.Wrong = fault.Of(err).Text
 		return
 	}
-	e.Totals, e.Codes = got.Totals, got.Codes
+	e.Totals, e.Codes, e.Credits = got.Totals, got.Codes, got.Credits
 	for _, o := range got.Options {
 		e.Methods = append(e.Methods, page.Method{ID: o.ID, Title: o.Title, Price: o.Price})
 	}

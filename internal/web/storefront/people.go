@@ -108,7 +108,7 @@ func next(w http.ResponseWriter, r *http.Request, otherwise string) string {
 // tabs are the parts of an account.
 func tabs(here string) []page.Tab {
 	var out []page.Tab
-	for _, l := range []page.Link{{Text: "Account", URL: page.PathAccount}, {Text: "Orders", URL: page.PathMyOrders}, {Text: "Addresses", URL: page.PathAddresses},
+	for _, l := range []page.Link{{Text: "Account", URL: page.PathAccount}, {Text: "Orders", URL: page.PathMyOrders}, {Text: "Credit", URL: page.PathMyCredit}, {Text: "Addresses", URL: page.PathAddresses},
 		{Text: "Security", URL: page.PathSecurity}, {Text: "Messages", URL: page.PathMessages}, {Text: "Activity", URL: page.PathActivity}} {
 		out = append(out, page.Tab{Link: l, Here: l.URL == here})
 	}

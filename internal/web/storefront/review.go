@@ -149,6 +149,9 @@ func (s *Shop) notPlaced(w http.ResponseWriter, r *http.Request, b basket, err e
 	case fault.Changed:
 		if c, err := s.desk.Cart(r.Context(), b.id, b.token); err == nil {
 			again.Wrong += " The total is now " + c.Totals.Total.Format() + "."
+			if len(c.Credits) > 0 {
+				again.Wrong += " Left to pay: " + c.Due().Format() + "."
+			}
 		}
 		s.reviewAgain(w, r, status, again)
 	case fault.IdempotencyKeyMissing, fault.IdempotencyMismatch:

@@ -158,6 +158,10 @@ func (s *Shop) accountRoutes() []gate.Route {
 		get(page.PathMyOrders+"/{number}", s.myOrder),
 		fresh(access.ShowAddress, get(page.PathMyOrders+"/{number}"+wholeOrder, s.myOrderWhole)),
 
+		get(page.PathMyCredit, s.myCredit),
+		fresh(access.SpendCredit, get(page.PathUseCredit, s.offerCredit)),
+		fresh(access.SpendCredit, post(page.PathUseCredit, s.useCredit)),
+
 		get(page.PathAddresses, s.addresses),
 		fresh(access.SaveAddress, get(pathNewAddress, s.newAddress)),
 		fresh(access.SaveAddress, post(page.PathAddresses, s.saveAddress)),
