@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/cartkeep/cartkeep/internal/abuse"
+	"github.com/cartkeep/cartkeep/internal/credit"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 )
 
@@ -152,14 +153,49 @@ var codeAttacks = []attack{
 			db.Close()
 		}
 	}},
+	{"12 one gift card, thirty checkouts", func(t *testing.T, a *attacked) {
+		plenty := a.product("plenty").Variants[0].ID
+		whole := a.cartNow(a.readyWith(t, plenty)).Totals.Total.Amount
+		card := strings.TrimSpace(a.must(t, "credit", "issue", fmt.Sprintf("%d.%02d", whole/100, whole%100)))
+		carts := make([]apiCart, 30)
+		for i := range carts {
+			carts[i] = a.readyWith(t, plenty, card)
+		}
+		var paid, told atomic.Int64
+		var group sync.WaitGroup
+		for _, c := range carts {
+			group.Go(func() {
+				got, err := a.try("POST", "/api/v1/carts/"+c.ID+"/orders", "{}", "Cart-Token: "+c.Token, "Idempotency-Key: 12", "Content-Type: application/json")
+				switch {
+				case err != nil:
+					t.Error(err)
+				case got.status == 201 && strings.Contains(string(got.body), `"status":"paid"`):
+					paid.Add(1)
+				case got.status == 409 && strings.Contains(string(got.body), "/problems/changed"):
+					told.Add(1)
+				default:
+					t.Errorf("got %d %.200s", got.status, got.body)
+				}
+			})
+		}
+		group.Wait()
+		if paid.Load() != 1 || told.Load() != 29 {
+			t.Errorf("%d orders were paid with it and %d were told, want 1 and 29", paid.Load(), told.Load())
+		}
+		if said := a.must(t, "credit", "verify"); !strings.Contains(said, "ok 1 credit") {
+			t.Errorf("the books say %s", said)
+		}
+	}},
 	{"13 guessing codes", func(t *testing.T, a *attacked) {
 		plenty := a.product("plenty").Variants[0].ID
 		c := a.readyWith(t, plenty)
 		b := &browserless{shop: a.shop}
 		b.post("/cart/lines", "variant_id", plenty, "quantity", "1")
-		// Unknown, ended and used up read alike on each road.
+		dead := strings.TrimSpace(a.must(t, "credit", "issue", "5"))
+		a.must(t, "credit", "cancel", strings.Fields(a.must(t, "credit", "list", "--limit", "1"))[0])
+		// Unknown, ended and used up read alike on each road, whatever the code is of.
 		api, form := map[string]bool{}, map[string]bool{}
-		for _, code := range []string{"NEVERWAS", "ENDED", "ONCE"} {
+		for _, code := range []string{"NEVERWAS", "ENDED", "ONCE", dead, "K7Q2M-9F3XA-TB4NC-8WZ00", credit.NewCode().Reveal()} {
 			got := a.ask("POST", "/api/v1/carts/"+c.ID+"/codes", fmt.Sprintf(`{"code":%q}`, code), "Cart-Token: "+c.Token)
 			problem(t, got, 422, "invalid")
 			api[withoutReference(t, string(got.body))] = true

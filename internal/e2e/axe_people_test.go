@@ -295,6 +295,7 @@ func (i *inspector) addsEveryFactor(m *member) {
 	i.look("e-mail")
 	i.visit("messages", "/account/messages", 200)
 	i.visit("activity", "/account/activity", 200)
+	i.visit("credit", "/account/credit", 200)
 	for _, way := range []string{"passkey", "totp", "sms", "recovery"} {
 		i.visit("prove by "+way, "/account/prove?by="+way, 200)
 	}

@@ -161,7 +161,7 @@ func (m *member) addsAPhone() {
 }
 
 func (m *member) looksAtEverything() {
-	for _, path := range []string{"/account", "/account/orders", "/account/addresses", "/account/messages", "/account/activity"} {
+	for _, path := range []string{"/account", "/account/orders", "/account/addresses", "/account/credit", "/account/messages", "/account/activity"} {
 		m.status(m.Open(m.shop.origin+path), 200)
 		m.shot(strings.ReplaceAll(path[1:], "/", "-"))
 	}

@@ -90,7 +90,7 @@ func TestEveryPageOfAnAccountOpensForItsOwner(t *testing.T) {
 	s.stale()
 	for path, says := range map[string]string{
 		"/account": "a•••@l•••.example", "/account/orders": "no orders in your account yet", "/account/addresses": "Berlin, Germany",
-		"/account/security": "Show that it is me", "/account/messages": "Your account", "/account/activity": "An address was saved",
+		"/account/security": "Show that it is me", "/account/credit": "You have €0.00 to spend", "/account/messages": "Your account", "/account/activity": "An address was saved",
 	} {
 		b.get(path).is(200, says).not(private...)
 	}
@@ -117,7 +117,7 @@ func TestAMemberIsCalledWhatTheyLike(t *testing.T) {
 func TestAStrangerIsAskedWhoTheyAreAndComesBack(t *testing.T) {
 	s := open(t)
 	s.member(t, adasMail)
-	for _, path := range []string{"/account", "/account/orders", "/account/addresses", "/account/security", "/account/messages", "/account/activity", "/account/new-address"} {
+	for _, path := range []string{"/account", "/account/orders", "/account/addresses", "/account/security", "/account/credit", "/account/messages", "/account/activity", "/account/new-address"} {
 		if got := s.shopper(t).get(path); got.path != "/sign-in" {
 			t.Errorf("%s: a stranger came to %s", path, got.path)
 		}
