@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/money"
@@ -182,9 +183,20 @@ func (o *operating) orderList(ctx context.Context, limit int) error {
 		return err
 	}
 	for _, one := range list {
-		fmt.Fprintf(o.out, "%s  %-9s  %s  %s\n", one.Number, one.Status, one.PlacedAt.Format("2006-01-02 15:04"), one.Totals.Total.Format())
+		fmt.Fprintf(o.out, "%s  %-9s  %s  %s%s\n", one.Number, one.Status, one.PlacedAt.Format("2006-01-02 15:04"), one.Totals.Total.Format(), unpaidWords(one))
 	}
 	return nil
+}
+
+// unpaidWords says of an order on account that nobody has paid it yet.
+func unpaidWords(o order.Order) string {
+	switch {
+	case !o.OnAccount || o.IsPaid() || o.Status == order.Cancelled:
+		return ""
+	case o.DueAt.IsZero():
+		return ", not paid yet"
+	}
+	return ", not paid yet, due " + o.DueAt.Format(time.DateOnly)
 }
 
 func (o *operating) orderShow(ctx context.Context, number order.Number) error {
@@ -200,7 +212,7 @@ func (o *operating) orderShow(ctx context.Context, number order.Number) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(o.out, "order %s is %s\n", one.Number, one.Status)
+	fmt.Fprintf(o.out, "order %s is %s%s\n", one.Number, one.Status, unpaidWords(one))
 	for _, l := range one.Lines {
 		fmt.Fprintf(o.out, "  %d × %s  %s\n", l.Quantity, l.Title, l.Total.Format())
 	}

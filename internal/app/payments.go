@@ -11,6 +11,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/payment/mollie"
+	"github.com/cartkeep/cartkeep/internal/payment/onaccount"
 	"github.com/cartkeep/cartkeep/internal/payment/sandbox"
 	"github.com/cartkeep/cartkeep/internal/payment/stripe"
 	"github.com/cartkeep/cartkeep/internal/payment/transfer"
@@ -21,17 +22,22 @@ import (
 // Paying are the settings of the payment services: the secrets, and whether
 // money is real. Which of them shoppers are offered is a setting of the shop.
 type Paying struct {
-	PaymentMode   string `help:"live, or test: with test keys everybody can order and nobody pays. A key of the other mode is refused." default:"live" enum:"live,test" placeholder:"MODE" group:"Payment services"`
-	StripeKey     string `help:"The key of the account at Stripe: sk_live_…, or better a restricted one, rk_live_…, that may write checkout sessions and refunds." secret:"yes" placeholder:"TEXT" group:"Payment services"`
-	StripeSecret  string `help:"What Stripe signs its call-backs with: whsec_…, of the endpoint https://YOUR-SHOP/payments/stripe/notices." secret:"yes" placeholder:"TEXT" group:"Payment services"`
-	StripeAccount string `help:"The account at Stripe, acct_…, when its call-backs name one. Default: the key's own." placeholder:"ID" group:"Payment services"`
-	MollieKey     string `help:"The key of a profile at Mollie: live_… or test_…." secret:"yes" placeholder:"TEXT" group:"Payment services"`
-	MollieProfile string `help:"The profile at Mollie that the key is of, pfl_…: what is said of payments of another one is not believed." placeholder:"ID" group:"Payment services"`
-	TransferPayee string `help:"Whose bank account shoppers transfer money to, as the bank knows the name." placeholder:"NAME" group:"Payment services"`
-	TransferIBAN  string `help:"The bank account that shoppers transfer money to. It is a setting of the machine and not of the shop, so that who can write to the database can't redirect money." name:"transfer-iban" placeholder:"IBAN" group:"Payment services"`
-	TransferBIC   string `help:"The code of the account's bank, which banks outside SEPA ask for." name:"transfer-bic" placeholder:"BIC" group:"Payment services"`
-	TransferDays  int    `help:"For how many days goods are kept for a transfer; then the order lapses." default:"7" placeholder:"DAYS" group:"Payment services"`
-	TransferOpen  int    `help:"How many orders may wait for a transfer at once. Goods are kept for them, so without an end anybody could empty the shelves." default:"100" placeholder:"N" group:"Payment services"`
+	PaymentMode         string   `help:"live, or test: with test keys everybody can order and nobody pays. A key of the other mode is refused." default:"live" enum:"live,test" placeholder:"MODE" group:"Payment services"`
+	StripeKey           string   `help:"The key of the account at Stripe: sk_live_…, or better a restricted one, rk_live_…, that may write checkout sessions and refunds." secret:"yes" placeholder:"TEXT" group:"Payment services"`
+	StripeSecret        string   `help:"What Stripe signs its call-backs with: whsec_…, of the endpoint https://YOUR-SHOP/payments/stripe/notices." secret:"yes" placeholder:"TEXT" group:"Payment services"`
+	StripeAccount       string   `help:"The account at Stripe, acct_…, when its call-backs name one. Default: the key's own." placeholder:"ID" group:"Payment services"`
+	MollieKey           string   `help:"The key of a profile at Mollie: live_… or test_…." secret:"yes" placeholder:"TEXT" group:"Payment services"`
+	MollieProfile       string   `help:"The profile at Mollie that the key is of, pfl_…: what is said of payments of another one is not believed." placeholder:"ID" group:"Payment services"`
+	TransferPayee       string   `help:"Whose bank account shoppers transfer money to, as the bank knows the name." placeholder:"NAME" group:"Payment services"`
+	TransferIBAN        string   `help:"The bank account that shoppers transfer money to. It is a setting of the machine and not of the shop, so that who can write to the database can't redirect money." name:"transfer-iban" placeholder:"IBAN" group:"Payment services"`
+	TransferBIC         string   `help:"The code of the account's bank, which banks outside SEPA ask for." name:"transfer-bic" placeholder:"BIC" group:"Payment services"`
+	TransferDays        int      `help:"For how many days goods are kept for a transfer; then the order lapses." default:"7" placeholder:"DAYS" group:"Payment services"`
+	OnDeliveryLimit     string   `help:"The most that an order may cost which is paid to whoever brings it, in the shop's currency. Without it and the countries, nobody may pay so." placeholder:"MONEY" group:"Payment services"`
+	OnDeliveryCountries []string `help:"Where an order may go that is paid to whoever brings it." placeholder:"DE,…" group:"Payment services"`
+	InvoiceLimit        string   `help:"The most that an order may cost which is sent before it is paid, on an invoice. Without it, the countries and a bank account, nobody may pay so." placeholder:"MONEY" group:"Payment services"`
+	InvoiceCountries    []string `help:"Where an order may go that is paid by invoice." placeholder:"DE,…" group:"Payment services"`
+	InvoiceDays         int      `help:"How many days after it was sent an invoice is due." default:"14" placeholder:"DAYS" group:"Payment services"`
+	TransferOpen        int      `help:"How many orders may wait for a transfer at once. Goods are kept for them, so without an end anybody could empty the shelves." default:"100" placeholder:"N" group:"Payment services"`
 }
 
 // services makes the payment services that are set up, and says everything that
@@ -55,10 +61,31 @@ func (p *Paying) services(mark string, hold time.Duration) (out []payment.Provid
 		bad.add("transfer-iban", err)
 		out = append(out, t)
 	}
+	out = append(out, p.onAccount(bad)...)
 	if len(bad.list) > 0 {
 		return nil, errors.Join(bad.list...)
 	}
 	return out, nil
+}
+
+// onAccount makes the ways to pay after the goods went, where the merchant has said
+// how much and where to.
+func (p *Paying) onAccount(bad *problems) (out []payment.Provider) {
+	if p.OnDeliveryLimit != "" || len(p.OnDeliveryCountries) > 0 {
+		d, err := onaccount.OnDelivery(onaccount.Config{Limit: p.OnDeliveryLimit, Countries: p.OnDeliveryCountries, Mode: p.PaymentMode})
+		bad.add("on-delivery-limit", err)
+		out = append(out, d)
+	}
+	if p.InvoiceLimit != "" || len(p.InvoiceCountries) > 0 {
+		to, err := transfer.ParseAccount(p.TransferPayee, p.TransferIBAN, p.TransferBIC)
+		var i *onaccount.Provider
+		if err == nil {
+			i, err = onaccount.Invoice(onaccount.Config{Limit: p.InvoiceLimit, Countries: p.InvoiceCountries, Mode: p.PaymentMode}, to, p.InvoiceDays)
+		}
+		bad.add("invoice-limit", err)
+		out = append(out, i)
+	}
+	return out
 }
 
 // fitter is a provider with rules about the shop itself.

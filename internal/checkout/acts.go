@@ -12,7 +12,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
-// What staff do with a paid order. Each act moves it along its drawing, writes
+// What staff do with an order that is paid, or on account. Each act moves it along its drawing, writes
 // its event, and leaves the letter that goes with it. Doing one twice is
 // refused, so nobody is written to twice.
 
@@ -67,12 +67,15 @@ func (d *Desk) act(ctx context.Context, actor ledger.Actor, number order.Number,
 		if err != nil {
 			return err
 		}
-		if !o.May(to) || o.Status == order.Pending {
+		if !o.May(to) {
 			return fault.New(fault.Conflict, fmt.Sprintf("The order is %s; from there it can't become %s.", o.Status, to))
 		}
 		moved, err := t.MoveOrder(o.Owner, o.ID, o.Status, to, "")
 		if err != nil || !moved {
 			return errors.Join(err, unless(moved, errRaced))
+		}
+		if err := d.sent(t, o, to); err != nil {
+			return err
 		}
 		if with != nil {
 			if err := with(t, o); err != nil {

@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,6 +33,12 @@ func (d *Desk) byHand(name string) (payment.ByHand, bool) {
 func (d *Desk) ByHand(name string) bool {
 	_, ok := d.byHand(name)
 	return ok
+}
+
+// onAccount reports whether the goods go before the money comes.
+func (d *Desk) onAccount(name string) bool {
+	p, ok := d.byHand(name)
+	return ok && p.Terms().OnAccount
 }
 
 // waits is how long goods are kept for an order that is paid this way.
@@ -82,10 +89,65 @@ func (d *Desk) room(v *store.View, provider string) error {
 // others.
 func (d *Desk) transfer(o order.Order, p store.Payment) *Transfer {
 	by, ok := d.byHand(p.Provider)
-	if !ok || p.Ref == "" || p.Status != order.PaymentOpen || o.Status != order.Pending {
+	switch {
+	case !ok || p.Ref == "" || p.Status != order.PaymentOpen || by.Terms().Account.IBAN == "":
+		return nil
+	case o.OnAccount && !o.IsPaid() && !o.DueAt.IsZero():
+		return &Transfer{by.Terms().Account, p.Ref, o.DueAt}
+	case o.Status == order.Pending && !o.OnAccount:
+		return &Transfer{by.Terms().Account, p.Ref, o.HoldUntil}
+	}
+	return nil
+}
+
+// Later says how an order on account is to be paid.
+type Later struct {
+	OnDelivery bool // to whoever brings it
+	Days       int  // else: so many days after it was sent
+}
+
+// Later returns how an order is paid whose goods go before the money comes; the zero
+// value for all others, and once it is paid.
+func (d *Desk) Later(o order.Order) Later {
+	by, ok := d.byHand(o.PaymentMethod)
+	if !ok || !o.OnAccount || o.IsPaid() || o.Status == order.Cancelled {
+		return Later{}
+	}
+	due := by.Terms().Due
+	return Later{OnDelivery: due == 0, Days: int(due / (24 * time.Hour))}
+}
+
+// sent notes what goes with an order on account that leaves the shop before it is
+// paid: its goods are sold, its cart ends, and its invoice falls due.
+func (d *Desk) sent(t *store.Tx, o order.Order, to order.Status) error {
+	if !o.OnAccount || o.IsPaid() {
 		return nil
 	}
-	return &Transfer{by.Terms().Account, p.Ref, o.HoldUntil}
+	if o.Status == order.Pending {
+		if err := d.goods(t, o); err != nil {
+			return err
+		}
+	}
+	by, ok := d.byHand(o.PaymentMethod)
+	if !ok || to != order.Shipped || by.Terms().Due == 0 {
+		return nil
+	}
+	return t.SetDue(o.Owner, o.ID, t.Now().Add(by.Terms().Due))
+}
+
+// paidOnAccount notes that the money came for an order that was packed or sent before.
+func (d *Desk) paidOnAccount(t *store.Tx, o order.Order, p store.Payment) error {
+	moved, err := t.PaidOnAccount(o.Owner, o.ID)
+	if err == nil && moved {
+		moved, err = t.MovePayment(p, p.Status, order.PaymentApproved)
+	}
+	if err != nil || !moved {
+		return errors.Join(err, unless(moved, errRaced))
+	}
+	if err := t.EnqueueVirtual(JobDigital, o); err != nil {
+		return err
+	}
+	return t.Enqueue(JobConfirm, o.Owner, string(o.ID), t.Now())
 }
 
 // Owed is money that came without a service, could not be used, and is not sent back

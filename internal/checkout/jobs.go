@@ -37,8 +37,20 @@ func (d *Desk) Jobs() map[string]func(context.Context, store.Job) error {
 var ErrNoSender = errors.New("checkout: no mail sender is set up")
 
 func (d *Desk) mailConfirmation(ctx context.Context, j store.Job) error {
-	var how *message.Transfer
-	err := d.db.View(ctx, func(v *store.View) error {
+	how, err := d.transferWords(ctx, j)
+	if err != nil {
+		return err
+	}
+	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, shipping string) (message.Message, error) {
+		return w.OrderConfirmation(j.ID, message.OrderConfirmation{To: to.Email, Name: to.Name, Number: o.Number, Paid: o.IsPaid(), Sent: o.OnAccount && o.Times.Paid.After(o.Times.Packed) && o.Status != order.Paid, Later: message.Later(d.Later(o)),
+			PlacedAt: o.PlacedAt, Lines: o.Lines, Totals: o.Totals, Credits: o.Credits, Shipping: shipping, Transfer: how, Link: d.OrderLink(o)})
+	})
+}
+
+// transferWords is how to send the money for a job's order, as people copy it; nil
+// when nobody waits for a transfer.
+func (d *Desk) transferWords(ctx context.Context, j store.Job) (how *message.Transfer, err error) {
+	err = d.db.View(ctx, func(v *store.View) error {
 		o, err := v.Order(j.Owner, order.ID(j.Ref))
 		if err != nil {
 			return err
@@ -49,13 +61,7 @@ func (d *Desk) mailConfirmation(ctx context.Context, j store.Job) error {
 		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, shipping string) (message.Message, error) {
-		return w.OrderConfirmation(j.ID, message.OrderConfirmation{To: to.Email, Name: to.Name, Number: o.Number, Paid: o.Status != order.Pending,
-			PlacedAt: o.PlacedAt, Lines: o.Lines, Totals: o.Totals, Credits: o.Credits, Shipping: shipping, Transfer: how, Link: d.OrderLink(o)})
-	})
+	return how, err
 }
 
 func (d *Desk) mailCancelled(ctx context.Context, j store.Job) error {
@@ -74,15 +80,19 @@ func (d *Desk) mailShipped(ctx context.Context, j store.Job) error {
 	if err != nil {
 		return err
 	}
+	how, err := d.transferWords(ctx, j)
+	if err != nil {
+		return err
+	}
 	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
 		return w.OrderShipped(j.ID, message.OrderShipped{To: to.Email, Name: to.Name, Number: o.Number, Carrier: o.Carrier, Tracking: tracking,
-			Lines: o.Lines, Totals: o.Totals, Link: d.OrderLink(o)})
+			Lines: o.Lines, Totals: o.Totals, Later: message.Later(d.Later(o)), Transfer: how, Link: d.OrderLink(o)})
 	})
 }
 
 func (d *Desk) mailRefunded(ctx context.Context, j store.Job) error {
 	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
-		return w.OrderRefunded(j.ID, message.OrderRefunded{To: to.Email, Name: to.Name, Number: o.Number, Lines: o.Lines, Totals: o.Totals, Amount: o.Due(), Link: d.OrderLink(o)})
+		return w.OrderRefunded(j.ID, message.OrderRefunded{To: to.Email, Name: to.Name, Number: o.Number, Lines: o.Lines, Totals: o.Totals, Amount: o.Due(), ByHand: d.ByHand(o.PaymentMethod), Link: d.OrderLink(o)})
 	})
 }
 

@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"slices"
 
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -14,17 +15,26 @@ func (d *Desk) payableAt(method string, c cart.Cart, s store.Settings) (string, 
 	if c.Due().IsZero() {
 		return "", nil
 	}
-	p, err := d.provider(method, s)
+	p, err := d.provider(method, s, func(p payment.Provider) bool { return takes(p, c) })
 	if err != nil {
 		return "", err
 	}
 	return p.Name(), nil
 }
 
-// provider returns the payment service of a method, or the first enabled one.
-func (d *Desk) provider(method string, s store.Settings) (payment.Provider, error) {
+// takes reports whether a cart can be paid for this way. What is choosy takes no
+// order that credit pays a part of: credit is spent when an order is paid, and those
+// are sent before.
+func takes(p payment.Provider, c cart.Cart) bool {
+	choosy, ok := p.(payment.Choosy)
+	return !ok || len(c.Credits) == 0 && choosy.Takes(c.Totals.Total, c.Checkout.Country, !c.Virtual())
+}
+
+// provider returns the payment service of a method, or the first enabled one, of
+// those that will do.
+func (d *Desk) provider(method string, s store.Settings, will func(payment.Provider) bool) (payment.Provider, error) {
 	for _, name := range s.Providers {
-		if p, ok := d.providers[name]; ok && (method == "" || method == name) {
+		if p, ok := d.providers[name]; ok && (method == "" || method == name) && will(p) {
 			return p, nil
 		}
 	}
@@ -32,6 +42,12 @@ func (d *Desk) provider(method string, s store.Settings) (payment.Provider, erro
 		return nil, fault.New(fault.Unavailable, "This shop can't take payments right now.")
 	}
 	return nil, fault.Field("payment_method", "Choose one of the payment methods this shop offers.")
+}
+
+// MethodsFor returns the ways to pay that a cart may choose from.
+func (d *Desk) MethodsFor(ctx context.Context, c cart.Cart) ([]payment.Provider, error) {
+	all, err := d.Methods(ctx)
+	return slices.DeleteFunc(all, func(p payment.Provider) bool { return !takes(p, c) }), err
 }
 
 // Methods returns the payment services a shopper may choose from.

@@ -169,13 +169,16 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, accou
 		if o.Status != order.Pending || !o.HoldUntil.After(t.Now()) {
 			return fault.New(fault.Conflict, "This order can't be paid any more.")
 		}
+		if o.OnAccount { // it is about to be packed: nothing waits for a payment
+			return fault.New(fault.Conflict, "You pay for this order later.")
+		}
 		p, err := t.LastPayment(o.Owner, o.ID)
 		if err != nil {
 			return err
 		}
 		next := p.Provider
 		if method != "" && method != next {
-			with, err := d.provider(method, s)
+			with, err := d.provider(method, s, func(p payment.Provider) bool { return !d.onAccount(p.Name()) })
 			if err != nil {
 				return err
 			}

@@ -284,7 +284,7 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		k := row.Checkout
 		o := order.Order{ID: p.id, Owner: string(row.ID), Number: number, Status: order.Pending, Lines: orderLines(now, sums), Totals: now.Totals, Codes: counting(now.Codes), Credits: paying(now.Credits),
 			Country: k.Country, Region: k.Region, ShippingMethod: k.ShippingMethod, Window: k.Window, Reverse: k.Reverse && s.Tax.ReverseCharge, Accepted: wordings(s),
-			PaymentMethod: provider, PlacedAt: t.Now(), HoldUntil: until}
+			PaymentMethod: provider, OnAccount: d.onAccount(provider), PlacedAt: t.Now(), HoldUntil: until}
 		if err := t.InsertOrder(o, row.ID, details, sums.Sums); err != nil {
 			return err
 		}

@@ -304,6 +304,6 @@ func (d *Desk) mailGivenBack(ctx context.Context, j store.Job) error {
 	j.Ref = string(r.Order)
 	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
 		return w.OrderRefunded(j.ID, message.OrderRefunded{To: to.Email, Name: to.Name, Number: o.Number, Lines: o.Lines, Totals: o.Totals, Amount: r.Amount,
-			ByCredit: r.ByCredit, As: string(r.ToCredit), Link: d.OrderLink(o)})
+			ByCredit: r.ByCredit, As: string(r.ToCredit), ByHand: d.ByHand(o.PaymentMethod), Link: d.OrderLink(o)})
 	})
 }

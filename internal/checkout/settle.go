@@ -135,6 +135,8 @@ func (d *Desk) carry(t *store.Tx, p store.Payment, n payment.Notice) (string, er
 		return store.NoticeTaken, d.paid(t, o, p)
 	case o.Status == order.Pending || o.Status == order.Cancelled:
 		return store.NoticeLate, nil
+	case o.OnAccount && !o.IsPaid():
+		return store.NoticeTaken, d.paidOnAccount(t, o, p)
 	default: // another attempt has paid it already
 		return store.NoticeReturned, d.payBack(t, p)
 	}
@@ -157,6 +159,22 @@ func (d *Desk) paid(t *store.Tx, o order.Order, p store.Payment) error {
 			return errors.Join(err, unless(moved, errRaced))
 		}
 	}
+	// Another attempt may have been paid too, and its call-back lost.
+	if err := t.AskLater(JobAsk, o.Owner, o.ID, p.ID); err != nil {
+		return err
+	}
+	if err := d.goods(t, o); err != nil {
+		return err
+	}
+	if err := t.EnqueueVirtual(JobDigital, o); err != nil {
+		return err
+	}
+	return t.Enqueue(JobConfirm, o.Owner, string(o.ID), t.Now())
+}
+
+// goods does what follows once the goods of an order are its shopper's: the cart
+// ends, what is held is sold, and there will be an invoice.
+func (d *Desk) goods(t *store.Tx, o order.Order) error {
 	c, err := t.CartOf(o.Owner, o.ID)
 	if err == nil {
 		if c.State == cart.Open {
@@ -170,20 +188,10 @@ func (d *Desk) paid(t *store.Tx, o order.Order, p store.Payment) error {
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	// Another attempt may have been paid too, and its call-back lost.
-	if err := t.AskLater(JobAsk, o.Owner, o.ID, p.ID); err != nil {
-		return err
-	}
 	if err := t.Enqueue(JobTake, o.Owner, string(o.ID), t.Now()); err != nil {
 		return err
 	}
-	if err := t.Enqueue(JobInvoice, o.Owner, string(o.ID), t.Now()); err != nil {
-		return err
-	}
-	if err := t.EnqueueVirtual(JobDigital, o); err != nil {
-		return err
-	}
-	return t.Enqueue(JobConfirm, o.Owner, string(o.ID), t.Now())
+	return t.Enqueue(JobInvoice, o.Owner, string(o.ID), t.Now())
 }
 
 // errRaced means that another settlement of the same order was quicker; the
@@ -324,7 +332,11 @@ func (d *Desk) expire(ctx context.Context, owner string, id order.ID) error {
 		if err != nil || o.Status != order.Pending || o.HoldUntil.After(t.Now()) {
 			return err
 		}
-		return d.giveUpOrder(t, o, order.HoldEnded)
+		why := order.HoldEnded
+		if o.OnAccount { // it was for the shop to send it
+			why = order.ByShop
+		}
+		return d.giveUpOrder(t, o, why)
 	})
 	if err != nil {
 		return err

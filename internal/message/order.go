@@ -1,6 +1,7 @@
 package message
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/cart"
@@ -23,6 +24,15 @@ type OrderConfirmation struct {
 	Shipping string        // title of the shipping method, as the merchant wrote it; "" when nothing is sent by post
 	Link     string        // where the order can be seen, on Shop.Origin
 	Transfer *Transfer     // how to send the money, when that is what the shop waits for; else nil
+	Later    Later         // how it is paid when the goods go first
+	Sent     bool          // it was on its way before it was paid
+}
+
+// Later says how an order is paid whose goods go before the money comes. Zero is for
+// all others.
+type Later struct {
+	OnDelivery bool // to whoever brings it
+	Days       int  // else: so many days after it was sent
 }
 
 // Transfer is what a bank transfer needs, as people copy it.
@@ -53,6 +63,8 @@ type OrderShipped struct {
 	Tracking string // likewise
 	Lines    []order.Line
 	Totals   cart.Totals
+	Later    Later     // how it is paid, when it is not paid yet
+	Transfer *Transfer // where to, when it goes to an account
 	Link     string
 }
 
@@ -70,6 +82,7 @@ type OrderRefunded struct {
 	ByCredit money.Amount
 	As       string
 	Link     string
+	ByHand   bool // a person sends it, no payment service
 }
 
 // why is a reason in words for the shopper.
@@ -139,6 +152,17 @@ func (w *Writer) OrderConfirmation(id string, c OrderConfirmation) (Message, err
 			"Please transfer the total to our account, with the reference as it stands here. Then the money finds your order by itself. We write to you when it has arrived.",
 		}
 		l.Bank = transferFacts(*c.Transfer, due)
+	} else if c.Later.OnDelivery {
+		l.Billed = false
+		l.Opening = []string{"Thank you. We have your order. " + next,
+			"You pay " + c.Totals.Total.Format() + " to whoever brings it. Please have the money ready."}
+	} else if c.Later.Days > 0 {
+		l.Billed = false
+		l.Opening = []string{"Thank you. We have your order. " + next,
+			fmt.Sprintf("You pay after it was sent, within %d days. We write to you then, with our account and a reference.", c.Later.Days)}
+	} else if c.Paid && c.Sent {
+		l.Billed = false
+		l.Opening = []string{"Thank you. Your money has arrived, and your order is paid."}
 	} else if c.Paid {
 		l.Opening = []string{"Thank you. We have your order, and it is paid. " + next}
 	} else {
@@ -179,6 +203,12 @@ func (w *Writer) OrderShipped(id string, c OrderShipped) (Message, error) {
 	if number := oneLine(c.Tracking); number != "" {
 		l.Opening = append(l.Opening, "The number of the parcel is "+number+".")
 	}
+	if c.Later.OnDelivery {
+		l.Opening = append(l.Opening, "You pay "+c.Totals.Total.Format()+" to whoever brings it. Please have the money ready.")
+	} else if c.Transfer != nil {
+		l.Opening = append(l.Opening, "Please pay by "+c.Transfer.Until.UTC().Format("2 January 2006")+": transfer the total to our account, with the reference as it stands here.")
+		l.Bank = transferFacts(*c.Transfer, c.Totals.Total)
+	}
 	return w.write(id, c.To, "order", l.Subject, l.Link, l)
 }
 
@@ -202,6 +232,8 @@ func (w *Writer) OrderRefunded(id string, c OrderRefunded) (Message, error) {
 		l.Opening = append(l.Opening, part(rest)+" is store credit on your account now, for your next order.")
 	case c.As == "card":
 		l.Opening = append(l.Opening, part(rest)+" is on a gift card. Its code comes in a mail of its own.")
+	case c.ByHand:
+		l.Opening = append(l.Opening, "We have sent it ourselves. If you paid in cash and do not have it yet, please write to us.")
 	default:
 		l.Opening = append(l.Opening, part(rest)+" comes the way you paid. Banks take a few days for it.")
 		l.Billed = true

@@ -48,6 +48,8 @@ func (w *Writer) everyLetter(to contact.Email, name contact.Name, currency money
 	unpaid.Paid = false
 	transfer := unpaid
 	transfer.Transfer = &Transfer{Payee: "Sample Shop", IBAN: "DE89 3704 0044 0532 0130 00", BIC: "COBADEFFXXX", Reference: "RF90 K7Q2 M9F3 XA1", Until: placed.AddDate(0, 0, 7)}
+	onDelivery, onInvoice := unpaid, unpaid
+	onDelivery.Later, onInvoice.Later = Later{OnDelivery: true}, Later{Days: 14}
 	cancelled := OrderCancelled{To: to, Name: name, Number: number, Reason: order.HoldEnded, Lines: lines, Totals: sums, Link: link}
 	asked := cancelled
 	asked.Reason = order.ByCustomer
@@ -65,6 +67,11 @@ func (w *Writer) everyLetter(to contact.Email, name contact.Name, currency money
 		{"confirmation", "an order was paid", func(id string) (Message, error) { return w.OrderConfirmation(id, confirmation) }},
 		{"confirmation-unpaid", "a confirmation is asked for again before the order is paid", func(id string) (Message, error) { return w.OrderConfirmation(id, unpaid) }},
 		{"confirmation-transfer", "an order is placed that a bank transfer pays", func(id string) (Message, error) { return w.OrderConfirmation(id, transfer) }},
+		{"confirmation-on-delivery", "an order is placed that is paid when it is brought", func(id string) (Message, error) { return w.OrderConfirmation(id, onDelivery) }},
+		{"confirmation-invoice", "an order is placed that is paid after it was sent", func(id string) (Message, error) { return w.OrderConfirmation(id, onInvoice) }},
+		{"shipped-invoice", "staff send an order that is paid by invoice", func(id string) (Message, error) {
+			return w.OrderShipped(id, OrderShipped{To: to, Name: name, Number: number, Lines: lines, Totals: sums, Later: onInvoice.Later, Transfer: transfer.Transfer, Link: link})
+		}},
 		{"shipped", "staff send an order", func(id string) (Message, error) {
 			return w.OrderShipped(id, OrderShipped{To: to, Name: name, Number: number, Carrier: "Sample Parcel", Tracking: "SP 0000 0000", Lines: lines, Totals: sums, Link: link})
 		}},

@@ -39,6 +39,8 @@ type Order struct {
 	PaymentMethod  string
 	PlacedAt       time.Time
 	HoldUntil      time.Time // until then the goods are kept for this order
+	OnAccount      bool      // the goods go before the money comes
+	DueAt          time.Time // until when one on account is to be paid, once it was sent; zero: when it is brought, or not sent yet
 	UpdatedAt      time.Time
 	Times          Times
 	Why            Reason // of a cancelled one
@@ -55,9 +57,17 @@ func (o Order) Due() money.Amount { return credit.Rest(o.Totals.Total, o.Credits
 // is free or credit pays it. Such an order has no payment.
 func (o Order) Covered() bool { return o.Due().IsZero() }
 
+// IsPaid reports whether the money has come, or there was none to come. What is on
+// account is packed and sent without being paid.
+func (o Order) IsPaid() bool { return !o.Times.Paid.IsZero() || o.Free() }
+
 // May reports whether an order may go to a state. One of which a part was given
-// back goes on its way from where it was, never back.
+// back goes on its way from where it was, never back. What nobody has paid is packed
+// and sent on account only.
 func (o Order) May(to Status) bool {
+	if o.Status == Pending && (to == Packed || to == Shipped) {
+		return o.OnAccount
+	}
 	if o.Status == PartiallyRefunded {
 		at := o.Times
 		switch to {

@@ -85,7 +85,7 @@ func drawn(from, to Status) bool {
 	}
 	switch from {
 	case Pending:
-		return to == Cancelled // hold ended
+		return to == Cancelled || to == Packed || to == Shipped // hold ended; on account
 	case Cancelled:
 		return to == Paid // approved late
 	case PartiallyRefunded:

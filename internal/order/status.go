@@ -15,7 +15,10 @@ import "slices"
 //	          └────────┴─────────┼──│──────────────┘ goes on its way │
 //	                             └  └────── all of it at once ───────┘
 //
-// Settle alone leads to paid. A paid order that can't be sent is refunded and
+//	pending ──▶ packed · shipped   on account: the goods go before the money comes
+//
+// Settle alone leads to paid; an order on account that is packed or sent by then
+// stays where it is, and its time of payment says that it is paid. A paid order that can't be sent is refunded and
 // ends as refunded; only an unpaid one is cancelled.
 type Status string
 
@@ -32,7 +35,7 @@ const (
 )
 
 var moves = map[Status][]Status{
-	Pending:           {Paid, Cancelled},
+	Pending:           {Paid, Cancelled, Packed, Shipped}, // the last two on account only: Order.May
 	Paid:              {Packed, Shipped, PartiallyRefunded, Refunded},
 	Packed:            {Shipped, PartiallyRefunded, Refunded},
 	Shipped:           {Delivered, PartiallyRefunded, Refunded},

@@ -172,6 +172,9 @@ type Terms struct {
 	Wait    time.Duration // how long the goods are kept for the money
 	Account Account       // where the money is sent to
 	Most    int           // how many orders may wait at once, so that nobody empties the shelves without paying
+
+	OnAccount bool          // the goods go before the money comes; Wait is how long until they have to be on their way
+	Due       time.Duration // on account: how long after they were sent the money is due; 0: when they are brought
 }
 
 // Account is the shop's own account at a bank.
@@ -212,6 +215,13 @@ func Origins(providers []Provider) []string {
 		}
 	}
 	return out
+}
+
+// Choosy is a Provider that not every order can be paid with.
+type Choosy interface {
+	// Takes reports whether an order of this total, sent to this country, can be paid
+	// this way. sent is false when nothing of it travels.
+	Takes(total money.Amount, country string, sent bool) bool
 }
 
 // Finder is a Provider that can be asked how a session ended, for orders whose

@@ -178,7 +178,7 @@ func class(s string) (string, error) {
 // paymentMethod reads the name of a payment service.
 func paymentMethod(s string) (string, error) {
 	s = strings.ToLower(strings.TrimSpace(s))
-	if s == "" || len(s) > 20 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz") != "" {
+	if s == "" || len(s) > 20 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") != "" {
 		return "", fmt.Errorf("is no payment method; write its name, like stripe")
 	}
 	return s, nil

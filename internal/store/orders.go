@@ -74,11 +74,11 @@ func (t *Tx) InsertOrder(o order.Order, cartID cart.ID, d order.Details, sums []
 func (t *Tx) putOrder(o order.Order, cartID cart.ID) error {
 	s := o.Totals
 	return t.later("insert order", nil, `INSERT INTO orders (owner, id, number, cart, status, currency, country, region, reverse_charge, items, discount, shipping, tax, total, tax_included,
-			shipping_method, delivery_window, payment_method, accepted, placed_at, hold_until, updated_at, codes, credits)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $20, $22, $23)`,
+			shipping_method, delivery_window, payment_method, accepted, placed_at, hold_until, updated_at, codes, credits, on_account)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $20, $22, $23, $24)`,
 		o.Owner, string(o.ID), string(o.Number), string(cartID), string(o.Status), s.Total.Currency().Code(), o.Country, o.Region, o.Reverse,
 		s.Items.Minor(), s.Discount.Minor(), s.Shipping.Minor(), s.Tax.Minor(), s.Total.Minor(), s.TaxIncluded,
-		o.ShippingMethod, o.Window, o.PaymentMethod, o.Accepted, ms(o.PlacedAt), ms(o.HoldUntil), usedWords(o.Codes), paidWords(o.Credits))
+		o.ShippingMethod, o.Window, o.PaymentMethod, o.Accepted, ms(o.PlacedAt), ms(o.HoldUntil), usedWords(o.Codes), paidWords(o.Credits), o.OnAccount)
 }
 
 func (t *Tx) putLines(o order.Order) error {
@@ -150,14 +150,14 @@ func (v *View) Order(owner string, id order.ID) (order.Order, error) {
 	o := order.Order{ID: id, Owner: owner}
 	var currency, codes, credits string
 	var items, discount, ship, tax, total, placed, hold, updated int64
-	var paid, packed, shipped, delivered, cancelled, refunded int64
+	var paid, packed, shipped, delivered, cancelled, refunded, due int64
 	err := v.row(`SELECT number, status, currency, country, region, reverse_charge, items, discount, shipping, tax, total, tax_included,
 			shipping_method, delivery_window, payment_method, accepted, placed_at, hold_until, updated_at,
-			paid_at, packed_at, shipped_at, delivered_at, cancelled_at, refunded_at, cancelled_why, carrier, codes, credits
+			paid_at, packed_at, shipped_at, delivered_at, cancelled_at, refunded_at, cancelled_why, carrier, codes, credits, on_account, due_at
 		FROM orders WHERE owner = $1 AND id = $2`+v.forUpdate(), owner, string(id)).
 		Scan(&o.Number, &o.Status, &currency, &o.Country, &o.Region, &o.Reverse, &items, &discount, &ship, &tax, &total, &o.Totals.TaxIncluded,
 			&o.ShippingMethod, &o.Window, &o.PaymentMethod, &o.Accepted, &placed, &hold, &updated,
-			&paid, &packed, &shipped, &delivered, &cancelled, &refunded, &o.Why, &o.Carrier, &codes, &credits)
+			&paid, &packed, &shipped, &delivered, &cancelled, &refunded, &o.Why, &o.Carrier, &codes, &credits, &o.OnAccount, &due)
 	if errors.Is(err, sql.ErrNoRows) {
 		return order.Order{}, errNoOrder
 	}
@@ -170,7 +170,7 @@ func (v *View) Order(owner string, id order.ID) (order.Order, error) {
 	}
 	o.Totals.Items, o.Totals.Discount, o.Totals.Shipping = money.Of(items, c), money.Of(discount, c), money.Of(ship, c)
 	o.Totals.Tax, o.Totals.Total = money.Of(tax, c), money.Of(total, c)
-	o.PlacedAt, o.HoldUntil, o.UpdatedAt = when(placed), when(hold), when(updated)
+	o.PlacedAt, o.HoldUntil, o.UpdatedAt, o.DueAt = when(placed), when(hold), when(updated), since(due)
 	o.Times = order.Times{Paid: since(paid), Packed: since(packed), Shipped: since(shipped), Delivered: since(delivered), Cancelled: since(cancelled), Refunded: since(refunded)}
 	if o.Codes, err = usedCodes(codes, c); err != nil {
 		return order.Order{}, err
@@ -212,7 +212,7 @@ func (v *View) OrderByNumber(n order.Number) (order.Order, error) {
 
 // NewestOrders returns the newest orders, without their lines.
 func (v *View) NewestOrders(limit int) ([]order.Order, error) {
-	rows, err := v.rows(`SELECT number, status, currency, total, placed_at FROM orders ORDER BY placed_at DESC, id DESC LIMIT $1`, limit)
+	rows, err := v.rows(`SELECT number, status, currency, total, placed_at, on_account, paid_at FROM orders ORDER BY placed_at DESC, id DESC LIMIT $1`, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list orders: %w", err)
 	}
@@ -221,15 +221,15 @@ func (v *View) NewestOrders(limit int) ([]order.Order, error) {
 	for rows.Next() {
 		var o order.Order
 		var currency string
-		var total, placed int64
-		if err := rows.Scan(&o.Number, &o.Status, &currency, &total, &placed); err != nil {
+		var total, placed, paid int64
+		if err := rows.Scan(&o.Number, &o.Status, &currency, &total, &placed, &o.OnAccount, &paid); err != nil {
 			return nil, fmt.Errorf("list orders: %w", err)
 		}
 		c, err := money.ParseCurrency(currency)
 		if err != nil {
 			return nil, fmt.Errorf("list orders: %w", err)
 		}
-		o.Totals.Total, o.PlacedAt = money.Of(total, c), when(placed)
+		o.Totals.Total, o.PlacedAt, o.Times.Paid = money.Of(total, c), when(placed), since(paid)
 		out = append(out, o)
 	}
 	return out, rows.Err()
@@ -278,7 +278,11 @@ func (t *Tx) MoveOrder(owner string, id order.ID, from, to order.Status, detail 
 	if !from.May(to) {
 		return false, fmt.Errorf("an order can't go from %s to %s", from, to)
 	}
-	n, err := t.exec(`UPDATE orders SET status = $4, updated_at = $5`+stepColumn(to)+` WHERE owner = $1 AND id = $2 AND status = $3`, owner, string(id), string(from), string(to), ms(t.now))
+	only := ""
+	if from == order.Pending && to != order.Paid && to != order.Cancelled {
+		only = " AND on_account" // nobody has paid it
+	}
+	n, err := t.exec(`UPDATE orders SET status = $4, updated_at = $5`+stepColumn(to)+` WHERE owner = $1 AND id = $2 AND status = $3`+only, owner, string(id), string(from), string(to), ms(t.now))
 	if err != nil {
 		return false, fmt.Errorf("move order: %w", err)
 	}
@@ -289,6 +293,28 @@ func (t *Tx) MoveOrder(owner string, id order.ID, from, to order.Status, detail 
 		return false, err
 	}
 	return true, t.Event("order."+string(to), owner, string(id), detail)
+}
+
+// PaidOnAccount notes that the money for an order has come whose goods went before.
+// It stays where it is on its way; the tax journal has it from now on. It reports
+// false when it is paid already, or not on its way.
+func (t *Tx) PaidOnAccount(owner string, id order.ID) (bool, error) {
+	n, err := t.exec(`UPDATE orders SET paid_at = $3, updated_at = $3 WHERE owner = $1 AND id = $2 AND on_account AND paid_at = 0 AND status IN ('packed', 'shipped', 'delivered')`, owner, string(id), ms(t.now))
+	if err != nil {
+		return false, fmt.Errorf("pay on account: %w", err)
+	}
+	if n == 0 {
+		return false, nil
+	}
+	if err := t.journal(owner, string(id), order.Paid); err != nil {
+		return false, err
+	}
+	return true, t.Event("order.paid", owner, string(id), "")
+}
+
+// SetDue notes until when an order on account is to be paid.
+func (t *Tx) SetDue(owner string, id order.ID, at time.Time) error {
+	return t.later("set due", nil, `UPDATE orders SET due_at = $3 WHERE owner = $1 AND id = $2 AND on_account AND due_at = 0`, owner, string(id), ms(at))
 }
 
 // stepColumn notes when an order came to a state, where the state has a column.

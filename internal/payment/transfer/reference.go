@@ -17,10 +17,10 @@ const (
 	maxRF     = 25 // ISO 11649: RF, two digits, up to 21 characters
 )
 
-// reference makes the creditor reference of an order and attempt (ISO 11649). It
+// NewReference makes the creditor reference of an order and attempt (ISO 11649). It
 // holds the order's number, which the payer has in a letter, so that people at
 // both ends recognise it.
-func reference(number string, attempt int) (string, error) {
+func NewReference(number string, attempt int) (string, error) {
 	body := strings.ReplaceAll(number, "-", "")
 	if len(body) != numberLen || !isAlnum(body) || attempt < 1 || attempt > len(attempts) {
 		return "", fmt.Errorf("no reference for attempt %d", attempt)

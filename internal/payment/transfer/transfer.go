@@ -93,7 +93,7 @@ func (p *Provider) Terms() payment.Terms { return p.terms }
 
 // Open gives an order and attempt its reference.
 func (p *Provider) Open(_ context.Context, q payment.Request) (payment.Session, error) {
-	ref, err := reference(q.OrderNumber, q.Attempt)
+	ref, err := NewReference(q.OrderNumber, q.Attempt)
 	if err != nil {
 		return payment.Session{}, fmt.Errorf("open transfer: %w: %w", err, payment.ErrRefused)
 	}

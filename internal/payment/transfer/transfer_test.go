@@ -61,7 +61,7 @@ func TestReferencesAreThoseOfISO11649(t *testing.T) {
 // kind swapped, are always told from the right reference. A letter for a digit is
 // missed once in 97 times; then no order has that reference.
 func TestASlipOfThePenIsNoticed(t *testing.T) {
-	ref, err := reference("K7Q2M-9F3XA", 1)
+	ref, err := NewReference("K7Q2M-9F3XA", 1)
 	if err != nil || ref != "RF90K7Q2M9F3XA1" {
 		t.Fatalf("got %q, %v", ref, err)
 	}
@@ -99,7 +99,7 @@ func TestASlipOfThePenIsNoticed(t *testing.T) {
 
 func TestAReferenceIsFoundInWhatAPayerTypes(t *testing.T) {
 	const ref, other = "RF90K7Q2M9F3XA1", "RF63K7Q2M9F3XA2"
-	if got, err := reference("K7Q2M-9F3XA", 2); err != nil || got != other {
+	if got, err := NewReference("K7Q2M-9F3XA", 2); err != nil || got != other {
 		t.Fatalf("got %s, %v", got, err)
 	}
 	for text, want := range map[string][]string{
@@ -179,12 +179,12 @@ func TestWhatAMerchantMustSay(t *testing.T) {
 		t.Errorf("got %v, %v", p, err)
 	}
 	for _, attempt := range []int{0, -1, len(attempts) + 1} {
-		if ref, err := reference("K7Q2M-9F3XA", attempt); err == nil {
+		if ref, err := NewReference("K7Q2M-9F3XA", attempt); err == nil {
 			t.Errorf("attempt %d has %s", attempt, ref)
 		}
 	}
 	for _, number := range []string{"", "K7Q2M", "k7q2m-9f3xa", fmt.Sprint("K7Q2M-9F3X", "é")} {
-		if ref, err := reference(number, 1); err == nil {
+		if ref, err := NewReference(number, 1); err == nil {
 			t.Errorf("number %q has %s", number, ref)
 		}
 	}

@@ -132,6 +132,7 @@ type Invoice struct {
 	Taxes    []InvoiceTax
 	Seen     bool          // the buyer may be shown
 	Buyer    order.Details // only where Seen
+	Transfer *Transfer     // how it is paid, while it is not; else nil
 }
 
 // InvoiceSeller is who sells, with the address in lines.

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -37,6 +38,13 @@ type OrderStatus struct {
 	Digital Digital // what is not sent by post
 
 	Transfer *Transfer // how to send the money, where that is waited for; else nil
+	Later    Later     // how it is paid, when the goods go first and it is not paid yet
+}
+
+// Later says how an order is paid whose goods go before the money comes.
+type Later struct {
+	OnDelivery bool // to whoever brings it
+	Days       int  // else: so many days after it was sent
 }
 
 // Transfer is what somebody copies into their bank's form.
@@ -79,10 +87,14 @@ func (p OrderStatus) Steps() []Step {
 		road, words = road[:2], words[:2]
 	}
 	done := p.Order.Times
+	times := []time.Time{p.Order.PlacedAt, done.Paid, done.Packed, done.Shipped, done.Delivered}
+	if p.Order.OnAccount && p.Order.Status != order.Paid { // it goes its way without being paid
+		road, words, under, times = slices.Delete(road, 1, 2), slices.Delete(words, 1, 2), slices.Delete(under, 1, 2), slices.Delete(times, 1, 2)
+		under[0] = "Packing"
+	}
 	if p.Order.Free() {
 		words[1] = "Nothing to pay"
 	}
-	times := []time.Time{p.Order.PlacedAt, done.Paid, done.Packed, done.Shipped, done.Delivered}
 	at := slices.Index(road, p.Order.Status)
 	if at < 0 {
 		return nil
@@ -116,9 +128,35 @@ func (p OrderStatus) Left() time.Duration { return p.Order.HoldUntil.Sub(p.Now) 
 
 // Told is how the order stands, in one line and one paragraph.
 func (p OrderStatus) Told() Words {
+	w := p.told()
+	if pay := p.payLater(); pay != "" {
+		w.Text += " " + pay
+	}
+	return w
+}
+
+// payLater says how an order is paid whose goods go first, or "".
+func (p OrderStatus) payLater() string {
+	total := p.Order.Totals.Total.Format()
+	switch {
+	case p.Later.OnDelivery && p.Order.Status == order.Delivered:
+		return "The " + total + " for it have not reached us yet."
+	case p.Later.OnDelivery:
+		return "You pay " + total + " to whoever brings it. Please have the money ready."
+	case p.Later.Days > 0 && p.Transfer != nil:
+		return "Please transfer the money to our account, with the reference as it stands here."
+	case p.Later.Days > 0:
+		return fmt.Sprintf("You pay after it was sent, within %d days. We write to you then.", p.Later.Days)
+	}
+	return ""
+}
+
+func (p OrderStatus) told() Words {
 	switch p.Order.Status {
 	case order.Pending:
 		switch {
+		case p.Order.OnAccount:
+			return Words{Title: "Your order is placed", Text: "Thank you. Your things are set aside. We pack them next."}
 		case !p.Held():
 			return Words{Title: "This order was not paid", Text: "The time to pay has passed. Nothing was charged, and your cart is open again."}
 		case p.Payment == order.PaymentDeclined:

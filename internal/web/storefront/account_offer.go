@@ -16,7 +16,7 @@ import (
 // made: one field, or a passkey. It is never needed, so it stands below all
 // that matters, and the address of the order is not shown.
 func (s *Shop) offerAccount(p *page.OrderStatus, st access.Standing, problems []fault.Problem) {
-	made := p.Order.Status != order.Pending && p.Order.Status != order.Cancelled
+	made := (p.Order.Status != order.Pending || p.Order.OnAccount) && p.Order.Status != order.Cancelled
 	if s.cfg.Keeper == nil || st.Account != "" || !p.Fresh || !made {
 		return
 	}

@@ -99,8 +99,9 @@ func (s *Shop) showOrderTo(w http.ResponseWriter, r *http.Request, status int, v
 	if !s.desk.ByHand(v.Order.PaymentMethod) {
 		p.Descriptor = settings.Descriptor // of a transfer, the payer's own words are on it
 	}
-	if t := v.Payment.Transfer; t != nil && p.Held() {
-		p.Transfer = &page.Transfer{Payee: t.Payee, IBAN: payment.Fours(t.IBAN), BIC: t.BIC, Reference: payment.Fours(t.Reference), Until: t.Until}
+	p.Later = page.Later(s.desk.Later(v.Order))
+	if t := v.Payment.Transfer; t != nil && (p.Held() || v.Order.OnAccount) {
+		p.Transfer = transferOf(*t)
 	}
 	p.Accepted = acceptedLinks(v.Order.Accepted)
 	p.Delivery = checkout.DeliveryWords(settings, v.Order.ShippingMethod, v.Order.Window)
@@ -142,6 +143,11 @@ func (s *Shop) showOrderTo(w http.ResponseWriter, r *http.Request, status int, v
 	s.show(w, r, status, p)
 }
 
+// transferOf is how to send money, as people copy it.
+func transferOf(t checkout.Transfer) *page.Transfer {
+	return &page.Transfer{Payee: t.Payee, IBAN: payment.Fours(t.IBAN), BIC: t.BIC, Reference: payment.Fours(t.Reference), Until: t.Until}
+}
+
 // offerPayment puts the form to pay on the page of an order that waits for it.
 func (s *Shop) offerPayment(w http.ResponseWriter, r *http.Request, p *page.OrderStatus) error {
 	providers, err := s.desk.Methods(r.Context())
@@ -153,7 +159,14 @@ func (s *Shop) offerPayment(w http.ResponseWriter, r *http.Request, p *page.Orde
 			p.PayAgain.Title = "at " + place(provider)
 			continue
 		}
+		if by, ok := provider.(payment.ByHand); ok && by.Terms().OnAccount {
+			continue // that is chosen before the order
+		}
 		p.PayAgain.Others = append(p.PayAgain.Others, page.Payment{ID: provider.Name(), Title: provider.Title()})
+	}
+	if p.Order.OnAccount {
+		p.PayAgain = page.PayAgain{}
+		return nil
 	}
 	p.PayAgain.Pays = !s.desk.ByHand(p.Order.PaymentMethod)
 	p.PayAgain.Action = page.PathOrders + string(p.Order.Number) + "/payments"

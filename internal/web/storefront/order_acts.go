@@ -158,6 +158,16 @@ func (s *Shop) paper(w http.ResponseWriter, r *http.Request, credit bool) {
 	if m, ok := settings.Shipping.Find(v.Order.ShippingMethod); ok {
 		p.Delivery = m.Title
 	}
+	if !credit {
+		o, err := s.desk.Order(ctx, number, token)
+		if err != nil {
+			s.gate.Refuse(w, r, err)
+			return
+		}
+		if t := o.Payment.Transfer; t != nil && v.Order.OnAccount {
+			p.Transfer = transferOf(*t)
+		}
+	}
 	for _, t := range v.Taxes {
 		p.Taxes = append(p.Taxes, page.InvoiceTax{Rate: page.Percent(int64(t.Rate)), Net: t.Net, Tax: t.Tax})
 	}

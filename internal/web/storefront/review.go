@@ -50,7 +50,7 @@ func (s *Shop) showReview(w http.ResponseWriter, r *http.Request, status int, b 
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	providers, err := s.desk.Methods(ctx)
+	providers, err := s.desk.MethodsFor(ctx, c)
 	if err != nil {
 		s.gate.Refuse(w, r, err)
 		return
