@@ -53,6 +53,14 @@ func (d *Desk) raise(t *store.Tx, c store.Concern) (string, error) {
 // refundFailed notes that what was given back did not arrive. The refund stands,
 // with its credit note: the money is owed, and has to go another way.
 func (d *Desk) refundFailed(t *store.Tx, c store.Concern, id string) (string, error) {
+	if id == c.Payment { // a payment of no use that was sent back
+		p, err := t.Payment(c.Owner, id)
+		if err != nil || p.Status != order.PaymentReturned || p.Amount != c.Amount {
+			return store.NoticeMismatch, err
+		}
+		c.Kind, c.About = store.ConcernReturn, "failed "+id
+		return d.raise(t, c)
+	}
 	r, err := t.Refund(c.Owner, id)
 	if err != nil {
 		return store.NoticeMismatch, unless(fault.Is(err, fault.NotFound), err)

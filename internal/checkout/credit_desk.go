@@ -74,6 +74,9 @@ func creditFor(t *store.Tx, account string, in money.Currency, fresh credit.ID, 
 	if !fault.Is(err, fault.NotFound) {
 		return c.ID, err
 	}
+	if fresh == "" {
+		return "", nil // it was only asked whether there may be one
+	}
 	_, err = t.OpenCredit(store.Credit{ID: fresh, Kind: credit.Account, Owner: account, Source: from, Order: orderID}, credit.Code{}, in)
 	return fresh, err
 }

@@ -45,7 +45,11 @@ func (d *Desk) target(t *store.Tx, o order.Order, r store.Refund, toCredit bool)
 		return store.ToService, nil
 	}
 	account, err := t.AccountOfSubject(o.Owner)
-	if err != nil || account != "" {
+	if err != nil {
+		return store.ToAccount, err
+	}
+	if account != "" {
+		_, err := creditFor(t, account, r.Amount.Currency(), "", credit.Returned, string(o.ID))
 		return store.ToAccount, err
 	}
 	to, err := t.OrderDetails(o.Owner, o.ID)
@@ -100,7 +104,8 @@ func (d *Desk) toAccount(t *store.Tx, r store.Refund) error {
 		_, err = t.OpenCredit(store.Credit{ID: id, Kind: credit.Account, Source: credit.Returned, Order: string(r.Order)}, credit.Code{}, r.Amount.Currency())
 	}
 	if err == nil {
-		_, err = t.IssueCredit(id, r.ID, r.Rest())
+		// An act of its own: what this credit paid went back to it under the refund's.
+		_, err = t.IssueCredit(id, "issue-"+r.ID, r.Rest())
 	}
 	return err
 }

@@ -110,7 +110,8 @@ func (d *Desk) buried(ctx context.Context, j store.Job, o order.Order, to contac
 	}
 	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
 		n, err := t.UnpaidBefore(to.Key(), o.PlacedAt)
-		if enough = n >= unpaidLetters; err != nil || enough || j.Kind == JobCode {
+		// Who pays by hand has no other page to pay on: the letter is the way to do it.
+		if enough = n >= unpaidLetters && !d.ByHand(o.PaymentMethod); err != nil || enough || j.Kind == JobCode {
 			return err
 		}
 		may, err := t.MayWrite(to, j.ID)

@@ -229,21 +229,24 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 	if err != nil {
 		return err
 	}
-	until := d.db.Now().Add(d.waits(provider))
-	if err := d.reserve(ctx, p.id, p.payer(ctx), p.cart.Lines, until); err != nil {
+	// What is held ends soon when no order follows; the order's own holds end with it.
+	now := d.db.Now()
+	until, soon := now.Add(d.waits(provider)), now.Add(d.hold)
+	if err := d.reserve(ctx, p.id, p.payer(ctx), p.cart.Lines, soon); err != nil {
 		if fault.Is(err, fault.RateLimited) {
 			abuse.Of(ctx).Note(abuse.Place, abuse.Blocked)
 		}
 		return err
 	}
-	if err := d.useCodes(ctx, p.id, p.owner, p.codes, p.email, s, until); err != nil {
+	if err := d.useCodes(ctx, p.id, p.owner, p.codes, p.email, s, soon); err != nil {
 		return err
 	}
-	if err := d.holdCredit(ctx, p.id, p.owner, paying(p.cart.Credits), until); err != nil {
+	if err := d.holdCredit(ctx, p.id, p.owner, paying(p.cart.Credits), soon); err != nil {
 		return err
 	}
 	number := order.NewNumber()
-	return d.db.InTx(ctx, ledger.Guest(p.owner), func(t *store.Tx) error {
+	var o order.Order
+	err = d.db.InTx(ctx, ledger.Guest(p.owner), func(t *store.Tx) error {
 		row, err := t.OwnCart(p.cart.ID)
 		if err != nil {
 			return err
@@ -265,7 +268,7 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		if !sameGoods(now, p.cart) || !slices.Equal(row.Credits, shown(p.cart.Credits)) {
 			return errChanged
 		}
-		if !until.After(t.Now()) {
+		if !soon.After(t.Now()) {
 			return errChanged // the hold has ended while we were waiting
 		}
 		details, _, err := t.Details(row.ID)
@@ -282,7 +285,7 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 			return errChanged // the uses are held for somebody else
 		}
 		k := row.Checkout
-		o := order.Order{ID: p.id, Owner: string(row.ID), Number: number, Status: order.Pending, Lines: orderLines(now, sums), Totals: now.Totals, Codes: counting(now.Codes), Credits: paying(now.Credits),
+		o = order.Order{ID: p.id, Owner: string(row.ID), Number: number, Status: order.Pending, Lines: orderLines(now, sums), Totals: now.Totals, Codes: counting(now.Codes), Credits: paying(now.Credits),
 			Country: k.Country, Region: k.Region, ShippingMethod: k.ShippingMethod, Window: k.Window, Reverse: k.Reverse && s.Tax.ReverseCharge, Accepted: wordings(s),
 			PaymentMethod: provider, OnAccount: d.onAccount(provider), PlacedAt: t.Now(), HoldUntil: until}
 		if err := t.InsertOrder(o, row.ID, details, sums.Sums); err != nil {
@@ -302,6 +305,13 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		return d.attempt(t, o, store.Payment{ID: first, Owner: o.Owner, Order: o.ID, Attempt: 1, Provider: provider,
 			Status: order.PaymentOpen, Amount: o.Due(), ExpiresAt: until})
 	})
+	if err != nil || !until.After(soon) {
+		return err
+	}
+	if err := d.keepHeld(ctx, o); err != nil { // the sweep comes before they end
+		d.log.WarnContext(ctx, "the holds of an order were not kept yet", "order", o.ID, "error", err)
+	}
+	return nil
 }
 
 func sameGoods(a, b cart.Cart) bool {

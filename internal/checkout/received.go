@@ -68,7 +68,10 @@ func (d *Desk) Received(ctx context.Context, actor ledger.Actor, r Receipt) (Rec
 	if err != nil {
 		return Received{}, err
 	}
-	if out.Arrival = d.unfit(p, r, known); out.Arrival != "" {
+	if out.Arrival = d.unfit(p, r, known); out.Arrival == ArrivedTwice {
+		return d.byWord(ctx, actor, p, r, out)
+	}
+	if out.Arrival != "" {
 		return out, nil
 	}
 	n := payment.Notice{ID: "received-" + p.ID, Ref: p.Ref, OrderID: string(p.Order), Attempt: p.Attempt, Outcome: payment.Approved,
@@ -76,8 +79,11 @@ func (d *Desk) Received(ctx context.Context, actor ledger.Actor, r Receipt) (Rec
 	first := false
 	err = d.settleAs(ctx, actor, p.Provider, n, func(t *store.Tx, now store.Payment) error {
 		first = !settled(now)
-		if r.Mark == "" || !first {
+		switch {
+		case !first:
 			return nil
+		case r.Mark == "":
+			return t.KeepWord(now)
 		}
 		return t.KeepReceipt(now, r.Mark)
 	})
@@ -89,6 +95,20 @@ func (d *Desk) Received(ctx context.Context, actor ledger.Actor, r Receipt) (Rec
 		return Received{}, err
 	}
 	return d.became(ctx, p, out, first)
+}
+
+// byWord looks whether a line that seems to be too much is the one that somebody has
+// told of before. The first that fits is.
+func (d *Desk) byWord(ctx context.Context, actor ledger.Actor, p store.Payment, r Receipt, out Received) (Received, error) {
+	stands := false
+	err := d.db.InTx(ctx, actor, func(t *store.Tx) (err error) {
+		stands, err = t.TakeWord(p, r.Mark)
+		return err
+	})
+	if stands {
+		out.Arrival = ArrivedBefore
+	}
+	return out, err
 }
 
 // unfit says why a receipt changes nothing, or "".

@@ -119,7 +119,7 @@ func (d *Desk) wentBack(ctx context.Context, p store.Payment) (money.Amount, err
 	})
 	sum := money.Zero(p.Amount.Currency())
 	for _, r := range all {
-		if err == nil && r.State == store.RefundDone && r.FailedAt.IsZero() && r.Payment == p.ID && r.ToCredit == store.ToService {
+		if err == nil && r.State == store.RefundDone && r.FailedAt.IsZero() && !r.ByHand && r.Payment == p.ID && r.ToCredit == store.ToService {
 			sum, err = sum.Plus(r.Rest())
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/credit"
@@ -94,6 +95,7 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 		if err != nil {
 			return err
 		}
+		refused := slices.ContainsFunc(before, func(r store.Refund) bool { return r.State == store.RefundRefused })
 		left, rest, under, err := leftOf(o, before)
 		if err != nil {
 			return err
@@ -101,7 +103,7 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 		// Whoever asks for the same again, since no answer came, means the same.
 		if under.ID != "" && (part == nil && left.IsZero() || part != nil && under.Amount == *part) {
 			r = under
-			return d.hand(o, p, r, back.ByHand)
+			return d.hand(o, p, r, back.ByHand, refused)
 		}
 		r = store.Refund{ID: store.NewID(), Owner: o.Owner, Order: o.ID, Payment: p.ID, Amount: left, State: store.RefundAsked}
 		if part != nil {
@@ -120,7 +122,8 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 		if r.ToCredit, err = d.target(t, o, r, back.ToCredit); err != nil {
 			return err
 		}
-		if err := d.hand(o, p, r, back.ByHand); err != nil {
+		r.ByHand = back.ByHand
+		if err := d.hand(o, p, r, back.ByHand, refused); err != nil {
 			return err
 		}
 		paid, err := credit.Sum(left.Currency(), o.Credits)
@@ -137,10 +140,11 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 }
 
 // hand refuses a refund that a person has to send, or said to have sent, where that
-// does not fit.
-func (d *Desk) hand(o order.Order, p store.Payment, r store.Refund, byHand bool) error {
-	needed := d.ByHand(p.Provider) && !r.Rest().IsZero() && r.ToCredit == store.ToService
-	if needed == byHand || o.Free() {
+// does not fit. What the payment service has refused before may go either way.
+func (d *Desk) hand(o order.Order, p store.Payment, r store.Refund, byHand, refused bool) error {
+	goes := !r.Rest().IsZero() && r.ToCredit == store.ToService
+	needed := d.ByHand(p.Provider) && goes
+	if needed == byHand || o.Free() || byHand && refused && goes && r.ByHand {
 		return nil
 	}
 	return wrongHand(needed)
@@ -212,7 +216,7 @@ func (d *Desk) payOut(ctx context.Context, r store.Refund) error {
 	if err != nil {
 		return err
 	}
-	if d.ByHand(p.Provider) {
+	if r.ByHand || d.ByHand(p.Provider) {
 		return nil // whoever wrote the refund down has sent it
 	}
 	provider, ok := d.providers[p.Provider]

@@ -60,14 +60,15 @@ type group struct {
 
 // shapes are how cards write their number in groups. People type what is
 // printed, and often go on with the month of expiry: 4111 1111 1111 1111 12/27.
-var shapes = [...][]int{{4, 4, 4, 4, 3}, {4, 4, 4, 4}, {4, 6, 5}, {4, 6, 4}, {4, 3, 3, 3}}
+var shapes = [...][]int{{4, 4, 4, 4, 3}, {4, 4, 4, 4}, {4, 6, 5}, {4, 6, 4}, {4, 3, 3, 3}, {8, 8}}
 
 // cardIn finds the first digits that could be a card's: a row of groups as a
-// whole, one group of it, or groups in one of the shapes. Single spaces, hyphens,
-// underscores and dots may stand between the groups of a row.
+// whole, one group of it, or groups in one of the shapes. A few spaces, hyphens,
+// underscores, dots and signs that nobody sees may stand between the groups of a
+// row: what is stored is tidied afterwards.
 func cardIn(s string) (from, to int, found bool) {
 	var row []group
-	joined, gap := false, false // to the digit before; by a gap
+	joined, gaps := false, 0 // to the digit before; by so many gaps
 	for i, c := range s {
 		d, ok := digitOf(c)
 		switch {
@@ -80,20 +81,26 @@ func cardIn(s string) (from, to int, found bool) {
 				g.digits[g.n] = d
 			}
 			g.n++
-			g.to, joined, gap = i+len(string(c)), true, false
-		case len(row) > 0 && !gap && cardGap(c):
-			joined, gap = false, true
+			g.to, joined, gaps = i+len(string(c)), true, 0
+		case len(row) > 0 && gaps < maxGaps && cardGap(c):
+			joined, gaps = false, gaps+1
 		default:
-			if from, to, found = cardInRow(row); found {
+			if from, to, found = cardInRow(s, row); found {
 				return from, to, true
 			}
-			row, joined, gap = row[:0], false, false
+			row, joined, gaps = row[:0], false, 0
 		}
 	}
-	return cardInRow(row)
+	return cardInRow(s, row)
 }
 
-func cardInRow(row []group) (from, to int, found bool) {
+// maxGaps is how many signs may stand between two groups of one number.
+const maxGaps = 4
+
+func cardInRow(s string, row []group) (from, to int, found bool) {
+	if isIBAN(s, row) {
+		return 0, 0, false
+	}
 	if isCard(row) {
 		return row[0].from, row[len(row)-1].to, true
 	}
@@ -133,7 +140,51 @@ func isCard(row []group) bool {
 		}
 		n += copy(digits[n:], row[i].digits[:row[i].n])
 	}
-	return n >= 13 && issued(digits[:n]) && luhn(digits[:n])
+	return n >= 13 && issued(digits[:n]) && luhn(digits[:n]) && !isEAN(digits[:n])
+}
+
+// isEAN reports whether thirteen digits are the number of an article (GS1's check
+// digit). Cards of thirteen digits are hardly left, and articles are everywhere.
+func isEAN(digits []byte) bool {
+	if len(digits) != 13 {
+		return false
+	}
+	sum := 0
+	for i, d := range digits {
+		sum += int(d) * (1 + i%2*2)
+	}
+	return sum%10 == 0
+}
+
+// isIBAN reports whether a row of digits is a bank account's number with the two
+// letters of its country before it, by its check digits (ISO 13616, ISO 7064).
+func isIBAN(s string, row []group) bool {
+	if len(row) == 0 || row[0].from < 2 {
+		return false
+	}
+	rest, n := 0, 0
+	var check [2]int
+	for _, g := range row {
+		if g.n > len(g.digits) {
+			return false
+		}
+		for _, d := range g.digits[:g.n] {
+			if n < len(check) {
+				check[n] = int(d)
+			} else {
+				rest = (10*rest + int(d)) % 97
+			}
+			n++
+		}
+	}
+	for _, c := range []byte(strings.ToUpper(s[row[0].from-2 : row[0].from])) {
+		if c < 'A' || c > 'Z' {
+			return false
+		}
+		rest = (100*rest + int(c-'A') + 10) % 97
+	}
+	rest = (100*rest + 10*check[0] + check[1]) % 97
+	return n >= 13 && rest == 1
 }
 
 // issuers are the beginnings that the large networks give out, as they publish
@@ -179,7 +230,7 @@ func Digits(s string) (n int) {
 }
 
 func cardGap(c rune) bool {
-	return c == ' ' || c == '-' || c == '.' || c == '_' || c == '\t' || c >= 0x2010 && c <= 0x2015 || c == 0x2212 || c >= 0x80 && unicode.Is(unicode.Zs, c)
+	return unicode.Is(unicode.Cf, c) || c == ' ' || c == '-' || c == '.' || c == '_' || c == '\t' || c >= 0x2010 && c <= 0x2015 || c == 0x2212 || c >= 0x80 && unicode.Is(unicode.Zs, c)
 }
 
 // digitOf reads a decimal digit of any script. Unicode has them in rows of ten.

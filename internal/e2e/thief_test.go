@@ -153,7 +153,7 @@ func (s *shop) typedIntoEverything(t testing.TB) {
 	defer db.Close()
 	fields := 0
 	for _, f := range personal.All() {
-		if f.Kind != personal.Sealed {
+		if f.Kind != personal.Sealed || f.Name() == personal.CardCode.Name() { // that one is drawn, never typed, and gone with its letter
 			continue
 		}
 		fields++

@@ -55,3 +55,32 @@ func TestADisputeIsDecidedFirst(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoOwesMoneyIsErasedWhenItHasCome: goods went before their money, and their
+// buyer asks to be erased. Who owes what is kept until it has come.
+func TestWhoOwesMoneyIsErasedWhenItHasCome(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		o := opened(t, s)
+		p := bought(t, s)
+		owed := func(paidAt int64) {
+			t.Helper()
+			shoptest.Do(t, s.Raw(t), `UPDATE orders SET on_account = TRUE, status = 'delivered', paid_at = $2 WHERE id = $1`, string(p.Order.ID), paidAt)
+		}
+		owed(0)
+		r := o.erase(t, privacy.Options{})
+		if r.State != store.Running {
+			t.Fatalf("got %+v, want it begun and not done", r)
+		}
+		if d := details(t, s, p); d.ShipTo.IsZero() || d.Name.IsZero() {
+			t.Error("nobody knows any more who owes the money")
+		}
+		owed(s.DB.Now().UnixMilli())
+		s.Clock.Move(privacy.LookAgain + time.Minute)
+		if err := o.RunDue(noCtx); err != nil {
+			t.Fatal(err)
+		}
+		if got := o.read(t, r.Reference); got.State != store.Done {
+			t.Errorf("got %+v, want it done", got)
+		}
+	})
+}

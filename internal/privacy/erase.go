@@ -222,7 +222,7 @@ func (o *Officer) conclude(ctx context.Context, who ledger.Actor, r store.Reques
 			return t.Event("restriction.begun", "", r.Reference, count(kept))
 		})
 	}
-	first := !r.Email.IsZero()
+	first := r.Tail == 0 // its end was never reached: also after a scrub that was put off
 	waiting := slices.ContainsFunc(kept, func(k store.Kept) bool { return k.Why == underWay || k.Why == held })
 	if !waiting {
 		// Events get their numbers first, since a leaf is made of the values.

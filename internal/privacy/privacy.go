@@ -102,11 +102,9 @@ func endPages(ctx context.Context, db *store.DB, p personal.Purpose, total map[p
 			if n, err = t.DestroyDue(p, span); err != nil {
 				return err
 			}
-			postponed = 0
-			if n < size { // what else is in the page is about orders under way
-				if postponed, err = t.Postpone(p, span, pushOut); err != nil {
-					return err
-				}
+			// What else is in the page is about orders under way.
+			if postponed, err = t.Postpone(p, span, pushOut); err != nil {
+				return err
 			}
 			return told(t, p, n)
 		})

@@ -24,14 +24,17 @@ func (t *Tx) post(c Credit, act string, do credit.Doing, orderID string, amount 
 	if amount.Currency() != c.Balance.Currency() {
 		return false, money.ErrCurrency
 	}
-	for _, e := range entries {
+	for i, e := range entries {
 		n, err := t.exec(`INSERT INTO credit_entries (credit, act, side, order_id, doing, amount, at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (credit, act, side, order_id) DO NOTHING`,
 			string(c.ID), act, string(e.Side), e.Order, string(do), e.Amount.Minor(), ms(t.now))
 		if err != nil {
 			return false, fmt.Errorf("write an entry: %w", err)
 		}
-		if n == 0 {
+		if n == 0 && i == 0 {
 			return false, nil // done before: either all entries of an act are there or none
+		}
+		if n == 0 {
+			return false, fmt.Errorf("write an entry: act %s of credit %s was another", act, c.ID)
 		}
 		if _, err := t.exec(`INSERT INTO credit_sides (credit, side, order_id, amount) VALUES ($1, $2, $3, 0) ON CONFLICT (credit, side, order_id) DO NOTHING`, string(c.ID), string(e.Side), e.Order); err != nil {
 			return false, fmt.Errorf("write a side: %w", err)
@@ -130,7 +133,11 @@ func (t *Tx) endCreditHold(of credit.ID, id order.ID, before time.Time, do credi
 	if err != nil || held == 0 {
 		return err
 	}
-	_, err = t.post(c, NewID(), do, string(id), money.Of(held, c.Balance.Currency()))
+	amount := money.Of(held, c.Balance.Currency())
+	if _, err := t.post(c, NewID(), do, string(id), amount); err != nil || do != credit.Release || c.CancelledAt.IsZero() {
+		return err
+	}
+	_, err = t.post(c, NewID(), credit.Cancel, "", amount) // nobody can spend it any more
 	return err
 }
 

@@ -103,7 +103,7 @@ func (v *View) shut(f *folder, subject, caseID string, restricted []personal.Pur
 		return nil
 	}
 	var open int64
-	err := v.row(`SELECT count(*) FROM orders o WHERE o.owner = $1 AND o.id = $2 AND `+underWay, subject, caseID, ms(v.now.Add(-openOrder))).Scan(&open)
+	err := v.row(`SELECT count(*) FROM orders o WHERE o.owner = $1 AND o.id = $2 AND (`+underWay+` OR `+isOwed+`)`, subject, caseID, ms(v.now.Add(-openOrder))).Scan(&open)
 	if err != nil {
 		return fmt.Errorf("read order of a dossier: %w", err)
 	}

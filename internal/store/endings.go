@@ -63,6 +63,10 @@ func (t *Tx) inSpan(p personal.Purpose, s Span) []any {
 const underWay = `(o.updated_at > $3 AND o.status NOT IN ('` + string(order.Delivered) + `', '` + string(order.Cancelled) + `', '` + string(order.Refunded) + `')
 	OR ` + inDispute + `)`
 
+// isOwed is the orders o whose goods went before their money, which has not come.
+// An erasure waits for it; what is due by its date does not.
+const isOwed = `(o.on_account AND o.paid_at = 0 AND o.status <> '` + string(order.Cancelled) + `')`
+
 const inDispute = `EXISTS (SELECT 1 FROM payment_concerns c WHERE c.owner = o.owner AND c.order_id = o.id AND c.kind = 'dispute' AND c.ended_at = 0)`
 
 // ofOrderUnderWay is the dossiers about such an order.

@@ -35,7 +35,7 @@ func (v *View) DossiersOf(subjects ...string) (out []DossierOf, err error) {
 }
 
 func (v *View) dossiersOf(subjects []string) (out []DossierOf, err error) {
-	rows, err := v.rows(`SELECT d.subject, d.id, d.case_id, d.purpose, d.state, d.destroy_after, d.held_until, o.status, o.updated_at, o.paid_at, `+inDispute+`
+	rows, err := v.rows(`SELECT d.subject, d.id, d.case_id, d.purpose, d.state, d.destroy_after, d.held_until, o.status, o.updated_at, o.paid_at, COALESCE(`+isOwed+`, FALSE), `+inDispute+`
 		FROM dossiers d LEFT JOIN orders o ON o.owner = d.subject AND o.id = d.case_id WHERE d.subject IN `+marks(0, many)+` AND d.state <> 'destroyed' ORDER BY d.subject, d.case_id, d.purpose, d.id`, texts(subjects)...)
 	if err != nil {
 		return nil, err
@@ -47,13 +47,13 @@ func (v *View) dossiersOf(subjects []string) (out []DossierOf, err error) {
 		var ends, held int64
 		var status sql.NullString
 		var updated, paid sql.NullInt64
-		var disputed bool
-		if err := rows.Scan(&d.Subject, &d.ID, &d.Case, &d.Purpose, &state, &ends, &held, &status, &updated, &paid, &disputed); err != nil {
+		var owed, disputed bool
+		if err := rows.Scan(&d.Subject, &d.ID, &d.Case, &d.Purpose, &state, &ends, &held, &status, &updated, &paid, &owed, &disputed); err != nil {
 			return nil, err
 		}
 		d.Restricted, d.Ends, d.Order, d.Paid = state == "restricted", when(ends), status.Valid, paid.Int64 > 0
 		d.Held = when(held).After(v.now)
-		d.UnderWay = disputed || d.Order && !order.Status(status.String).Final() && when(updated.Int64).After(v.now.Add(-openOrder))
+		d.UnderWay = owed || disputed || d.Order && !order.Status(status.String).Final() && when(updated.Int64).After(v.now.Add(-openOrder))
 		out = append(out, d)
 	}
 	return out, rows.Err()

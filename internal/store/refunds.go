@@ -38,6 +38,7 @@ type Refund struct {
 	// FailedAt is when the provider told that the money did not arrive; zero else.
 	// It is owed then, and has to go another way.
 	FailedAt time.Time
+	ByHand   bool // a person has sent it, whatever the payment service does
 }
 
 // Rest is the part of a refund that a payment service took.
@@ -62,11 +63,11 @@ func (t *Tx) AskRefund(r Refund, byCredit, byService money.Amount) (bool, error)
 	if r.Amount.Currency() != byCredit.Currency() || r.Amount.Currency() != byService.Currency() {
 		return false, nil
 	}
-	n, err := t.exec(`INSERT INTO refunds (owner, id, order_id, payment, amount, by_credit, to_credit, currency, state, asked_at, ended_at)
-		SELECT $1, $2, $3, $4, CAST($5 AS BIGINT), CAST($9 AS BIGINT), $11, $6, 'asked', CAST($7 AS BIGINT), 0
+	n, err := t.exec(`INSERT INTO refunds (owner, id, order_id, payment, amount, by_credit, to_credit, currency, state, asked_at, ended_at, by_hand)
+		SELECT $1, $2, $3, $4, CAST($5 AS BIGINT), CAST($9 AS BIGINT), $11, $6, 'asked', CAST($7 AS BIGINT), 0, CAST($12 AS BOOLEAN)
 		FROM (SELECT COALESCE(SUM(amount - by_credit), 0) AS service, COALESCE(SUM(by_credit), 0) AS credit FROM refunds WHERE owner = $1 AND order_id = $3 AND state <> 'refused') b
 		WHERE CAST($5 AS BIGINT) >= CAST($9 AS BIGINT) AND CAST($5 AS BIGINT) - CAST($9 AS BIGINT) + b.service <= CAST($8 AS BIGINT) AND CAST($9 AS BIGINT) + b.credit <= CAST($10 AS BIGINT)`,
-		r.Owner, r.ID, string(r.Order), r.Payment, r.Amount.Minor(), r.Amount.Currency().Code(), ms(t.now), byService.Minor(), r.ByCredit.Minor(), byCredit.Minor(), string(r.ToCredit))
+		r.Owner, r.ID, string(r.Order), r.Payment, r.Amount.Minor(), r.Amount.Currency().Code(), ms(t.now), byService.Minor(), r.ByCredit.Minor(), byCredit.Minor(), string(r.ToCredit), r.ByHand)
 	if err != nil {
 		return false, fmt.Errorf("ask for a refund: %w", err)
 	}
@@ -102,13 +103,13 @@ func (t *Tx) FailRefund(r Refund) (bool, error) {
 	return true, t.Event("refund.failed", r.Owner, r.ID, "")
 }
 
-const refundColumns = `SELECT owner, id, order_id, payment, amount, by_credit, to_credit, currency, state, asked_at, ended_at, failed_at FROM refunds WHERE owner = $1 AND `
+const refundColumns = `SELECT owner, id, order_id, payment, amount, by_credit, to_credit, currency, state, asked_at, ended_at, failed_at, by_hand FROM refunds WHERE owner = $1 AND `
 
 func scanRefund(row row) (Refund, error) {
 	var r Refund
 	var currency string
 	var amount, byCredit, asked, ended, failed int64
-	if err := row.Scan(&r.Owner, &r.ID, &r.Order, &r.Payment, &amount, &byCredit, &r.ToCredit, &currency, &r.State, &asked, &ended, &failed); err != nil {
+	if err := row.Scan(&r.Owner, &r.ID, &r.Order, &r.Payment, &amount, &byCredit, &r.ToCredit, &currency, &r.State, &asked, &ended, &failed, &r.ByHand); err != nil {
 		return Refund{}, err
 	}
 	c, err := money.ParseCurrency(currency)

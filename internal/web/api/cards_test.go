@@ -31,7 +31,7 @@ func TestABodyWithACardIsRefused(t *testing.T) {
 		} {
 			before := s.desk.changes
 			got := s.ask(t, c.method, c.path, c.body, "Cart-Token: "+adasToken, "Idempotency-Key: k")
-			if got.status != 422 || !strings.Contains(got.body, `"`+c.pointer+`"`) || !strings.Contains(got.body, "payment card") {
+			if got.status != 422 || !strings.Contains(got.body, `"`+c.pointer+`"`) || !strings.Contains(got.body, "on the payment page, never here") {
 				t.Errorf("%s %s: got %d %s, want 422 at %s", c.method, c.path, got.status, got.body, c.pointer)
 			}
 			if strings.Contains(got.body, card) || s.desk.changes != before {
