@@ -180,7 +180,18 @@ func (o *Officer) pages(r store.Request, do func([]string) error) error {
 	return errors.Join(errs...)
 }
 
+// page erases what may go of some subjects, and restricts the rest. When a hold comes
+// between the look and the deed, it looks again.
 func (o *Officer) page(ctx context.Context, who ledger.Actor, kind string, subjects []string) (kept []store.Kept, err error) {
+	for range 3 {
+		if kept, err = o.pageOnce(ctx, who, kind, subjects); !errors.Is(err, store.ErrHeld) {
+			break
+		}
+	}
+	return kept, err
+}
+
+func (o *Officer) pageOnce(ctx context.Context, who ledger.Actor, kind string, subjects []string) (kept []store.Kept, err error) {
 	err = o.db.InTx(ctx, who, func(t *store.Tx) error {
 		kept = nil
 		var going, shut []store.DueDossier

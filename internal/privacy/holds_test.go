@@ -91,6 +91,24 @@ func TestAHoldKeepsWhatIsDueUntilItsEnd(t *testing.T) {
 		if !errors.Is(err, store.ErrHeld) {
 			t.Errorf("got %v, want ErrHeld", err)
 		}
+		// Nor does an erasure that has listed it before the hold came.
+		err = s.DB.InTx(t.Context(), owner, func(x *store.Tx) error {
+			list, err := x.DossiersOf(p.Order.Owner)
+			if err != nil {
+				return err
+			}
+			var all []store.DueDossier
+			for _, d := range list {
+				all = append(all, d.DueDossier)
+			}
+			return x.EraseAll(all)
+		})
+		if !errors.Is(err, store.ErrHeld) {
+			t.Errorf("an erasure of everything: got %v, want ErrHeld", err)
+		}
+		if got := keysOf(t, s, p.Order.Owner); len(got) != 4 {
+			t.Errorf("got keys for %v, want all four", got)
+		}
 		if n := shoptest.One[int64](t, raw, `SELECT count(*) FROM order_details WHERE owner = $1 AND email IS NOT NULL`, p.Order.Owner); n != 1 {
 			t.Error("a refused destruction has cleared values")
 		}

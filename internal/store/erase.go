@@ -93,7 +93,7 @@ func (t *Tx) Erase(d DueDossier) error {
 }
 
 // EraseAll does what Erase does to many dossiers, with few statements for each
-// page of them.
+// page of them. When one is under a hold by now it returns ErrHeld, and nothing goes.
 func (t *Tx) EraseAll(list []DueDossier) error {
 	var alike []DueDossier
 	var carts []cart.ID
@@ -134,6 +134,14 @@ func (t *Tx) EraseAll(list []DueDossier) error {
 		err = t.later("erase dossiers", nil, `UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $1`+which+chosen+` AND state <> 'destroyed' AND held_until <= $1`, args...)
 		if err != nil {
 			return err
+		}
+		var living int64
+		err = t.row(`SELECT count(*) FROM dossiers WHERE (subject, case_id, purpose) IN `+`(`+tuples(0, 3)+`)`+` AND state <> 'destroyed'`, cases(page)...).Scan(&living)
+		if err != nil {
+			return fmt.Errorf("count what was not erased: %w", err)
+		}
+		if living > 0 { // a hold has come since they were listed
+			return ErrHeld
 		}
 	}
 	for p := range ended {
