@@ -65,7 +65,7 @@ test: go tools
 	if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted" >&2; exit 1; fi
 	$(GO) vet $(PACKAGES)
 	@out=$$(mktemp); trap 'rm -f "$$out"' EXIT; status=0; \
-	CARTKEEP_TEST_REQUIRE=1 $(GO) test -p 2 -timeout 20m $(PACKAGES) 2>&1 | tee "$$out" || status=$$?; \
+	CARTKEEP_TEST_REQUIRE=1 $(GO) test -p 2 -timeout 25m $(PACKAGES) 2>&1 | tee "$$out" || status=$$?; \
 	count() { grep -c "$$1" "$$out" || true; }; \
 	echo "packages: $$(count '^ok ') ok, $$(count '^FAIL	') failed, $$(count 'no test files') without tests"; \
 	exit $$status
