@@ -17,7 +17,7 @@ import (
 // Of several nodes one begins an epoch and leaves those before it, and the others
 // find out by failing: one meets a wrap under an epoch that it does not know, or has
 // made one under an epoch that was left. Nothing is kept then. The node asks the key
-// store and does the same again, once.
+// store and does the same again.
 
 // ReloadEvery bounds how often this makes us ask the key store: who can write in
 // the database must not make it busy.
@@ -48,18 +48,25 @@ func (db *DB) knowing(ctx context.Context, do func() error) error {
 	if db.ring == nil {
 		return do()
 	}
-	stood := db.stands()
-	err := do()
-	left := usedLeft(err)
-	if !left && !errors.Is(err, seal.ErrEpochUnknown) {
-		return err
+	for try := 0; ; try++ {
+		stood := db.stands()
+		err := do()
+		left := usedLeft(err)
+		unknown := try == 0 && errors.Is(err, seal.ErrEpochUnknown)
+		if !left && !unknown || try == leftMost {
+			return err
+		}
+		caught, failed := db.catchUp(ctx, stood, left)
+		if failed != nil || !caught {
+			return errors.Join(err, failed)
+		}
 	}
-	caught, failed := db.catchUp(ctx, stood, left)
-	if failed != nil || !caught {
-		return errors.Join(err, failed)
-	}
-	return do()
 }
+
+// leftMost is how often in a row something may meet that its epoch was left, while
+// this node goes on to the next: who turns keys several times in a breath must not
+// lose an order.
+const leftMost = 8
 
 // catchUp reads the key store again, and with meet uses the newest epoch from now
 // on. It reports whether that was done since the caller began, by whomever: of many
