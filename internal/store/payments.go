@@ -190,8 +190,13 @@ func (t *Tx) ChangeMethod(owner string, id order.ID, method string) error {
 
 // OpenedSince returns the attempts that were opened at their provider at or after
 // a time, the newest first, up to limit.
-func (v *View) OpenedSince(from time.Time, limit int) (out []Payment, err error) {
-	rows, err := v.rows(`SELECT owner, id FROM payments WHERE opened_at >= $1 AND provider_ref IS NOT NULL ORDER BY opened_at DESC, id DESC LIMIT $2`, ms(from), limit)
+func (v *View) OpenedSince(from time.Time, limit int) ([]Payment, error) {
+	return v.payments(`SELECT owner, id FROM payments WHERE opened_at >= $1 AND provider_ref IS NOT NULL ORDER BY opened_at DESC, id DESC LIMIT $2`, ms(from), limit)
+}
+
+// payments returns the attempts whose owners and ids a query finds.
+func (v *View) payments(query string, args ...any) (out []Payment, err error) {
+	rows, err := v.rows(query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list payments: %w", err)
 	}

@@ -61,21 +61,6 @@ func (t *Tx) TakeWord(p Payment, mark string) (bool, error) {
 
 // OwedPayments returns the attempts whose money a person has to send back, the
 // newest first, up to limit.
-func (v *View) OwedPayments(limit int) (out []Payment, err error) {
-	rows, err := v.rows(`SELECT owner, id FROM payments WHERE status = 'owed' ORDER BY opened_at DESC, id DESC LIMIT $1`, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list owed payments: %w", err)
-	}
-	pairs, err := scanPairs(rows)
-	if err != nil {
-		return nil, fmt.Errorf("list owed payments: %w", err)
-	}
-	for _, one := range pairs {
-		p, err := v.Payment(one[0], one[1])
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, p)
-	}
-	return out, nil
+func (v *View) OwedPayments(limit int) ([]Payment, error) {
+	return v.payments(`SELECT owner, id FROM payments WHERE status = 'owed' ORDER BY opened_at DESC, id DESC LIMIT $1`, limit)
 }
