@@ -146,11 +146,15 @@ func withOrders(v *store.View, list []store.Concern) ([]Concern, error) {
 		if err != nil {
 			return nil, err
 		}
-		p, err := v.Payment(c.Owner, c.Payment)
-		if err != nil {
-			return nil, err
+		one := Concern{Concern: c, Number: o.Number, Provider: o.PaymentMethod}
+		if c.Payment != "" { // an order that credit has covered has none
+			p, err := v.Payment(c.Owner, c.Payment)
+			if err != nil {
+				return nil, err
+			}
+			one.Provider = p.Provider
 		}
-		out = append(out, Concern{Concern: c, Number: o.Number, Provider: p.Provider})
+		out = append(out, one)
 	}
 	return out, nil
 }
