@@ -9,6 +9,8 @@
 // A KMS key ends after a waiting period of 7 to 30 days (KMS_PENDING_DAYS, 7 where
 // it is not set). From the first moment nothing is encrypted or decrypted with
 // it, but whoever may cancel the deletion in that account can bring it back.
+//
+// It knows how to ask KMS. It does not know what an epoch is, nor what its key opens.
 package main
 
 import (

@@ -11,6 +11,8 @@
 //
 // What it wraps is: id of the key 16 ‖ nonce 12 ‖ AES-256-GCM. The id tells apart
 // two keys that were made for one name at the same moment.
+//
+// It knows how to ask a token. It does not know what an epoch is, nor what its key opens.
 package main
 
 import (

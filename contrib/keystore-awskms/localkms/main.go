@@ -1,7 +1,8 @@
 // Localkms is a KMS for the tests of the plugin: github.com/nsmithuk/local-kms on
 // a free port of the loopback address, behind a check of the signature of each
 // request (AWS Signature Version 4), which local-kms itself does not look at. It
-// prints its address and ends with its standard input.
+// prints its address and ends with its standard input. It knows no policies and no
+// accounts: nothing of AWS but what the plugin asks for.
 package main
 
 import (
