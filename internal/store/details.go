@@ -73,31 +73,46 @@ func (t *Tx) cartBox(id cart.ID, first bool) (personal.Dossier, error) {
 // Details opens what SaveDetails sealed, and the draft if there is one. A cart
 // without any has zero details.
 func (v *View) Details(id cart.ID) (order.Details, string, error) {
-	var email, name, phone, shipTo, billTo, note, orderNote, giftName, giftMessage, vat, draft []byte
-	err := v.row(`SELECT email, name, phone, ship_to, bill_to, note, order_note, gift_name, gift_message, vat, draft FROM cart_details WHERE owner = $1`, string(id)).
-		Scan(&email, &name, &phone, &shipTo, &billTo, &note, &orderNote, &giftName, &giftMessage, &vat, &draft)
+	r, err := scanDetails(v.row(`SELECT `+cartDetails+` FROM cart_details WHERE owner = $1`, string(id)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return order.Details{}, "", nil
 	}
 	if err != nil {
 		return order.Details{}, "", fmt.Errorf("read details: %w", err)
 	}
-	f, err := v.folder(string(id), string(id))
+	return v.openDetails(r)
+}
+
+// detailsRow is a row of cart_details, sealed.
+type detailsRow struct {
+	cart                                                                                   string
+	email, name, phone, shipTo, billTo, note, orderNote, giftName, giftMessage, vat, draft []byte
+}
+
+const cartDetails = `owner, email, name, phone, ship_to, bill_to, note, order_note, gift_name, gift_message, vat, draft`
+
+func scanDetails(from row) (r detailsRow, err error) {
+	err = from.Scan(&r.cart, &r.email, &r.name, &r.phone, &r.shipTo, &r.billTo, &r.note, &r.orderNote, &r.giftName, &r.giftMessage, &r.vat, &r.draft)
+	return r, err
+}
+
+func (v *View) openDetails(r detailsRow) (order.Details, string, error) {
+	f, err := v.folder(r.cart, r.cart)
 	if err != nil {
 		return order.Details{}, "", err
 	}
-	s, box := sealer{row: string(id)}, f.open(cartPurpose)
+	s, box := sealer{row: r.cart}, f.open(cartPurpose)
 	if !f.clear && box.Key == nil {
 		return order.Details{}, "", nil // the key is gone, and so are the values
 	}
 	d := order.Details{
-		Email: get(&s, box, personal.CartEmail, email), Name: get(&s, box, personal.CartName, name), Phone: get(&s, box, personal.CartPhone, phone),
-		ShipTo: get(&s, box, personal.CartShipTo, shipTo), BillTo: get(&s, box, personal.CartBillTo, billTo), Note: get(&s, box, personal.CartNote, note),
-		OrderNote: get(&s, box, personal.CartOrderNote, orderNote), GiftName: get(&s, box, personal.CartGiftName, giftName),
-		GiftMessage: get(&s, box, personal.CartGiftMessage, giftMessage),
-		VAT:         get(&s, box, personal.CartVAT, vat),
+		Email: get(&s, box, personal.CartEmail, r.email), Name: get(&s, box, personal.CartName, r.name), Phone: get(&s, box, personal.CartPhone, r.phone),
+		ShipTo: get(&s, box, personal.CartShipTo, r.shipTo), BillTo: get(&s, box, personal.CartBillTo, r.billTo), Note: get(&s, box, personal.CartNote, r.note),
+		OrderNote: get(&s, box, personal.CartOrderNote, r.orderNote), GiftName: get(&s, box, personal.CartGiftName, r.giftName),
+		GiftMessage: get(&s, box, personal.CartGiftMessage, r.giftMessage),
+		VAT:         get(&s, box, personal.CartVAT, r.vat),
 	}
-	kept := get(&s, box, personal.CartDraft, draft)
+	kept := get(&s, box, personal.CartDraft, r.draft)
 	return d, kept, s.err
 }
 

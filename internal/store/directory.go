@@ -72,22 +72,30 @@ func (v *View) Subjects(emailKey string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := v.rows(`SELECT i.subject, d.case_id FROM identities i JOIN dossiers d ON d.subject = i.subject AND d.id = i.dossier WHERE i.hash IN ($1, $2) AND i.field = $3`,
+	rows, err := v.rows(`SELECT i.subject, d.case_id, o.email FROM identities i JOIN dossiers d ON d.subject = i.subject AND d.id = i.dossier
+		JOIN order_details o ON o.owner = d.subject AND o.order_id = d.case_id WHERE i.hash IN ($1, $2) AND i.field = $3`,
 		odd, even, personal.EmailIndex.Name())
 	if err != nil {
 		return nil, fmt.Errorf("look up e-mail: %w", err)
 	}
-	type hit struct{ subject, order string }
+	type hit struct {
+		subject, order string
+		email          []byte // sealed
+	}
 	var hits []hit
+	var subjects []string
 	for rows.Next() {
 		var h hit
-		if err := rows.Scan(&h.subject, &h.order); err != nil {
+		if err := rows.Scan(&h.subject, &h.order, &h.email); err != nil {
 			return nil, errors.Join(err, rows.Close())
 		}
-		hits = append(hits, h)
+		hits, subjects = append(hits, h), append(subjects, h.subject)
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, fmt.Errorf("look up e-mail: %w", err)
+	}
+	if err := v.ahead(subjects); err != nil {
+		return nil, err
 	}
 	var out []string
 	seen := map[string]bool{}
@@ -95,15 +103,11 @@ func (v *View) Subjects(emailKey string) ([]string, error) {
 		if seen[h.subject] {
 			continue
 		}
-		var sealed []byte
-		if err := v.row(`SELECT email FROM order_details WHERE owner = $1 AND order_id = $2`, h.subject, h.order).Scan(&sealed); err != nil {
-			continue // the row has ended meanwhile
-		}
 		f, err := v.folder(h.subject, h.order)
 		if err != nil {
 			return nil, err
 		}
-		e, err := personal.OrderEmail.Open(f.open(personal.Fulfilment), h.order, sealed)
+		e, err := personal.OrderEmail.Open(f.open(personal.Fulfilment), h.order, h.email)
 		if err == nil && bytes.Equal([]byte(e.Key()), []byte(emailKey)) {
 			seen[h.subject] = true
 			out = append(out, h.subject)

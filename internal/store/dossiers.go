@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,40 +58,96 @@ func (v *View) newFolder(subject, caseID string) *folder {
 }
 
 func (v *View) fill(f *folder, subject, caseID string) error {
-	rows, err := v.rows(`SELECT id, purpose, state, wrap, destroy_after FROM dossiers WHERE subject = $1 AND case_id = $2`+v.forShare(), subject, caseID)
+	rows, err := v.rows(`SELECT `+keyColumns+` FROM dossiers WHERE subject = $1 AND case_id = $2`+v.forShare(), subject, caseID)
 	if err != nil {
 		return fmt.Errorf("read dossiers: %w", err)
 	}
-	var restricted []personal.Purpose
-	for rows.Next() {
-		var id, purpose, state string
-		var wrap []byte
-		var due int64
-		if err := rows.Scan(&id, &purpose, &state, &wrap, &due); err != nil {
-			return errors.Join(fmt.Errorf("read dossiers: %w", err), rows.Close())
+	list, err := scanKeys(rows)
+	if err != nil {
+		return fmt.Errorf("read dossiers: %w", err)
+	}
+	return v.unlock(f, subject, caseID, list)
+}
+
+// ahead opens the folders of many subjects with few statements, for who is about to
+// ask for each of them.
+func (v *View) ahead(subjects []string) error {
+	if v.db.plain {
+		return nil
+	}
+	for page := range slices.Chunk(subjects, many) {
+		rows, err := v.rows(`SELECT `+keyColumns+` FROM dossiers WHERE subject IN `+marks(0, many)+v.forShare(), texts(page)...)
+		if err != nil {
+			return fmt.Errorf("read dossiers: %w", err)
 		}
-		p := personal.Purpose(purpose)
-		if state != "open" || !when(due).After(v.now) {
+		list, err := scanKeys(rows)
+		if err != nil {
+			return fmt.Errorf("read dossiers: %w", err)
+		}
+		cases := map[[2]string][]keyRow{}
+		for _, k := range list {
+			of := [2]string{k.Subject, k.Case}
+			cases[of] = append(cases[of], k)
+		}
+		for of, list := range cases {
+			if _, open := v.folders[of[0]+"/"+of[1]]; open {
+				continue
+			}
+			if err := v.unlock(v.newFolder(of[0], of[1]), of[0], of[1], list); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// keyRow is a dossier as it is stored.
+type keyRow struct {
+	seal.Owner
+	state string
+	wrap  []byte
+	due   time.Time
+}
+
+const keyColumns = `subject, case_id, purpose, id, state, wrap, destroy_after`
+
+func scanKeys(rows rows) (out []keyRow, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		var k keyRow
+		var due int64
+		if err := rows.Scan(&k.Subject, &k.Case, &k.Purpose, &k.Dossier, &k.state, &k.wrap, &due); err != nil {
+			return nil, err
+		}
+		k.due = when(due)
+		out = append(out, k)
+	}
+	return out, rows.Err()
+}
+
+// unlock opens the dossiers of a case into its folder.
+func (v *View) unlock(f *folder, subject, caseID string, list []keyRow) error {
+	var restricted []personal.Purpose
+	for _, k := range list {
+		p, due := personal.Purpose(k.Purpose), !k.due.After(v.now)
+		if k.state != "open" || due {
 			f.ended[p] = true
 		}
-		if wrap == nil {
+		if k.wrap == nil {
 			continue
 		}
-		f.ids[p] = id
-		if !when(due).After(v.now) {
+		f.ids[p] = k.Dossier
+		if due {
 			continue // it stays shut, but can still be destroyed
 		}
-		if state == "restricted" {
+		if k.state == "restricted" {
 			restricted = append(restricted, p)
 		}
-		d, err := v.db.ring.Unwrap(seal.Owner{Dossier: id, Subject: subject, Purpose: purpose, Case: caseID}, wrap)
+		d, err := v.db.ring.Unwrap(k.Owner, k.wrap)
 		if err != nil {
-			return errors.Join(fmt.Errorf("open dossier %s: %w", id, err), rows.Close())
+			return fmt.Errorf("open dossier %s: %w", k.Dossier, err)
 		}
 		f.dossiers[p] = personal.Dossier{Purpose: p, Key: d, Other: func(id string) (*seal.Dossier, error) { return v.other(f, subject, caseID, p, id) }}
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return fmt.Errorf("read dossiers: %w", err)
 	}
 	return v.shut(f, subject, caseID, restricted)
 }

@@ -119,24 +119,23 @@ func (t *Tx) EraseAll(list []DueDossier) error {
 	}
 	for page := range slices.Chunk(alike, many) {
 		args := append([]any{ms(t.now)}, cases(page)...)
-		chosen := `(` + tuples(1, 3) + `)`
-		const which = ` WHERE (subject, case_id, purpose) IN `
-		err := t.later("note erasures", nil, `INSERT INTO erasures_due (owner, dossier, at) SELECT subject, id, CAST($1 AS BIGINT) FROM dossiers`+which+chosen+`
+		which := ` WHERE ` + ofCases(1)
+		err := t.later("note erasures", nil, `INSERT INTO erasures_due (owner, dossier, at) SELECT subject, id, CAST($1 AS BIGINT) FROM dossiers`+which+`
 			AND state <> 'destroyed' AND held_until <= $1`+t.forUpdate()+` ON CONFLICT (owner, dossier) DO NOTHING`, args...)
 		if err != nil {
 			return err
 		}
 		err = t.later("note erasures of what was retired", nil, `INSERT INTO erasures_due (owner, dossier, at) SELECT r.subject, r.id, CAST($1 AS BIGINT) FROM retired r
-			WHERE (r.subject, r.case_id, r.purpose) IN `+chosen+` AND EXISTS (`+tookItsPlace+` AND d.state <> 'destroyed' AND d.held_until <= $1) ON CONFLICT (owner, dossier) DO NOTHING`, args...)
+			`+which+` AND EXISTS (`+tookItsPlace+` AND d.state <> 'destroyed' AND d.held_until <= $1) ON CONFLICT (owner, dossier) DO NOTHING`, args...)
 		if err != nil {
 			return err
 		}
-		err = t.later("erase dossiers", nil, `UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $1`+which+chosen+` AND state <> 'destroyed' AND held_until <= $1`, args...)
+		err = t.later("erase dossiers", nil, `UPDATE dossiers SET state = 'destroyed', wrap = NULL, destroyed_at = $1`+which+` AND state <> 'destroyed' AND held_until <= $1`, args...)
 		if err != nil {
 			return err
 		}
 		var living int64
-		err = t.row(`SELECT count(*) FROM dossiers WHERE (subject, case_id, purpose) IN `+`(`+tuples(0, 3)+`)`+` AND state <> 'destroyed'`, cases(page)...).Scan(&living)
+		err = t.row(`SELECT count(*) FROM dossiers WHERE `+ofCases(0)+` AND state <> 'destroyed'`, cases(page)...).Scan(&living)
 		if err != nil {
 			return fmt.Errorf("count what was not erased: %w", err)
 		}

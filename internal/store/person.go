@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/personal"
 )
@@ -96,58 +95,86 @@ const personPage = 200
 // TypedBy finds the carts and the sign-ups in which a mailbox was typed. No index
 // leads to them, since they end so soon, so each is opened.
 func (db *DB) TypedBy(ctx context.Context, e contact.Email) (out []string, err error) {
-	for _, kind := range []struct {
-		query string
-		email func(*View, string) (contact.Email, error)
-	}{
-		{`SELECT owner FROM cart_details WHERE owner > $1 ORDER BY owner LIMIT $2`, func(v *View, id string) (contact.Email, error) {
-			d, draft, err := v.Details(cart.ID(id))
-			if err == nil && d.Email.IsZero() && mentions(draft, e.Reveal()) {
-				return e, nil // in a form that is not whole yet
-			}
-			return d.Email, err
-		}},
-		{`SELECT owner FROM signups WHERE owner > $1 ORDER BY owner LIMIT $2`, func(v *View, id string) (contact.Email, error) {
-			s, err := v.Signup(id)
-			if errors.Is(err, errNoChallenge) {
-				err = nil
-			}
-			return s.Email, err
-		}},
-	} {
+	for _, look := range []func(*View, string) ([]typed, error){(*View).typedInCarts, (*View).typedInSignups} {
 		after := ""
 		for n := personPage; n == personPage; {
-			var found []string
-			last := after
-			err := db.View(ctx, func(v *View) error {
-				found = nil
-				rows, err := v.rows(kind.query, after, personPage)
-				if err != nil {
-					return err
-				}
-				ids, err := column[string](rows)
-				if err != nil {
-					return err
-				}
-				n = len(ids)
-				for _, id := range ids {
-					last = id
-					typed, err := kind.email(v, id)
-					if err != nil {
-						return err
-					}
-					if typed.Equal(e) {
-						found = append(found, id)
-					}
-				}
-				return nil
+			var page []typed
+			err := db.View(ctx, func(v *View) (err error) {
+				page, err = look(v, after)
+				return err
 			})
 			if err != nil {
 				return nil, fmt.Errorf("look for what was typed: %w", err)
 			}
-			after = last
-			out = append(out, found...)
+			for _, t := range page {
+				after = t.id
+				if t.email.Equal(e) || t.email.IsZero() && mentions(t.draft, e.Reveal()) { // a form that is not whole yet
+					out = append(out, t.id)
+				}
+			}
+			n = len(page)
 		}
+	}
+	return out, nil
+}
+
+// typed is what somebody has typed who is no subject of an index.
+type typed struct {
+	id    string
+	email contact.Email
+	draft string
+}
+
+// typedInCarts opens the next carts after one.
+func (v *View) typedInCarts(after string) ([]typed, error) {
+	rows, err := v.rows(`SELECT `+cartDetails+` FROM cart_details WHERE owner > $1 ORDER BY owner LIMIT $2`, after, personPage)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var sealed []detailsRow
+	var carts []string
+	for rows.Next() {
+		r, err := scanDetails(rows)
+		if err != nil {
+			return nil, err
+		}
+		sealed, carts = append(sealed, r), append(carts, r.cart)
+	}
+	if err := errors.Join(rows.Err(), rows.Close(), v.ahead(carts)); err != nil {
+		return nil, err
+	}
+	out := make([]typed, 0, len(sealed))
+	for _, r := range sealed {
+		d, draft, err := v.openDetails(r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, typed{r.cart, d.Email, draft})
+	}
+	return out, nil
+}
+
+// typedInSignups opens the next sign-ups after one.
+func (v *View) typedInSignups(after string) ([]typed, error) {
+	rows, err := v.rows(`SELECT owner FROM signups WHERE owner > $1 ORDER BY owner LIMIT $2`, after, personPage)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := column[string](rows)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.ahead(ids); err != nil {
+		return nil, err
+	}
+	out := make([]typed, 0, len(ids))
+	for _, id := range ids {
+		s, err := v.Signup(id)
+		if err != nil && !errors.Is(err, errNoChallenge) {
+			return nil, err
+		}
+		out = append(out, typed{id: id, email: s.Email})
 	}
 	return out, nil
 }

@@ -14,7 +14,7 @@ import (
 // sealed under them any more, and no e-mail leads to them.
 func (t *Tx) Restrict(list []DueDossier) error {
 	for page := range slices.Chunk(list, many) {
-		which := ` WHERE (subject, case_id, purpose) IN (` + tuples(0, 3) + `)`
+		which := ` WHERE ` + ofCases(0)
 		if err := t.later("restrict dossiers", nil, `UPDATE dossiers SET state = 'restricted'`+which+` AND state = 'open'`, cases(page)...); err != nil {
 			return err
 		}
