@@ -29,10 +29,11 @@ const (
 	// the one before: the store has a text of its own for each.
 	smallest, largest = 32, 1024
 	// brief is about how long a page takes where nobody else writes meanwhile, and
-	// unhurried where only those wait whose own dossiers are due.
-	brief, unhurried = 3 * time.Millisecond, 24 * time.Millisecond
+	// unhurried where only those wait whose own dossiers are due. Whoever shops beside
+	// it waits for some such pages, within the 25 ms that a step of theirs may take.
+	brief, unhurried = 5 * time.Millisecond, 24 * time.Millisecond
 	// eased is after how many dossiers SQLite's log is written back.
-	eased = 400
+	eased = 800
 )
 
 // Retention destroys the key of every dossier whose end date has passed, and
