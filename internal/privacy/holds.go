@@ -45,7 +45,11 @@ func Hold(ctx context.Context, db *store.DB, actor ledger.Actor, what Held, reas
 		}
 		var ids []string
 		for _, d := range list {
-			if store.Holdable(d.Purpose) {
+			can, err := t.CanHold(d)
+			if err != nil {
+				return err
+			}
+			if can {
 				ids = append(ids, d.ID)
 			}
 		}

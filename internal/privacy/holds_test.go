@@ -192,6 +192,7 @@ func TestAHoldThatMakesNoSenseIsRefused(t *testing.T) {
 	s := shoptest.Open(t, "sqlite")
 	p := bought(t, s)
 	cart := s.Ready(t, s.Product(t, "jug", 2900, shoptest.Counted(5)).ID, 1)
+	rest := s.Everything(t)
 	this := privacy.Held{Order: p.Order.Number}
 	in := func(d time.Duration) time.Time { return s.DB.Now().Add(d) }
 	before := s.Dump(t)
@@ -208,6 +209,8 @@ func TestAHoldThatMakesNoSenseIsRefused(t *testing.T) {
 		"an unknown one":  {privacy.Held{Dossier: "nobody"}, "x", in(year), fault.NotFound},
 		"an unknown sale": {privacy.Held{Order: "K7Q2M-9F3XA"}, "x", in(year), fault.NotFound},
 		"a cart":          {privacy.Held{Dossier: dossierOf(t, s, string(cart.ID), personal.Cart)}, "x", in(year), fault.Conflict},
+		"who asked":       {privacy.Held{Dossier: dossierOf(t, s, rest.Asked, personal.Rights)}, "x", in(year), fault.Conflict},
+		"an invitation":   {privacy.Held{Dossier: dossierOf(t, s, rest.Invite, personal.Staff)}, "x", in(year), fault.Conflict},
 	} {
 		if _, _, err := privacy.Hold(context.Background(), s.DB, owner, c.what, because(t, c.why), c.until); !fault.Is(err, c.kind) {
 			t.Errorf("%s: got %v, want kind %v", name, err, c.kind)
@@ -216,6 +219,7 @@ func TestAHoldThatMakesNoSenseIsRefused(t *testing.T) {
 	if s.Dump(t) != before {
 		t.Error("a refused hold has left something")
 	}
+	hold(t, s, privacy.Held{Dossier: dossierOf(t, s, rest.Staff.ID, personal.Staff)}, in(year)) // who works here can be kept
 }
 
 // TestHoldingWhileRetentionPasses places holds on what is being destroyed: each

@@ -50,6 +50,25 @@ func Holdable(p personal.Purpose) bool {
 	return false
 }
 
+// CanHold reports whether a hold can keep a dossier. What Holdable says of a purpose
+// is not true of who asked for a right and of who was invited to the staff: these
+// dossiers go as soon as they have served, too.
+func (v *View) CanHold(d DueDossier) (bool, error) {
+	served := map[personal.Purpose]string{
+		personal.Rights: `SELECT count(*) FROM requests WHERE owner = $1`,
+		personal.Staff:  `SELECT count(*) FROM invites WHERE owner = $1`,
+	}
+	query, ok := served[d.Purpose]
+	if !ok || d.Subject != d.Case {
+		return Holdable(d.Purpose), nil
+	}
+	var n int64
+	if err := v.row(query, d.Subject).Scan(&n); err != nil {
+		return false, fmt.Errorf("look for what a dossier is of: %w", err)
+	}
+	return n == 0, nil
+}
+
 // Living finds a dossier that has its key, in a transaction with a lock: it keeps
 // its id until the end.
 func (v *View) Living(id string) (d DueDossier, err error) {
