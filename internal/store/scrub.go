@@ -78,24 +78,18 @@ var ErrReads = errors.New("a backup is reading the database, and what was destro
 // ScrubWithin is Scrub for who has somebody waiting: it waits so long for a backup
 // and no longer, and then returns ErrReads. Zero is for as long as it takes.
 func (db *DB) ScrubWithin(ctx context.Context, patience time.Duration) error {
-	for end := time.Now().Add(patience); !db.reading.TryLock(); {
-		if patience > 0 && time.Now().After(end) {
-			return ErrReads
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
+	end, err := db.awaitReaders(ctx, patience)
+	if err != nil {
+		return err
 	}
-	defer db.reading.Unlock()
+	defer end()
 	if db.engine == onPostgres {
 		if _, err := db.pool.ExecContext(ctx, `VACUUM dossiers, retired`); err != nil {
 			return fmt.Errorf("vacuum dossiers: %w", err)
 		}
 		return nil
 	}
-	for end := time.Now().Add(scrubPatience); ; {
+	for over := time.Now().Add(scrubPatience); ; {
 		var busy, pages, moved int64
 		err := db.pool.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved)
 		if err == nil && busy != 0 {
@@ -104,7 +98,7 @@ func (db *DB) ScrubWithin(ctx context.Context, patience time.Duration) error {
 		if err == nil {
 			return nil
 		}
-		if time.Now().After(end) || ctx.Err() != nil {
+		if time.Now().After(over) || ctx.Err() != nil {
 			return fmt.Errorf("truncate the write-ahead log: %w", err)
 		}
 		time.Sleep(50 * time.Millisecond)

@@ -47,8 +47,6 @@ var ErrSnapshotTooLong = errors.New("reading the database took too long: erasure
 // Snapshot calls fn with the database as it is now. It is given up once it has
 // lasted too long: ErrSnapshotTooLong.
 func (db *DB) Snapshot(ctx context.Context, fn func(*Snapshot) error) (err error) {
-	db.reading.RLock()
-	defer db.reading.RUnlock()
 	ctx, over := context.WithTimeoutCause(ctx, snapshotLasts, ErrSnapshotTooLong)
 	defer over()
 	defer func() {
@@ -56,6 +54,11 @@ func (db *DB) Snapshot(ctx context.Context, fn func(*Snapshot) error) (err error
 			err = fmt.Errorf("%w (%v)", ErrSnapshotTooLong, snapshotLasts)
 		}
 	}()
+	end, err := db.beginReading(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	conn, err := db.readBulk(ctx)
 	if err != nil {
 		return fmt.Errorf("open snapshot: %w", err)
