@@ -78,6 +78,6 @@ const (
 	AttackEnds    = "attack-ends"
 	FactorClosed  = "factor-closed"  // somebody's factor failed a hundred times in a row
 	CardingBegins = "carding-begins" // guests do work before they pay
-	CardingRises  = "carding-rises"  // and sign in, where anything was declined before
+	CardingRises  = "carding-rises"  // and show who they are, where anything was declined before
 	CardingEnds   = "carding-ends"
 )

@@ -14,8 +14,8 @@ const (
 	None  Friction = iota
 	Wait           // until a moment
 	Work           // a short sum, or one minute
-	Prove          // be somebody: sign in, or wait
-	Pause          // guests wait, since staff said so
+	Prove          // be somebody: prove a mailbox or sign in, or wait
+	Pause          // the same of every guest, since staff said so
 )
 
 // String names the friction.
@@ -24,25 +24,24 @@ func (f Friction) String() string { return [...]string{"none", "wait", "work", "
 // Fill is how full the buckets are that count for one attempt to pay.
 type Fill map[Kept]time.Duration
 
-// Judge decides on an attempt to pay. known says that a signed-in customer
-// makes it, whose own bucket is among them. wait is when the friction ends by itself, never zero beside one.
+// Judge decides on an attempt to pay. known says that somebody makes it: a customer
+// who is signed in, whose own bucket is among them, or a guest who has proved the
+// mailbox of the order. wait is when the friction ends by itself, never zero beside one.
 //
 // Whoever shares a source with somebody who tests cards is asked for work, or to
-// sign in, and not turned away: a source is a neighbourhood. A cart, a mailbox and
+// be somebody, and not turned away: a source is a neighbourhood. A cart, a mailbox and
 // an account are somebody's, so their own declines make them wait. The account
 // counts beside the mailbox, which whoever is signed in may type anew each time.
+// They are looked at first: nobody proves a mailbox only to be told to wait.
 func Judge(f Fill, known bool) (friction Friction, wait time.Duration) {
-	if f[Paused] > 0 && !known {
-		return Pause, f[Paused]
-	}
-	if w := f[CartDeclines] - cartFree; w > 0 {
+	if w := max(f[CartDeclines]-cartFree, f[MailboxDeclines]-mailboxWait, f[AccountDeclines]-accountWait); w > 0 {
 		return Wait, w
 	}
 	if known {
-		if w := max(f[MailboxDeclines]-mailboxWait, f[AccountDeclines]-accountWait); w > 0 {
-			return Wait, w
-		}
 		return None, 0
+	}
+	if f[Paused] > 0 {
+		return Pause, f[Paused]
 	}
 	own := max(f[SourceDeclines], f[MailboxDeclines])
 	if StageOf(f[AllDeclines]) == Alert {
@@ -64,6 +63,7 @@ func Judge(f Fill, known bool) (friction Friction, wait time.Duration) {
 type Refused struct {
 	Act      Act
 	Friction Friction
+	ByMail   bool // a code from the mailbox of the order would help
 	says     *fault.Error
 }
 
@@ -80,7 +80,18 @@ var sayings = map[Friction]string{
 	Pause: "This shop takes no orders from guests at the moment. Please sign in to your account to pay now, or try again later. Your cart is kept.",
 }
 
-// Refuse makes the refusal of an act. wait is rounded up to whole seconds.
-func Refuse(act Act, f Friction, wait time.Duration) *Refused {
-	return &Refused{act, f, fault.Limited(sayings[f], (wait + time.Second - 1).Truncate(time.Second))}
+// byMail are the sayings where a code can be mailed.
+var byMail = map[Friction]string{
+	Prove: "Many payments fail here at the moment. Please show that the e-mail of your order is yours, with a code that we mail you, or sign in to your account. You can pay then at once. Your cart is kept.",
+	Pause: "This shop takes orders only from people that it knows at the moment. Please show that the e-mail of your order is yours, with a code that we mail you, or sign in to your account. You can pay then at once. Your cart is kept.",
+}
+
+// Refuse makes the refusal of an act. wait is rounded up to whole seconds. mails
+// says that the shop can mail codes.
+func Refuse(act Act, f Friction, wait time.Duration, mails bool) *Refused {
+	says, helps := byMail[f]
+	if helps = helps && mails; !helps {
+		says = sayings[f]
+	}
+	return &Refused{act, f, helps, fault.Limited(says, (wait + time.Second - 1).Truncate(time.Second))}
 }

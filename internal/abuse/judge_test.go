@@ -21,10 +21,13 @@ func TestFrictionRisesWithWhatWasDeclined(t *testing.T) {
 		{"four cards of one cart were mistyped", abuse.Fill{abuse.CartDeclines: 4 * time.Minute}, false, abuse.None},
 		{"a fifth", abuse.Fill{abuse.CartDeclines: 5 * time.Minute}, false, abuse.Wait},
 		{"a fifth, of somebody known", abuse.Fill{abuse.CartDeclines: 5 * time.Minute}, true, abuse.Wait},
-		{"a neighbour was declined twice", abuse.Fill{abuse.SourceDeclines: 2 * time.Minute}, false, abuse.None},
-		{"neighbours were declined often", abuse.Fill{abuse.SourceDeclines: 5 * time.Minute}, false, abuse.Work},
-		{"neighbours test cards", abuse.Fill{abuse.SourceDeclines: 20 * time.Minute}, false, abuse.Prove},
-		{"neighbours test cards, and a customer buys", abuse.Fill{abuse.SourceDeclines: time.Hour, abuse.AllDeclines: 30 * time.Minute}, true, abuse.None},
+		{"a neighbour was declined twice", abuse.Fill{abuse.SourceDeclines: 20 * time.Minute}, false, abuse.None},
+		{"neighbours were declined often", abuse.Fill{abuse.SourceDeclines: 50 * time.Minute}, false, abuse.Work},
+		{"neighbours test cards", abuse.Fill{abuse.SourceDeclines: 2 * time.Hour}, false, abuse.Prove},
+		{"neighbours test cards, and a customer buys", abuse.Fill{abuse.SourceDeclines: 3 * time.Hour, abuse.AllDeclines: 30 * time.Minute}, true, abuse.None},
+		{"a mailbox was declined six times", abuse.Fill{abuse.MailboxDeclines: 35 * time.Minute}, false, abuse.Prove},
+		{"six times, and it is proved", abuse.Fill{abuse.MailboxDeclines: 35 * time.Minute}, true, abuse.None},
+		{"nine times: a code would not help", abuse.Fill{abuse.MailboxDeclines: 45 * time.Minute, abuse.Paused: time.Minute}, false, abuse.Wait},
 		{"an account was declined seven times", abuse.Fill{abuse.AccountDeclines: 35 * time.Minute}, true, abuse.None},
 		{"and nine times", abuse.Fill{abuse.AccountDeclines: 45 * time.Minute}, true, abuse.Wait},
 		{"everybody was declined", abuse.Fill{abuse.AllDeclines: 3 * time.Minute}, false, abuse.Work},
@@ -39,7 +42,7 @@ func TestFrictionRisesWithWhatWasDeclined(t *testing.T) {
 			t.Errorf("%s: got %s for %s, want %s", c.name, got, wait, c.want)
 		}
 		if got != abuse.None {
-			if e := fault.Of(abuse.Refuse(abuse.Pay, got, wait)); e.Kind != fault.RateLimited || e.RetryAfter < time.Second {
+			if e := fault.Of(abuse.Refuse(abuse.Pay, got, wait, false)); e.Kind != fault.RateLimited || e.RetryAfter < time.Second {
 				t.Errorf("%s: the refusal does not say when to try again: %+v", c.name, e)
 			}
 		}

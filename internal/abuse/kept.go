@@ -26,11 +26,15 @@ const (
 
 // Weight is what one thing adds to a kept bucket, and how much goes in at most:
 // that is also the longest anybody can be held up by it.
+//
+// A source remembers a decline for ten minutes: thieves who come back to each of
+// their networks after a minute would find it clean, and a guest who shares one
+// with them gets through by a code.
 type Weight struct{ One, Most time.Duration }
 
 var weights = map[Kept]Weight{
 	CartDeclines:    {time.Minute, 30 * time.Minute},
-	SourceDeclines:  {time.Minute, time.Hour},
+	SourceDeclines:  {10 * time.Minute, 3 * time.Hour},
 	MailboxDeclines: {5 * time.Minute, 2 * time.Hour},
 	AccountDeclines: {5 * time.Minute, 2 * time.Hour},
 	CardDeclines:    {10 * time.Minute, 24 * time.Hour},
@@ -49,8 +53,8 @@ func (k Kept) Weight() Weight { return weights[k] }
 // lies half-way, since buckets empty while they fill.
 const (
 	cartFree     = 4 * time.Minute
-	sourceWork   = 150 * time.Second
-	sourceProve  = 10 * time.Minute
+	sourceWork   = 25 * time.Minute
+	sourceProve  = 100 * time.Minute
 	mailboxWork  = 15 * time.Minute
 	mailboxProve = 30 * time.Minute
 	mailboxWait  = 40 * time.Minute

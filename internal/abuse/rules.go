@@ -13,7 +13,7 @@ const (
 	Register         // an account asked for, and the code that its mailbox got
 	Reset            // a lost password or factor
 	StepUp           // again, before something delicate
-	LookUp           // an order's code
+	LookUp           // the code of a letter: of an order, or to pay for one
 	Discount         // a discount code or a gift card
 
 	// What costs the shop or somebody else something.
@@ -23,6 +23,7 @@ const (
 	Hold        // goods are held for longer
 	OwnOrder    // an order is cancelled, printed, or its letter sent again
 	Letter      // the shop writes to an address or a phone that somebody typed
+	PayCode     // a code is mailed to a guest who is about to pay
 	FindOrder   // an order is looked for, and a code mailed to whom it belongs
 	Passkey     // a passkey is asked for, or answers
 	NewPassword // a password is hashed
@@ -60,6 +61,7 @@ var rules = [acts]Rule{
 	Hold:        {Name: "hold", Buckets: []Bucket{Orders}},
 	OwnOrder:    {Name: "own order", Buckets: []Bucket{Orders}},
 	Letter:      {Name: "letter", Buckets: []Bucket{Lookups}},
+	PayCode:     {Name: "pay code", Buckets: []Bucket{Lookups}},
 	FindOrder:   {Name: "find order", Buckets: []Bucket{Lookups, Codes}},
 	Passkey:     {Name: "passkey", Buckets: []Bucket{Ceremonies}},
 	NewPassword: {Name: "new password", Buckets: []Bucket{SignIns}},

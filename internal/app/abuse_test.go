@@ -14,8 +14,8 @@ import (
 var roads = map[abuse.Act][]string{
 	abuse.NewCart:  {"POST /cart/lines", "POST /orders/{number}/again", "POST /api/v1/carts"},
 	abuse.Discount: {"POST /cart/code", "POST /api/v1/carts/{id}/codes"},
-	abuse.Place:    {"POST /checkout/review", "POST /api/v1/carts/{id}/orders"},
-	abuse.Pay:      {"POST /orders/{number}/payments", "POST /api/v1/orders/{number}/payments"},
+	abuse.Place:    {"POST /checkout/review", "POST /checkout/review/code/answer", "POST /api/v1/carts/{id}/orders"},
+	abuse.Pay:      {"POST /orders/{number}/payments", "POST /orders/{number}/payments/code/answer", "POST /api/v1/orders/{number}/payments"},
 	abuse.Hold:     {"POST /orders/{number}/hold", "POST /api/v1/orders/{number}/hold"},
 	abuse.OwnOrder: {"POST /orders/{number}/cancel", "POST /orders/{number}/resend", "POST /orders/{number}/again", "POST /orders/{number}/account",
 		"GET /orders/{number}/invoice", "GET /orders/{number}/credit-note", "POST /api/v1/orders/{number}/cancel"},
@@ -23,7 +23,10 @@ var roads = map[abuse.Act][]string{
 	abuse.Register: {"POST /register", "POST /register/code", "POST /orders/{number}/account"},
 	abuse.Reset:    {"POST /forgotten", "POST /forgotten/code", "POST /sign-in/browser"},
 	abuse.LookUp: {"POST /find-order/code", "POST /sign-in/browser/code", "POST /account/find-orders/code",
-		"POST /account/security/email/code"},
+		"POST /account/security/email/code", "POST /checkout/review/code/answer", "POST /orders/{number}/payments/code/answer",
+		"POST /api/v1/carts/{id}/pay-code/answer", "POST /api/v1/orders/{number}/pay-code/answer"},
+	abuse.PayCode: {"POST /checkout/review/code", "POST /orders/{number}/payments/code",
+		"POST /api/v1/carts/{id}/pay-code", "POST /api/v1/orders/{number}/pay-code"},
 	abuse.FindOrder: {"POST /find-order"},
 }
 

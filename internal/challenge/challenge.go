@@ -70,10 +70,16 @@ const (
 	Claim   Purpose = "claim"   // the mailbox again, to find the orders of a guest
 	Second  Purpose = "second"  // a text: the second factor at sign-in, or again later
 	Number  Purpose = "number"  // a text: a number that is to be used from now on
+	Pay     Purpose = "pay"     // that a guest pays for one cart, where strangers may not
 )
 
 // Texted reports whether codes for a purpose go to a phone.
 func (p Purpose) Texted() bool { return p == Second || p == Number }
+
+// Long reports whether a code for a purpose becomes a long one where short ones
+// were asked for too often. What a code to pay is about costs nothing to make, so
+// a long one for each would bury its mailbox.
+func (p Purpose) Long() bool { return !p.Texted() && p != Pay }
 
 // Digits is how long codes for a purpose are.
 func (p Purpose) Digits() int {
@@ -136,7 +142,7 @@ func (p Purpose) Parse(typed string) (Code, error) {
 			return Code{}, p.misread()
 		}
 	}
-	if b.Len() != p.Digits() && (p.Texted() || b.Len() != LongDigits) {
+	if b.Len() != p.Digits() && (!p.Long() || b.Len() != LongDigits) {
 		return Code{}, p.misread()
 	}
 	return hidden(b.String()), nil
@@ -145,6 +151,9 @@ func (p Purpose) Parse(typed string) (Code, error) {
 func (p Purpose) misread() error {
 	if p.Texted() {
 		return fault.Field("code", "The code in our text has six digits. Please type all of them.")
+	}
+	if !p.Long() {
+		return fault.Field("code", "The code in our mail has eight digits. Please type all of them.")
 	}
 	return fault.Field("code", "The code in our mail has eight digits, or twenty when it works all day. Please type all of them.")
 }

@@ -198,6 +198,17 @@ func TestStaffLetGuestsWait(t *testing.T) {
 		if _, err := tries(t, s, from("192.0.2.0/24", true, false), cup, "ada@example.com"); err != nil {
 			t.Errorf("a customer met %v", err)
 		}
+		b := filled(t, s, cup, "grace@example.com")
+		ticket, err := s.Desk.AskPayCode(from("192.0.2.0/24", false, false), b.ID, b.Token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Desk.AnswerPayCode(noCtx, b.ID, b.Token, ticket, s.Code(t, "grace@example.com")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := orders(s, from("192.0.2.0/24", false, false), b, "k"); err != nil {
+			t.Errorf("a guest who has proved the mailbox met %v", err)
+		}
 		measure(abuse.Paused, 0)
 		measure(abuse.Demanded, time.Hour)
 		if _, err = tries(t, s, from("192.0.2.0/24", false, false), cup, "ada@example.com"); friction(err) != abuse.Work {

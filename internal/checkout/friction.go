@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"time"
 
 	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/ledger"
@@ -20,13 +21,33 @@ import (
 // outside: that looks at sessions and forms, which a transaction must not.
 var errJudged = errors.New("checkout: an attempt to pay met friction")
 
-// passes decides on an attempt to pay by how full its buckets are. It returns
-// nil for who may go on, and uses up the work that was shown. account is who is
-// signed in, "" for a guest.
-func (d *Desk) passes(ctx context.Context, act abuse.Act, f abuse.Fill, account string) error {
+// judgement is what stands before an attempt to pay, and when it ends by itself.
+type judgement struct {
+	friction abuse.Friction
+	wait     time.Duration
+}
+
+// judge finds out what stands before an attempt to pay. Whether a guest has proved
+// the mailbox is asked only where that would help.
+func (d *Desk) judge(t *store.Tx, by store.Payer) (judgement, error) {
+	fill, err := t.Fill(by)
+	if err != nil {
+		return judgement{}, err
+	}
+	known := by.Account != ""
+	if friction, _ := abuse.Judge(fill, known); friction != abuse.None && !known {
+		if known, err = d.proved(&t.View, by.Cart, by.Mailbox); err != nil {
+			return judgement{}, err
+		}
+	}
+	friction, wait := abuse.Judge(fill, known)
+	return judgement{friction, wait}, nil
+}
+
+// passes returns nil for who may go on, and uses up the work that was shown.
+func (d *Desk) passes(ctx context.Context, act abuse.Act, found judgement) error {
 	caller := abuse.Of(ctx)
-	friction, wait := abuse.Judge(f, account != "")
-	switch friction {
+	switch found.friction {
 	case abuse.None:
 		return nil
 	case abuse.Work:
@@ -34,12 +55,12 @@ func (d *Desk) passes(ctx context.Context, act abuse.Act, f abuse.Fill, account 
 			return nil
 		}
 		caller.Note(act, abuse.Challenged)
-	case abuse.Prove:
+	case abuse.Prove, abuse.Pause:
 		caller.Note(act, abuse.Challenged)
 	default:
 		caller.Note(act, abuse.Blocked)
 	}
-	return abuse.Refuse(act, friction, wait)
+	return abuse.Refuse(act, found.friction, found.wait, d.mails())
 }
 
 // count tells the buckets how an attempt went. A notice that can't be counted is

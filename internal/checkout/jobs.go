@@ -28,6 +28,7 @@ func (d *Desk) Jobs() map[string]func(context.Context, store.Job) error {
 		JobInvoice:   d.issueInvoice,
 		JobCredit:    d.issueCredit,
 		JobCode:      d.mailCode,
+		JobPayCode:   d.mailPayCode,
 		JobDigital:   d.giveDigital,
 		JobCard:      d.mailCard,
 	}
@@ -124,7 +125,7 @@ func (d *Desk) buried(ctx context.Context, j store.Job, o order.Order, to contac
 // letter opens an order's people, writes a letter and hands it over. An order
 // whose address is gone gets none, and neither does a mailbox that is buried.
 func (d *Desk) letter(ctx context.Context, j store.Job, write func(*message.Writer, order.Order, order.Details, string) (message.Message, error)) error {
-	if d.deliver == nil || d.writer == nil {
+	if !d.mails() {
 		return ErrNoSender
 	}
 	s, err := d.db.Settings(ctx)

@@ -139,9 +139,9 @@ func (d *Desk) PayAgain(ctx context.Context, number order.Number, token string) 
 // all the same, one payment counts and the other goes back.
 func (d *Desk) PayWith(ctx context.Context, number order.Number, token, method string) (OrderView, error) {
 	account := abuse.Of(ctx).Customer()
-	o, fill, err := d.newAttempt(ctx, number, token, account, method, false)
+	o, found, err := d.newAttempt(ctx, number, token, account, method, false)
 	if errors.Is(err, errJudged) {
-		if err = d.passes(ctx, abuse.Pay, fill, account); err == nil {
+		if err = d.passes(ctx, abuse.Pay, found); err == nil {
 			o, _, err = d.newAttempt(ctx, number, token, account, method, true)
 		}
 	}
@@ -154,13 +154,13 @@ func (d *Desk) PayWith(ctx context.Context, number order.Number, token, method s
 
 // newAttempt makes the next attempt of an order, where it needs one. judged says
 // that whoever pays may do so, whatever the buckets say.
-func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, account, method string, judged bool) (o order.Order, fill abuse.Fill, err error) {
+func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, account, method string, judged bool) (o order.Order, found judgement, err error) {
 	s, err := d.db.Settings(ctx)
 	if err != nil {
-		return o, fill, err
+		return o, found, err
 	}
 	if s.Closed {
-		return o, fill, errPages
+		return o, found, errPages
 	}
 	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) (err error) {
 		if o, err = d.opened(&t.View, number, token); err != nil {
@@ -198,10 +198,10 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, accou
 			return err
 		}
 		who := store.Payer{Cart: o.Owner, Source: abuse.Of(ctx).Source, Account: account, Mailbox: to.Email}
-		if fill, err = t.Fill(who); err != nil {
+		if found, err = d.judge(t, who); err != nil {
 			return err
 		}
-		if friction, _ := abuse.Judge(fill, account != ""); friction != abuse.None && !judged {
+		if found.friction != abuse.None && !judged {
 			return errJudged
 		}
 		fresh := store.NewID()
@@ -236,7 +236,7 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, accou
 	if err == nil { // should the program die in between, the next sweep does it
 		err = d.keepHeld(ctx, o)
 	}
-	return o, fill, err
+	return o, found, err
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -36,7 +36,7 @@ type plan struct {
 	account  string // that is signed in; "" for a guest
 	cart     cart.Cart
 	email    contact.Email // of the details
-	fill     abuse.Fill    // of the buckets that count for who orders
+	judged   judgement     // of who orders
 	began    time.Time
 	codes    []discount.Applied // the codes that it uses
 	replayed bool
@@ -68,7 +68,7 @@ func (d *Desk) Place(ctx context.Context, id cart.ID, token string, in PlaceInpu
 	account := abuse.Of(ctx).Customer()
 	p, err := d.begin(ctx, id, token, account, in, s, false)
 	if errors.Is(err, errJudged) {
-		if err = d.passes(ctx, abuse.Place, p.fill, account); err == nil {
+		if err = d.passes(ctx, abuse.Place, p.judged); err == nil {
 			p, err = d.begin(ctx, id, token, account, in, s, true)
 		}
 	}
@@ -138,10 +138,10 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token, account string, in 
 			return err
 		}
 		p.codes, p.email = counting(p.cart.Codes), details.Email
-		if p.fill, err = t.Fill(p.payer(ctx)); err != nil {
+		if p.judged, err = d.judge(t, p.payer(ctx)); err != nil {
 			return err
 		}
-		if friction, _ := abuse.Judge(p.fill, account != ""); friction != abuse.None && !judged && !p.cart.Due().IsZero() {
+		if p.judged.friction != abuse.None && !judged && !p.cart.Due().IsZero() {
 			return errJudged
 		}
 		if err := ownCredit(&t.View, p.cart.Credits, account); err != nil {

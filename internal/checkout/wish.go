@@ -83,7 +83,7 @@ const wishesAtOnce = 20
 // address in the same breath. A letter that can't be handed over is tried
 // again with the next pass.
 func (d *Desk) SendWishes(ctx context.Context) (int, error) {
-	if d.deliver == nil || d.writer == nil {
+	if !d.mails() {
 		return 0, nil // nothing can be sent: the wishes wait, until their date
 	}
 	var due []store.Wish

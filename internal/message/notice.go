@@ -22,6 +22,7 @@ const (
 	LostCode   NoticeKind = "lost-code"   // one of two proofs when a second factor is lost
 	ClaimCode  NoticeKind = "claim-code"  // finds the orders of a guest
 	MoveCode   NoticeKind = "move-code"   // proves the mailbox an account changes to
+	PayCode    NoticeKind = "pay-code"    // lets a guest pay where strangers may not
 	SecondCode NoticeKind = "second-code" // by text: the second factor
 	NumberCode NoticeKind = "number-code" // by text: proves a number
 	NumberGone NoticeKind = "number-gone" // by text: to a number that was taken away
@@ -95,6 +96,8 @@ var notices = map[NoticeKind]words{
 		not: "If you did not ask for it, you can ignore this mail."},
 	MoveCode: {subject: "Your code for a new e-mail", title: "Your code", what: []string{"Type this code into the page that asks for it. Then your account has this e-mail:"}, code: true,
 		not: "If you did not ask for it, you can ignore this mail. Nothing changes without the code."},
+	PayCode: {subject: "Your code to pay", title: "Your code", what: []string{"Many payments fail at this shop at the moment, so it asks who pays. Type this code into the page that asks for it, and you can pay for your order:"}, code: true,
+		not: "If you did not order anything, you can ignore this mail: somebody has mistyped an e-mail, or tried yours."},
 
 	Welcome: {subject: "Your account", title: "You have an account", what: []string{"Your account is made, and this e-mail is proved to be yours."},
 		next: []string{"A second step makes it safe even when your password is stolen. You find it on the page “Security” of your account."}, when: true,

@@ -22,6 +22,7 @@ var told = []struct {
 	{LostCode, "a second step is lost"},
 	{ClaimCode, "somebody wants their earlier orders in their account"},
 	{MoveCode, "an account is to have another e-mail"},
+	{PayCode, "many payments fail, and a guest is to show that the e-mail of an order is theirs"},
 	{NewDevice, "somebody signs in with a browser that was not seen before"},
 	{PasswordChanged, "a password is changed"},
 	{FactorAdded, "a way to sign in is added"},

@@ -78,6 +78,14 @@ func (v *View) CodesOf(p challenge.Purpose, object string, since time.Time) (n i
 	return n, err
 }
 
+// Proved reports whether the code about one thing that was mailed for a purpose
+// was typed, in the browser that asked, after a moment of the last day.
+func (v *View) Proved(p challenge.Purpose, object string, after time.Time) (bool, error) {
+	var n int64
+	err := v.row(`SELECT count(*) FROM challenges WHERE object = $1 AND purpose = $2 AND used_at > $3`, object, string(p), ms(after)).Scan(&n)
+	return n > 0, err
+}
+
 // LivingCode finds the code about one thing that was mailed, was not used and
 // will work for a while yet, and tells whether one more browser may answer it: a
 // long one rather than a short one. "" when there is none.
@@ -95,7 +103,7 @@ func (v *View) LivingCode(p challenge.Purpose, object string) (id string, room b
 
 // Choose makes a challenge about an object one for the code that works already,
 // or for a code of its own. Where short codes were asked for too often it is a
-// long one, of which there is one at a time; where that can't be, a decoy. So who
+// long one, of which there is one at a time; where there is none for the purpose, a decoy. So who
 // else asks, too often, does not lock out those whose mailbox it is. A mailbox that
 // has had enough letters, about whatever, gets no short codes either: each long one
 // is one letter in a day.
@@ -127,9 +135,9 @@ func (t *Tx) Choose(c Challenge, to contact.Email, subject, object string) (Chal
 	}
 	switch {
 	case short:
-	case !c.Purpose.Texted():
+	case c.Purpose.Long():
 		c.Lasts = challenge.LongLife
-	case living == "" && hour < challenge.AnHour && day < challenge.ADay:
+	case c.Purpose.Texted() && living == "" && hour < challenge.AnHour && day < challenge.ADay:
 	default:
 		return c, nil
 	}

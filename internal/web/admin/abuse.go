@@ -53,12 +53,12 @@ func (c *Console) abuse(w http.ResponseWriter, r *http.Request) {
 var stageWords = map[abuse.Stage]string{
 	abuse.Calm:   "Payments are calm.",
 	abuse.Uneasy: "Many payments are declined: guests do a short sum, or wait a minute, before they pay.",
-	abuse.Alert:  "Stolen cards are being tested: guests do work, and sign in where anything was declined before.",
+	abuse.Alert:  "Stolen cards are being tested: guests do work, and prove their mailbox or sign in where anything was declined before.",
 }
 
 // force tells what is in force, with the buttons that change it.
 func (c *Console) force(r *http.Request, f abuse.Fill) page.Section {
-	s := page.Section{Title: "What is in force", Says: []string{stageWords[abuse.StageOf(f[abuse.AllDeclines])], "Customers who are signed in can buy whatever is in force here."}}
+	s := page.Section{Title: "What is in force", Says: []string{stageWords[abuse.StageOf(f[abuse.AllDeclines])], "Customers who are signed in can buy whatever is in force here, and so can guests who type a code from the mailbox of their order."}}
 	if c.gate.UnderAttack() {
 		s.Says = append(s.Says, "Many sign-ins fail: strangers do work before each try.")
 	}

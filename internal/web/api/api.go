@@ -51,6 +51,10 @@ type Desk interface {
 	DropCode(ctx context.Context, id cart.ID, token, code string) (cart.Cart, error)
 	SaveDetails(ctx context.Context, id cart.ID, token string, details checkout.DetailsInput) (cart.Cart, error)
 	Place(ctx context.Context, id cart.ID, token string, in checkout.PlaceInput) (checkout.Placed, error)
+	AskPayCode(ctx context.Context, id cart.ID, token string) (ticket string, err error)
+	AskOrderPayCode(ctx context.Context, number order.Number, token string) (ticket string, err error)
+	AnswerPayCode(ctx context.Context, id cart.ID, token, ticket, code string) error
+	AnswerOrderPayCode(ctx context.Context, number order.Number, token, ticket, code string) error
 	Order(ctx context.Context, number order.Number, token string) (checkout.OrderView, error)
 	PayAgain(ctx context.Context, number order.Number, token string) (checkout.OrderView, error)
 	MoreTime(ctx context.Context, number order.Number, token string) (checkout.OrderView, error)

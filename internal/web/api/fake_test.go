@@ -389,3 +389,33 @@ func prove(name string, size int64) ([]ledger.Hash, error) {
 	}
 	return []ledger.Hash{{1}, {2}}, nil
 }
+
+func (d *desk) AskPayCode(_ context.Context, id cart.ID, token string) (string, error) {
+	return "ticket", d.open(id, token)
+}
+
+func (d *desk) AskOrderPayCode(ctx context.Context, number order.Number, token string) (string, error) {
+	_, err := d.Order(ctx, number, token)
+	return "ticket", err
+}
+
+func (d *desk) AnswerPayCode(_ context.Context, id cart.ID, token, _, code string) error {
+	if err := d.open(id, token); err != nil {
+		return err
+	}
+	return rightPayCode(code)
+}
+
+func (d *desk) AnswerOrderPayCode(ctx context.Context, number order.Number, token, _, code string) error {
+	if _, err := d.Order(ctx, number, token); err != nil {
+		return err
+	}
+	return rightPayCode(code)
+}
+
+func rightPayCode(code string) error {
+	if code != "12345678" {
+		return fault.Field("code", "That is not the code.")
+	}
+	return nil
+}

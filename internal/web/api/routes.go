@@ -121,6 +121,14 @@ func operations() []operation {
 		{method: post, path: "/api/v1/carts/{id}/orders", id: "placeOrder", summary: "Order and pay", does: abuse.Place,
 			secret: cartToken, idempotent: true, body: reflect.TypeFor[NewOrder](), bodyOptional: true,
 			status: 201, answer: reflect.TypeFor[Placed](), faults: placeFaults, opens: opensCart, handle: placeOrder},
+		{method: post, path: "/api/v1/carts/{id}/pay-code", id: "askPayCode", does: abuse.PayCode, secret: cartToken,
+			summary: "Mail a code to the e-mail of the checkout, where a refusal says `pay_code`; typed back, it lets a guest order and pay",
+			body:    reflect.TypeFor[NoMembers](), bodyOptional: true,
+			status: 201, answer: reflect.TypeFor[PayTicket](), faults: append([]fault.Kind{fault.Conflict}, cartFaults...), opens: opensCart, handle: askPayCode},
+		{method: post, path: "/api/v1/carts/{id}/pay-code/answer", id: "answerPayCode", does: abuse.LookUp, secret: cartToken,
+			summary: "Type the code back; the cart can be ordered then, as long as its checkout names the same e-mail",
+			body:    reflect.TypeFor[PayAnswer](),
+			status:  200, answer: reflect.TypeFor[PayProved](), faults: append([]fault.Kind{fault.Conflict}, cartFaults...), opens: opensCart, handle: answerPayCode},
 
 		// The order, opened by its own token.
 		{method: get, path: "/api/v1/orders/{number}", id: "getOrder", summary: "Read an order and its payment",
@@ -131,6 +139,15 @@ func operations() []operation {
 			body: reflect.TypeFor[NewPayment](), bodyOptional: true,
 			status: 200, answer: reflect.TypeFor[OrderAndPayment](), faults: []fault.Kind{fault.NotFound, fault.Changed},
 			opens: opensOrder, handle: payAgain},
+
+		{method: post, path: "/api/v1/orders/{number}/pay-code", id: "askOrderPayCode", does: abuse.PayCode, secret: orderToken,
+			summary: "Mail a code to the e-mail of the order, where a refusal says `pay_code`; typed back, it lets a guest try to pay again",
+			body:    reflect.TypeFor[NoMembers](), bodyOptional: true,
+			status: 201, answer: reflect.TypeFor[PayTicket](), faults: []fault.Kind{fault.NotFound, fault.Conflict}, opens: opensOrder, handle: askOrderPayCode},
+		{method: post, path: "/api/v1/orders/{number}/pay-code/answer", id: "answerOrderPayCode", does: abuse.LookUp, secret: orderToken,
+			summary: "Type the code back; the order can be tried to be paid again then",
+			body:    reflect.TypeFor[PayAnswer](),
+			status:  200, answer: reflect.TypeFor[PayProved](), faults: []fault.Kind{fault.NotFound, fault.Conflict}, opens: opensOrder, handle: answerOrderPayCode},
 
 		{method: get, path: "/api/v1/orders/{number}/hold", id: "getHold",
 			summary: "Read until when the goods of an unpaid order are kept, and can be kept at most", secret: orderToken,

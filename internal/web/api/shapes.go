@@ -92,6 +92,12 @@ type (
 		AcceptTerms   bool   `json:"accept_terms,omitempty" doc:"Needed as true in a shop that asks for a tick; elsewhere ordering accepts the terms"`
 	}
 
+	// PayAnswer is the body of POST /carts/{id}/pay-code/answer and its twin of an order.
+	PayAnswer struct {
+		Ticket string `json:"ticket" minLength:"1" maxLength:"128" doc:"As it was given when the code was asked for"`
+		Code   string `json:"code" maxLength:"64" doc:"Of the letter; gaps do not matter"`
+	}
+
 	// NewPayment is the body of POST /orders/{number}/payments.
 	NewPayment struct{}
 )
@@ -241,6 +247,16 @@ type (
 	Payment struct {
 		Status      string  `json:"status" enum:"open,approved,declined,expired"`
 		RedirectURL *string `json:"redirect_url" doc:"Where the shopper pays, or null"`
+	}
+
+	// PayTicket is for whoever has asked for a code to pay.
+	PayTicket struct {
+		Ticket string `json:"ticket" doc:"Goes back with the code, within ten minutes. It is given also where the mailbox has had enough letters and nothing is mailed"`
+	}
+
+	// PayProved is the answer to the right code.
+	PayProved struct {
+		Proved bool `json:"proved" doc:"True: send the request that was refused once more, an order with a new Idempotency-Key"`
 	}
 
 	// PlacedOrder is an order just made.

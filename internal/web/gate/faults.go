@@ -104,6 +104,7 @@ type ProblemDetails struct {
 	Detail    string         `json:"detail,omitempty" doc:"What happened and how to mend it"`
 	Errors    []FieldProblem `json:"errors,omitempty" nullable:"false" doc:"The fields concerned, where the kind is invalid"`
 	Work      *ProblemWork   `json:"work,omitempty" doc:"What lets the same request through: the solved sum in the header Work, or ticket in the header Work-Ticket after wait seconds; only where many payments fail"`
+	PayCode   bool           `json:"pay_code,omitempty" doc:"True where a guest gets through with a code that is mailed to the e-mail of the order: see askPayCode and askOrderPayCode; only where many payments fail"`
 	Reference string         `json:"reference,omitempty" doc:"The name of this request, to be told to the shop; only where something failed on its side"`
 }
 
@@ -147,10 +148,15 @@ func (g *Gate) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 			slog.String("reference", Reference(r)), slog.String("kind", string(e.Kind)), slog.Any("error", err))
 	}
 	var refused *abuse.Refused
-	if errors.As(err, &refused) && refused.Friction == abuse.Work && strings.HasPrefix(r.URL.Path, "/api/") {
+	if errors.As(err, &refused) && strings.HasPrefix(r.URL.Path, "/api/") {
 		prepareFault(w, e)
-		work := g.NewWork(r, refused.Act)
-		writeProblem(w, Reference(r), e, &ProblemWork{work.Algorithm, work.Challenge, work.Salt, work.Signature, work.Max, work.Ticket, int(work.Wait.Seconds())})
+		p := problemOf(Reference(r), e)
+		p.PayCode = refused.ByMail
+		if refused.Friction == abuse.Work {
+			work := g.NewWork(r, refused.Act)
+			p.Work = &ProblemWork{work.Algorithm, work.Challenge, work.Salt, work.Signature, work.Max, work.Ticket, int(work.Wait.Seconds())}
+		}
+		writeProblem(w, p)
 		return
 	}
 	g.answerFault(w, r, e)
@@ -159,7 +165,7 @@ func (g *Gate) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 func (g *Gate) answerFault(w http.ResponseWriter, r *http.Request, e *fault.Error) {
 	prepareFault(w, e)
 	if r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/") {
-		writeProblem(w, Reference(r), e, nil)
+		writeProblem(w, problemOf(Reference(r), e))
 		return
 	}
 	g.cfg.Page(w, r, Status(e.Kind), e, Reference(r))
@@ -192,13 +198,12 @@ func Later(w http.ResponseWriter, e *fault.Error) int {
 	return Status(e.Kind)
 }
 
-func writeProblem(w http.ResponseWriter, reference string, e *fault.Error, work *ProblemWork) {
+func problemOf(reference string, e *fault.Error) ProblemDetails {
 	p := ProblemDetails{
 		Type:   ProblemType(e.Kind),
 		Title:  Title(e.Kind),
 		Status: Status(e.Kind),
 		Detail: e.Text,
-		Work:   work,
 	}
 	// A refusal reads the same each time, so that nothing can be told from
 	// comparing two of them. Its reference is in the header.
@@ -208,6 +213,10 @@ func writeProblem(w http.ResponseWriter, reference string, e *fault.Error, work 
 	for _, f := range e.Problems {
 		p.Errors = append(p.Errors, FieldProblem{Pointer: Pointer(f.Field), Detail: f.Detail})
 	}
+	return p
+}
+
+func writeProblem(w http.ResponseWriter, p ProblemDetails) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b) // escapes <, > and &: harmless even where a browser guesses
 	if enc.Encode(p) != nil {

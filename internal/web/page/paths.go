@@ -21,6 +21,8 @@ const (
 	PathAdoptChoice  = "/cart/adopt/choice"
 	PathCheckout     = "/checkout"        // GET ?step=, one step of three; POST the form below
 	PathReview       = "/checkout/review" // GET; POST payment_method, idempotency_key, seen: places the order
+	BelowCode        = "/code"            // POST, below a form that pays: mails the code that lets a guest pay
+	BelowCodeAnswer  = "/code/answer"     // POST code and what that form carries: pays
 	PathOrders       = "/orders/"         // + number; GET
 	PathPrivacy      = "/privacy"
 	PathAdmin        = "/admin"

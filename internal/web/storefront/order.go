@@ -213,7 +213,7 @@ func (s *Shop) payAgain(w http.ResponseWriter, r *http.Request) {
 	}
 	here := page.PathOrders + string(number)
 	v, err := s.desk.PayWith(r.Context(), number, token, form.Get(page.FieldPaymentMethod))
-	if s.friction(w, r, err, page.Link{Text: "Back to your order", URL: here}, "Pay") {
+	if s.friction(w, r, err, s.orderRoad(number, token)) {
 		return
 	}
 	switch {

@@ -131,7 +131,7 @@ func (s *Shop) placeOrder(w http.ResponseWriter, r *http.Request) {
 // notPlaced answers for an order that was not made, or whose payment could not
 // be opened. A shopper never has to guess whether it was.
 func (s *Shop) notPlaced(w http.ResponseWriter, r *http.Request, b basket, err error, method string) {
-	if s.friction(w, r, err, page.Link{Text: "Back to your order", URL: page.PathReview}, "Order and pay") {
+	if s.friction(w, r, err, s.cartRoad(b)) {
 		return
 	}
 	f := fault.Of(err)

@@ -44,10 +44,14 @@ func (s *Shop) routes() []gate.Route {
 		{Method: "POST", Path: page.PathCheckout, Need: gate.Anybody, Token: "cart cookie", Cards: true, Handle: s.saveCheckout},
 		{Method: "GET", Path: page.PathReview, Need: gate.Anybody, Token: "cart cookie", Handle: s.review},
 		{Method: "POST", Path: page.PathReview, Need: gate.Anybody, Does: []abuse.Act{abuse.Place}, Token: "cart cookie", Handle: s.placeOrder},
+		{Method: "POST", Path: page.PathReview + page.BelowCode, Need: gate.Anybody, Does: []abuse.Act{abuse.PayCode}, Token: "cart cookie", Handle: s.askPayCode},
+		{Method: "POST", Path: page.PathReview + page.BelowCodeAnswer, Need: gate.Anybody, Does: []abuse.Act{abuse.LookUp, abuse.Place}, Token: "cart cookie", Handle: s.answerPayCode},
 
 		// The order: known by a cookie of its own.
 		{Method: "GET", Path: "/orders/{number}", Need: gate.Anybody, Token: "order cookie", Handle: s.order},
 		{Method: "POST", Path: "/orders/{number}/payments", Need: gate.Anybody, Does: []abuse.Act{abuse.Pay}, Token: "order cookie", Handle: s.payAgain},
+		{Method: "POST", Path: "/orders/{number}/payments" + page.BelowCode, Need: gate.Anybody, Does: []abuse.Act{abuse.PayCode}, Token: "order cookie", Handle: s.askOrderPayCode},
+		{Method: "POST", Path: "/orders/{number}/payments" + page.BelowCodeAnswer, Need: gate.Anybody, Does: []abuse.Act{abuse.LookUp, abuse.Pay}, Token: "order cookie", Handle: s.answerOrderPayCode},
 		{Method: "POST", Path: "/orders/{number}/hold", Need: gate.Anybody, Does: []abuse.Act{abuse.Hold}, Token: "order cookie", Handle: s.moreTime},
 		{Method: "POST", Path: "/orders/{number}/cancel", Need: gate.Anybody, Does: []abuse.Act{abuse.OwnOrder}, Token: "order cookie", Handle: s.cancelOrder},
 		{Method: "POST", Path: "/orders/{number}/resend", Need: gate.Anybody, Does: []abuse.Act{abuse.OwnOrder}, Token: "order cookie", Handle: s.resend},
