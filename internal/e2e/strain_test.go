@@ -7,17 +7,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/cartkeep/cartkeep/internal/shoptest"
 )
 
 // resident is how much memory the server has, in MiB, as it says itself.
@@ -203,78 +198,4 @@ func TestWhoIsSlowHarmsNobody(t *testing.T) {
 	})
 	t.Logf("%d slow connections, let in by kind %v: %.0f MiB before, %.0f MiB with them", len(open), inside[1:], before, during)
 	s.want(200, "GET", "/", "")
-}
-
-// TestTheDiskIsFull fills the disk under a running shop. Reading goes on,
-// saving is refused kindly, nothing that was acknowledged is lost, and once
-// there is room the shop sells again.
-func TestTheDiskIsFull(t *testing.T) {
-	disk := filepath.Join(t.TempDir(), "disk")
-	if err := os.Mkdir(disk, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", disk).CombinedOutput(); err != nil {
-		t.Skipf("a small disk can be mounted by root only: %s", out)
-	}
-	defer exec.Command("umount", "-l", disk).Run()
-	h := newHome(t, "")
-	h.dir = filepath.Join(disk, "data")
-	s := h.start(t)
-	v := s.product("whistling-kettle").Variants[0].ID
-	kept := s.buy(v, 1, ada())
-	c := s.cart(v, 1)
-
-	filler := filepath.Join(disk, "filler")
-	f, err := os.Create(filler)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for block := make([]byte, 1<<12); err == nil; {
-		_, err = f.Write(block)
-	}
-	f.Close()
-
-	var refused answer
-	for range 2000 { // until the pages that are there are used up
-		refused = s.ask("POST", "/api/v1/carts/"+c.ID+"/lines", fmt.Sprintf(`{"variant_id":%q,"quantity":1}`, v), "Cart-Token: "+c.Token)
-		if refused.status != 201 && refused.status != 422 {
-			break
-		}
-		s.ask("POST", "/api/v1/carts", "{}")
-	}
-	problem(t, refused, 503, "unavailable")
-	for _, path := range []string{"/", "/products/whistling-kettle", "/cart", "/healthz", "/search?q=kettle"} {
-		if a := s.ask("GET", path, ""); a.status != 200 {
-			t.Errorf("%s on a full disk: got %d, want 200", path, a.status)
-		}
-	}
-	b := &browserless{shop: s}
-	if a := b.post("/cart/lines", "variant_id", v, "quantity", "1"); a.status != 503 || !strings.Contains(a.body, "</html>") {
-		t.Errorf("adding by form on a full disk: got %d, want a page that says 503", a.status)
-	}
-	if got := s.order(kept).Order.Status; got != "paid" {
-		t.Errorf("the order from before: got %q, want paid", got)
-	}
-	if err := os.Remove(filler); err != nil {
-		t.Fatal(err)
-	}
-	// A COMMIT that failed stops the writer for good: what is on the disk is then
-	// unknown, and readyz says so to whoever starts the shop again.
-	if s.ask("GET", "/readyz", "").status != 200 {
-		s.kill()
-		s = h.start(t)
-		t.Log("the shop had to be started again")
-	}
-	if got := s.order(kept).Order.Status; got != "paid" {
-		t.Errorf("the order from before, afterwards: got %q, want paid", got)
-	}
-	s.buy(v, 1, ada())
-	if out := s.must(t, "ledger", "verify"); !strings.HasPrefix(out, "ok ") {
-		t.Errorf("ledger verify: got %q, want ok", out)
-	}
-	db := s.raw(t)
-	defer db.Close()
-	if got := shoptest.One[string](t, db, `PRAGMA integrity_check`); got != "ok" {
-		t.Errorf("the file: got %q, want ok", got)
-	}
 }

@@ -269,7 +269,7 @@ func (e engine) explain(err error) error {
 		// NUL or broken UTF-8 in what is asked for: nothing is called that.
 		return fault.Because(fault.NotFound, "We cannot find that.", withoutSecrets(err))
 	}
-	if e == onPostgres && (lostConnection(err) || retryable(err) || errors.Is(err, context.DeadlineExceeded)) {
+	if e == onPostgres && (lostConnection(err) || retryable(err) || lacking(err) || errors.Is(err, context.DeadlineExceeded)) {
 		return fault.Because(fault.Unavailable, "The shop can't save anything right now. Please try again in a minute.", withoutSecrets(err))
 	}
 	return err
@@ -291,6 +291,13 @@ func retryable(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
+// lacking reports that PostgreSQL, or the machine that it is on, lacks something: room
+// on the disk, memory, connections (class 53 of its codes), or a disk that works (58).
+func lacking(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "53") || strings.HasPrefix(pg.Code, "58"))
+}
+
 // GaveWay reports that a transaction that waits briefly would have had to wait for
 // longer.
 func GaveWay(err error) bool {
@@ -303,6 +310,9 @@ func GaveWay(err error) bool {
 func withoutSecrets(err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
+		if pg.Code == "53100" {
+			return errors.New("PostgreSQL's disk is full (53100)")
+		}
 		return fmt.Errorf("PostgreSQL says %s (%s)", pg.Code, pg.Severity)
 	}
 	var connect *pgconn.ConnectError

@@ -89,12 +89,12 @@ func Start() (*Server, error) {
 	return nil, problem
 }
 
-func startIn(bin string) (s *Server, err error) {
+func startIn(bin string) (_ *Server, err error) {
 	dir, err := os.MkdirTemp("", "ckpg-")
 	if err != nil {
 		return nil, err
 	}
-	s = &Server{dir: dir, password: rand.Text(), ended: make(chan struct{})}
+	s := &Server{dir: dir, password: rand.Text(), ended: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			s.Stop()
