@@ -267,7 +267,7 @@ func (o *Officer) conclude(ctx context.Context, who ledger.Actor, r store.Reques
 		return err
 	}
 	return o.db.InTx(ctx, who, func(t *store.Tx) error {
-		erased, err := t.ErasedOf(r.Subjects, r.AskedAt)
+		erased, err := t.ErasedOf(r.Reference, r.AskedAt)
 		if err != nil {
 			return err
 		}

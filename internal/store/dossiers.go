@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -318,11 +319,14 @@ func (t *Tx) endCase(subject, caseID string, p personal.Purpose) error {
 }
 
 // indexed reports whether the register has a blind index for a purpose.
-func indexed(p personal.Purpose) bool {
+func indexed(p personal.Purpose) bool { return indexedPurposes()[p] }
+
+var indexedPurposes = sync.OnceValue(func() map[personal.Purpose]bool {
+	out := map[personal.Purpose]bool{}
 	for _, f := range personal.All() {
-		if f.Kind == personal.Index && f.Table == "identities" && f.Purpose == p {
-			return true
+		if f.Kind == personal.Index && f.Table == "identities" {
+			out[f.Purpose] = true
 		}
 	}
-	return false
-}
+	return out
+})

@@ -153,32 +153,23 @@ func (t *Tx) EraseAll(list []DueDossier) error {
 	return nil
 }
 
-// ErasedOf counts, by purpose, the dossiers of subjects that were destroyed since a
-// time.
-func (v *View) ErasedOf(subjects []string, since time.Time) (map[personal.Purpose]int, error) {
-	out := map[personal.Purpose]int{}
-	for page := range slices.Chunk(subjects, many) {
-		rows, err := v.rows(`SELECT purpose, count(*) FROM dossiers WHERE subject IN `+marks(1, many)+` AND state = 'destroyed' AND destroyed_at >= $1 GROUP BY purpose`,
-			append([]any{ms(since)}, texts(page)...)...)
-		if err != nil {
-			return nil, fmt.Errorf("count what was erased: %w", err)
-		}
-		if err := addCounts(out, rows); err != nil {
-			return nil, fmt.Errorf("count what was erased: %w", err)
-		}
+// ErasedOf counts, by purpose, the dossiers of whom a request is about that were
+// destroyed since a time. Whom that is has to be kept: see NameSubjects.
+func (v *View) ErasedOf(reference string, since time.Time) (map[personal.Purpose]int, error) {
+	rows, err := v.rows(`SELECT d.purpose, count(*) FROM request_subjects r JOIN dossiers d ON d.subject = r.subject
+		WHERE r.owner = $1 AND d.state = 'destroyed' AND d.destroyed_at >= $2 GROUP BY d.purpose`, reference, ms(since))
+	if err != nil {
+		return nil, fmt.Errorf("count what was erased: %w", err)
 	}
-	return out, nil
-}
-
-func addCounts(sum map[personal.Purpose]int, rows rows) error {
 	defer rows.Close()
+	out := map[personal.Purpose]int{}
 	for rows.Next() {
 		var p personal.Purpose
 		var n int64
 		if err := rows.Scan(&p, &n); err != nil {
-			return err
+			return nil, fmt.Errorf("count what was erased: %w", err)
 		}
-		sum[p] += int(n)
+		out[p] = int(n)
 	}
-	return rows.Err()
+	return out, rows.Err()
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // journalPage is how many entries one transaction takes into the journal.
-const journalPage = 200
+const journalPage = 500
 
 // SequenceErasures takes what was erased into the journal, in order, and returns
 // its newest entry.
@@ -78,11 +78,11 @@ func (t *Tx) erasuresDue() (out []Erased, err error) {
 // addErasures writes entries after the last one, but for dossiers that the journal
 // has already, and returns the newest. What waited for it waits no more.
 func (t *Tx) addErasures(last erasure.Entry, list []Erased) (erasure.Entry, error) {
+	known, err := t.inJournal(list)
+	if err != nil {
+		return last, err
+	}
 	for page := range slices.Chunk(list, many) {
-		known, err := t.inJournal(page)
-		if err != nil {
-			return last, err
-		}
 		var values []string
 		var args, pairs []any
 		for i := range many {
@@ -109,13 +109,16 @@ func (t *Tx) addErasures(last erasure.Entry, list []Erased) (erasure.Entry, erro
 	return last, nil
 }
 
-// inJournal tells which dossiers of a page the journal has.
+// inJournal tells which dossiers of at most journalPage the journal has.
 func (t *Tx) inJournal(page []Erased) (map[string]bool, error) {
-	var dossiers []string
-	for _, e := range page {
-		dossiers = append(dossiers, e.Dossier)
+	if len(page) == 0 {
+		return nil, nil
 	}
-	rows, err := t.rows(`SELECT dossier FROM erasures WHERE dossier IN `+marks(0, many), texts(dossiers)...)
+	var args []any
+	for i := range journalPage {
+		args = append(args, page[min(i, len(page)-1)].Dossier) // the last stands for those that are not there
+	}
+	rows, err := t.rows(`SELECT dossier FROM erasures WHERE dossier IN `+marks(0, journalPage), args...)
 	if err != nil {
 		return nil, fmt.Errorf("read the erasure journal: %w", err)
 	}

@@ -1,9 +1,6 @@
 package store
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // many is how many things one statement is about that is written for several: a
 // page has one text, however few are in it.
@@ -28,15 +25,8 @@ func cases(page []DueDossier) (args []any) {
 }
 
 // ofCases is the condition that a dossier is one of a page of [cases], whose arguments
-// come after so many others. PostgreSQL's planner, left alone with the triples, may
-// go over the whole table; the subjects beside them lead it to the primary key.
-func ofCases(after int) string {
-	var subjects []string
-	for i := range many {
-		subjects = append(subjects, fmt.Sprintf("$%d", after+3*i+1))
-	}
-	return `subject IN (` + strings.Join(subjects, ", ") + `) AND (subject, case_id, purpose) IN (` + tuples(after, 3) + `)`
-}
+// come after so many others.
+func ofCases(after int) string { return `(subject, case_id, purpose) IN (` + tuples(after, 3) + `)` }
 
 // tuples are the rows of a page of so many arguments each, after those that come
 // before it.
