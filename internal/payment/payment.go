@@ -91,6 +91,8 @@ type Request struct {
 	ReturnURL, CancelURL, NoticeURL string
 
 	ExpiresAt time.Time // after this the page takes no payment
+
+	Authorize bool // only reserve the money; it is captured later. For a Capturer alone
 }
 
 // Session is the provider's side of one attempt to pay.
@@ -116,6 +118,11 @@ type Notice struct {
 	// Fingerprint is the provider's word for the card, the same whoever pays with
 	// it; "" where it gives none. It is counted under a keyed hash and kept nowhere.
 	Fingerprint string
+
+	// Of an approval: the money is reserved and not taken yet, and until when it can
+	// be. Zero where nobody said.
+	Authorized bool
+	CaptureBy  time.Time
 
 	// Of what is said before or after the end of an attempt. Such a notice may
 	// name the order's number instead of the session.
@@ -165,6 +172,46 @@ type Closer interface {
 type Teller interface {
 	PaidBack(ctx context.Context, ref string) (money.Amount, error)
 }
+
+// Capturer is a Provider that can reserve money when somebody pays, and take it
+// later: once, and what is not taken then is free again.
+type Capturer interface {
+	Provider
+	Finder
+	// Capture takes part or all of what is reserved. Asked again for the same it
+	// changes nothing. ErrRefused: nothing is reserved any more, less was, or another
+	// amount was taken; Authorization tells which.
+	Capture(ctx context.Context, q CaptureRequest) error
+	// Release lets go of what is reserved. ErrRefused when it was taken.
+	Release(ctx context.Context, ref string) error
+	// Authorization tells what has become of the money of an approved session.
+	Authorization(ctx context.Context, ref string) (Authorization, error)
+}
+
+// CaptureRequest asks to take money that is reserved. There is one capture of a
+// session, so its Ref is the idempotency key.
+type CaptureRequest struct {
+	Ref     string
+	OrderID string
+	Amount  money.Amount
+}
+
+// Authorization is money that was reserved.
+type Authorization struct {
+	State     Reserve
+	Captured  money.Amount // what was taken; zero while nothing was
+	CaptureBy time.Time    // until when it can be taken; zero where nobody said
+}
+
+// Reserve is what has become of reserved money.
+type Reserve string
+
+// What becomes of it.
+const (
+	Reserved Reserve = "reserved" // it can be taken
+	Captured Reserve = "captured"
+	Released Reserve = "released" // let go, by us or because its time was over
+)
 
 // Terms is how an order is paid that no payment service stands behind.
 type Terms struct {
@@ -228,6 +275,13 @@ type Choosy interface {
 // call-back never came. The second value is false while nothing was decided.
 type Finder interface {
 	Find(ctx context.Context, ref string) (Notice, bool, error)
+}
+
+// Remarker is a Provider that says by itself nothing of what happens after a payment
+// and can be asked: notices of disputes, of how they ended, and of refunds that did not
+// arrive. Asked again it tells the same, under the same ids.
+type Remarker interface {
+	Remarks(ctx context.Context, ref string) ([]Notice, error)
 }
 
 // Pinged is a Provider whose call-backs nobody signs: one names a session and says

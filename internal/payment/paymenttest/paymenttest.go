@@ -62,6 +62,8 @@ func Run(t *testing.T, subject func(t *testing.T) Subject) {
 	t.Run("tells when asked", func(t *testing.T) { found(t, subject(t)) })
 	t.Run("ends a page that nobody paid on", func(t *testing.T) { closes(t, subject(t)) })
 	t.Run("pays back what was paid, once", func(t *testing.T) { refunds(t, subject(t)) })
+	t.Run("takes what is reserved, once", func(t *testing.T) { captures(t, subject(t)) })
+	t.Run("lets go of what is reserved", func(t *testing.T) { releases(t, subject(t)) })
 }
 
 // RunByHand tries a provider that no service stands behind. request gives a valid
@@ -103,7 +105,7 @@ func RunByHand(t *testing.T, p payment.ByHand, request func(order string, attemp
 	if err := p.Refund(ctx, payment.RefundRequest{ID: "refund-1", Ref: first.Ref, OrderID: q.OrderID, Amount: q.Amount}); !errors.Is(err, payment.ErrRefused) {
 		t.Errorf("refund: got %v, want ErrRefused: nobody is there to send money", err)
 	}
-	for name, is := range map[string]bool{"Finder": implements[payment.Finder](p), "Closer": implements[payment.Closer](p), "Teller": implements[payment.Teller](p)} {
+	for name, is := range map[string]bool{"Finder": implements[payment.Finder](p), "Closer": implements[payment.Closer](p), "Capturer": implements[payment.Capturer](p), "Teller": implements[payment.Teller](p)} {
 		if is {
 			t.Errorf("it claims to be a %s, and there is nobody to ask", name)
 		}

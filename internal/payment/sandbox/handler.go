@@ -30,6 +30,8 @@ func (s *Service) routes() http.Handler {
 	mux.HandleFunc("POST /v1/sessions", s.shopOnly(s.apiOpen))
 	mux.HandleFunc("GET /v1/sessions/{ref}", s.shopOnly(s.apiFind))
 	mux.HandleFunc("POST /v1/refunds", s.shopOnly(s.apiRefund))
+	mux.HandleFunc("POST /v1/captures", s.shopOnly(s.apiCapture))
+	mux.HandleFunc("POST /v1/releases", s.shopOnly(s.apiRelease))
 
 	policy := s.policy()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -86,7 +88,7 @@ func (s *Service) showSession(w http.ResponseWriter, one *session) {
 	for _, e := range one.events {
 		said[e.outcome] = true
 	}
-	over, paid := !s.now().Before(one.ExpiresAt), one.paid(s.now())
+	over, paid := !s.now().Before(one.ExpiresAt), one.paid(s.now()) && !one.taken().IsZero()
 	s.mu.Unlock()
 	switch {
 	case said[payment.Approved]:
@@ -243,10 +245,13 @@ func (s *Service) apiFind(w http.ResponseWriter, r *http.Request) {
 		if e.due.After(s.now()) || !e.outcome.Ends() {
 			continue // a late approval has not happened yet, a dispute changes no decision
 		}
-		if body.Notice, err = encodeNotice(one.notice(e)); err != nil {
+		if body.Notice, err = encodeNotice(one.standing(e, s.now())); err != nil {
 			s.apiFail(w, err)
 			return
 		}
+	}
+	if a, ok := one.authorization(s.now()); ok {
+		body.Authorization = new(authorizationBody(a))
 	}
 	writeJSON(w, http.StatusOK, body)
 }
@@ -260,7 +265,12 @@ func (s *Service) apiRefund(w http.ResponseWriter, r *http.Request) {
 	if !readJSON(w, r, &q) {
 		return
 	}
-	if err := s.refund(q); err != nil {
+	s.answer(w, s.refund(q))
+}
+
+// answer says that a deed was done, or why not.
+func (s *Service) answer(w http.ResponseWriter, err error) {
+	if err != nil {
 		s.apiFail(w, err)
 		return
 	}

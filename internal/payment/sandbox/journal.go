@@ -21,6 +21,8 @@ import (
 //	decided   the outcome, its event id, and when its call-back is due
 //	answered  the call-back of that event was answered
 //	refunded  an amount was paid back
+//	captured  an amount of what was reserved was taken, and the rest let go
+//	released  all of what was reserved was let go
 //
 // A line without its end is the mark of a crash while writing; nobody was told
 // of it, and it is cut off. Any other damage stops the start.
@@ -46,6 +48,8 @@ const (
 	decided  kind = "decided"
 	answered kind = "answered"
 	refunded kind = "refunded"
+	captured kind = "captured"
+	released kind = "released"
 )
 
 type journal struct {

@@ -62,6 +62,9 @@ type session struct {
 	ref     string
 	events  []*event // at most one decline, one approval, one dispute, one end of it
 	refunds map[string]money.Amount
+
+	captured *money.Amount // of what was reserved; nil while nothing was taken
+	released bool
 }
 
 type event struct {
@@ -177,6 +180,13 @@ func (s *Service) apply(r record) error {
 			return errors.New("not a refund")
 		}
 		one.refunds[r.Refund] = *r.Amount
+	case captured:
+		if r.Amount == nil {
+			return errors.New("not a capture")
+		}
+		one.captured = r.Amount
+	case released:
+		one.released = true
 	default:
 		return errors.New("an unknown kind")
 	}
@@ -218,7 +228,7 @@ func (s *Service) open(o openBody) (*session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if one := s.byKey[o.key()]; one != nil {
-		if one.Amount != o.Amount || one.Number != o.Number {
+		if one.Amount != o.Amount || one.Number != o.Number || one.Authorize != o.Authorize {
 			return nil, errOther
 		}
 		return one, nil
@@ -291,7 +301,7 @@ func (s *Service) dispute(one *session, outcome payment.Outcome) (*event, error)
 			return nil, errAsked
 		}
 	}
-	if !one.paid(s.now()) || asked == (outcome == payment.Disputed) {
+	if !one.paid(s.now()) || one.taken().IsZero() || asked == (outcome == payment.Disputed) {
 		return nil, errAsked
 	}
 	due := s.now().UTC().Truncate(time.Millisecond)
@@ -325,7 +335,7 @@ func (s *Service) refund(q refundBody) error {
 		total = append(total, a)
 	}
 	sum, err := money.Sum(one.Amount.Currency(), total...)
-	if err != nil || !one.paid(s.now()) || sum.Minor() > one.Amount.Minor() {
+	if err != nil || !one.paid(s.now()) || sum.Minor() > one.taken().Minor() {
 		return errAsked
 	}
 	return s.keep(record{Kind: refunded, Ref: one.ref, Refund: q.ID, Amount: &q.Amount})
@@ -343,6 +353,9 @@ func (one *session) notice(e *event) payment.Notice {
 		ID: e.id, Ref: one.ref, OrderID: one.Order, Attempt: one.Attempt,
 		Outcome: e.outcome, Amount: one.Amount,
 		Mode: payment.ModeTest, Account: Account, At: e.due, Fingerprint: e.card,
+	}
+	if one.Authorize && e.outcome == payment.Approved {
+		n.Authorized, n.CaptureBy = true, e.due.Add(reservedFor)
 	}
 	if !e.outcome.Ends() {
 		n.About, n.Reason = "dispute_"+one.ref, order.DisputeNotReceived

@@ -108,6 +108,9 @@ type noticeBody struct {
 
 	Fingerprint string `json:"fingerprint,omitempty"` // of a make-believe card
 
+	// Of an approval whose money is only reserved.
+	CaptureBy *time.Time `json:"capture_by,omitempty"`
+
 	// Of a dispute.
 	About    string              `json:"about,omitempty"`
 	Reason   order.DisputeReason `json:"reason,omitempty"`
@@ -124,6 +127,9 @@ func encodeNotice(n payment.Notice) ([]byte, error) {
 	}
 	if !n.AnswerBy.IsZero() {
 		b.AnswerBy = new(n.AnswerBy.UTC())
+	}
+	if n.Authorized {
+		b.CaptureBy = new(n.CaptureBy.UTC())
 	}
 	return json.Marshal(b)
 }
@@ -145,10 +151,13 @@ func decodeNotice(body []byte) (payment.Notice, error) {
 	if b.AnswerBy != nil {
 		n.AnswerBy = *b.AnswerBy
 	}
+	if b.CaptureBy != nil {
+		n.Authorized, n.CaptureBy = true, *b.CaptureBy
+	}
 	if !ok || !n.Outcome.Known() || !isWord(n.ID) || !isWord(n.Ref) || !isWord(n.OrderID) ||
 		n.Attempt < 1 || n.Amount.Minor() <= 0 || n.At.IsZero() ||
 		n.Mode != payment.ModeTest || n.Account != Account || n.Fingerprint != "" && !isWord(n.Fingerprint) ||
-		n.Outcome.Ends() != (n.About == "") || n.About != "" && (!isWord(n.About) || !isWord(string(n.Reason))) {
+		n.Authorized && (n.Outcome != payment.Approved || n.CaptureBy.IsZero()) || n.Outcome.Ends() != (n.About == "") || n.About != "" && (!isWord(n.About) || !isWord(string(n.Reason))) {
 		return payment.Notice{}, payment.ErrNotice
 	}
 	again, err := encodeNotice(n)
@@ -206,6 +215,7 @@ type openBody struct {
 	CancelURL string       `json:"cancel_url"`
 	NoticeURL string       `json:"notice_url"`
 	ExpiresAt time.Time    `json:"expires_at"`
+	Authorize bool         `json:"authorize,omitempty"` // reserve the money only
 }
 
 type sessionBody struct {
@@ -213,6 +223,25 @@ type sessionBody struct {
 	URL       string          `json:"url"`
 	ExpiresAt time.Time       `json:"expires_at"`
 	Notice    json.RawMessage `json:"notice,omitempty"` // the newest decision
+
+	Authorization *authorizationBody `json:"authorization,omitempty"` // of one that was approved
+}
+
+// authorizationBody is what has become of reserved money.
+type authorizationBody struct {
+	State     payment.Reserve `json:"state"`
+	Captured  money.Amount    `json:"captured"`
+	CaptureBy time.Time       `json:"capture_by"`
+}
+
+type captureBody struct {
+	Session string       `json:"session"`
+	Order   string       `json:"order"`
+	Amount  money.Amount `json:"amount"`
+}
+
+type releaseBody struct {
+	Session string `json:"session"`
 }
 
 type refundBody struct {

@@ -52,6 +52,8 @@ type bank struct {
 	sessions map[string]map[string]any
 	refunded map[string]int64
 	refunds  []map[string]any
+	reserved map[string]string // what has become of reserved money, by payment intent
+	captured map[string]int64
 	repeats  map[string]answered
 	asked    []asked
 	fail     []func(w http.ResponseWriter) // what happens to the next requests instead of an answer
@@ -76,7 +78,7 @@ func newBank(t *testing.T) *bank {
 	if err != nil {
 		stripemock.Absent(t, err)
 	}
-	b := &bank{t: t, sessions: map[string]map[string]any{}, refunded: map[string]int64{}, repeats: map[string]answered{}}
+	b := &bank{t: t, sessions: map[string]map[string]any{}, refunded: map[string]int64{}, reserved: map[string]string{}, captured: map[string]int64{}, repeats: map[string]answered{}}
 	client := &http.Client{Transport: &http.Transport{}}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.serve(w, r, s.URL, client) }))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -98,8 +100,10 @@ func newBank(t *testing.T) *bank {
 func (b *bank) now() time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return time.Now().Add(b.ahead)
+	return b.clock()
 }
+
+func (b *bank) clock() time.Time { return time.Now().Add(b.ahead) }
 
 func (b *bank) serve(w http.ResponseWriter, r *http.Request, mockURL string, client *http.Client) {
 	body, _ := io.ReadAll(r.Body)
@@ -189,7 +193,8 @@ func (b *bank) act(r *http.Request, form url.Values, example map[string]any) (in
 	case r.URL.Path == "/v1/refunds":
 		return b.refund(form, example)
 	case strings.HasPrefix(r.URL.Path, "/v1/payment_intents/"):
-		return b.intent(strings.TrimPrefix(r.URL.Path, "/v1/payment_intents/"), example)
+		id, deed, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v1/payment_intents/"), "/")
+		return b.intent(id, deed, form, example)
 	case b.sessions[id] == nil:
 		return refuse(404, "resource_missing")
 	case ending && b.sessions[id]["status"] != "open":
@@ -221,7 +226,11 @@ func (b *bank) refund(form url.Values, out map[string]any) (int, []byte) {
 		if s["payment_intent"] != intent {
 			continue
 		}
-		if s["payment_status"] != "paid" || b.refunded[intent]+units > s["amount_total"].(int64) {
+		most := s["amount_total"].(int64)
+		if b.reserved[intent] != "" {
+			most = b.captured[intent]
+		}
+		if s["payment_status"] != "paid" || b.refunded[intent]+units > most {
 			return refuse(400, "charge_already_refunded")
 		}
 		b.refunded[intent] += units
@@ -232,18 +241,33 @@ func (b *bank) refund(form url.Values, out map[string]any) (int, []byte) {
 	return refuse(404, "resource_missing")
 }
 
-// intent fills Stripe's example of a payment intent with the session it is of.
-func (b *bank) intent(id string, out map[string]any) (int, []byte) {
+// intent fills Stripe's example of a payment intent with the session it is of, after
+// what is reserved was taken or let go.
+func (b *bank) intent(id, deed string, form url.Values, out map[string]any) (int, []byte) {
 	for _, s := range b.sessions {
-		if s["payment_intent"] == id {
-			return show(b.intentOf(s, out))
+		if s["payment_intent"] != id {
+			continue
 		}
+		units, _ := strconv.ParseInt(form.Get("amount_to_capture"), 10, 64)
+		switch {
+		case deed != "" && b.reserved[id] != "requires_capture", deed == "capture" && (units <= 0 || units > s["amount_total"].(int64)):
+			return refuse(400, "payment_intent_unexpected_state")
+		case deed == "capture":
+			b.reserved[id], b.captured[id], s["payment_status"] = "succeeded", units, "paid"
+		case deed == "cancel":
+			b.reserved[id] = "canceled"
+		}
+		return show(b.intentOf(s, out))
 	}
 	return refuse(404, "resource_missing")
 }
 
 func (b *bank) intentOf(s, out map[string]any) map[string]any {
 	maps.Copy(out, map[string]any{"id": s["payment_intent"], "object": "payment_intent", "livemode": false, "amount": s["amount_total"], "currency": s["currency"], "metadata": s["metadata"]})
+	if status := b.reserved[fmt.Sprint(s["payment_intent"])]; status != "" {
+		maps.Copy(out, map[string]any{"status": status, "amount_received": b.captured[fmt.Sprint(s["payment_intent"])], "latest_charge": map[string]any{"created": b.clock().Unix(),
+			"payment_method_details": map[string]any{"card": map[string]any{"capture_before": begun.Add(reservedFor).Unix()}}}})
+	}
 	return out
 }
 
@@ -298,7 +322,9 @@ func (b *bank) decide(ref, kind string, paid bool) []byte {
 		s["status"] = "expired"
 	}
 	s["payment_intent"] = "pi_" + strings.TrimPrefix(ref, "cs_test_")
-	if paid {
+	if reserves := s["metadata"].(map[string]any)[metaReserve] == "yes"; paid && reserves {
+		b.reserved[s["payment_intent"].(string)] = "requires_capture"
+	} else if paid {
 		s["payment_status"] = "paid"
 	}
 	return b.event(kind, s)

@@ -128,6 +128,9 @@ func (p *Provider) about(ctx context.Context, e event) (payment.Notice, error) {
 	if err != nil {
 		return payment.Notice{}, err
 	}
+	if stripe.EventType(e.Type) == stripe.EventTypeCheckoutSessionCompleted && s.reserves() {
+		return p.reserved(ctx, n, s) // whether it is reserved stands elsewhere
+	}
 	n.Outcome, err = outcome(e.Type, s)
 	return n, err
 }

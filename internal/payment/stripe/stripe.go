@@ -10,6 +10,7 @@
 //	Find    GET  /v1/checkout/sessions/{ref}
 //	Close   POST /v1/checkout/sessions/{ref}/expire
 //	Refund  GET and POST /v1/refunds     under an idempotency key of the refund
+//	Capture, Release                     money that is reserved and taken later: capture.go
 //
 // Requests, their encoding and their retries are those of the official library;
 // of its answers only the few fields are read that a decision needs. A call-back
@@ -73,7 +74,7 @@ type Provider struct {
 
 var (
 	_ payment.Provider = (*Provider)(nil)
-	_ payment.Finder   = (*Provider)(nil)
+	_ payment.Capturer = (*Provider)(nil)
 	_ payment.Closer   = (*Provider)(nil)
 	_ payment.Teller   = (*Provider)(nil)
 )
@@ -192,6 +193,7 @@ const (
 	metaNumber  = "cartkeep_number"
 	metaAttempt = "cartkeep_attempt"
 	metaRefund  = "cartkeep_refund"
+	metaReserve = "cartkeep_reserve" // "yes" where the money is only reserved
 )
 
 // Open makes or finds the session of this order and attempt. Its one line is the
@@ -203,6 +205,11 @@ func (p *Provider) Open(ctx context.Context, q payment.Request) (payment.Session
 	}
 	key := q.OrderID + "-" + strconv.Itoa(q.Attempt)
 	meta := map[string]string{metaShop: p.c.Shop, metaOrder: q.OrderID, metaNumber: q.OrderNumber, metaAttempt: strconv.Itoa(q.Attempt)}
+	data := &stripe.CheckoutSessionPaymentIntentDataParams{Metadata: meta, Description: new("Order " + q.OrderNumber)}
+	if q.Authorize {
+		meta[metaReserve] = "yes"
+		data.CaptureMethod = new(string(stripe.PaymentIntentCaptureMethodManual))
+	}
 	params := &stripe.CheckoutSessionParams{
 		Params:     stripe.Params{Context: ctx, IdempotencyKey: &key},
 		Mode:       new(string(stripe.CheckoutSessionModePayment)),
@@ -211,7 +218,7 @@ func (p *Provider) Open(ctx context.Context, q payment.Request) (payment.Session
 		ExpiresAt:         new(q.ExpiresAt.Add(pageMin).Unix()),
 		ClientReferenceID: &q.OrderNumber,
 		Metadata:          meta,
-		PaymentIntentData: &stripe.CheckoutSessionPaymentIntentDataParams{Metadata: meta, Description: new("Order " + q.OrderNumber)},
+		PaymentIntentData: data,
 		// Another currency of Stripe's choosing would not be the order's total.
 		AdaptivePricing:    &stripe.CheckoutSessionAdaptivePricingParams{Enabled: new(false)},
 		PaymentMethodTypes: []*string{new("card")},
@@ -224,7 +231,7 @@ func (p *Provider) Open(ctx context.Context, q payment.Request) (payment.Session
 		return payment.Session{}, fmt.Errorf("open session: %w", err)
 	}
 	n, err := p.read(got)
-	if err != nil || n.OrderID != q.OrderID || n.Attempt != q.Attempt || n.Amount != q.Amount || !strings.HasPrefix(got.URL, p.c.Origin+"/") {
+	if err != nil || n.OrderID != q.OrderID || n.Attempt != q.Attempt || n.Amount != q.Amount || got.reserves() != q.Authorize || !strings.HasPrefix(got.URL, p.c.Origin+"/") {
 		return payment.Session{}, errors.New("open session: the answer is about something else")
 	}
 	return payment.Session{Ref: got.ID, URL: got.URL, Mode: p.c.Mode, Account: p.c.Account, ExpiresAt: time.Unix(got.ExpiresAt, 0)}, nil
@@ -257,6 +264,12 @@ func (p *Provider) Find(ctx context.Context, ref string) (payment.Notice, bool, 
 		return payment.Notice{}, false, fmt.Errorf("find session: %w", err)
 	}
 	switch {
+	case got.reserves() && got.Status == string(stripe.CheckoutSessionStatusComplete):
+		if n, err = p.reserved(ctx, n, got); errors.Is(err, payment.ErrIgnored) {
+			return payment.Notice{}, false, nil
+		} else if err != nil {
+			return payment.Notice{}, false, fmt.Errorf("find session: %w", err)
+		}
 	case got.PaymentStatus == string(stripe.CheckoutSessionPaymentStatusPaid):
 		n.Outcome = payment.Approved
 	case got.Status == string(stripe.CheckoutSessionStatusExpired):
@@ -295,8 +308,13 @@ func (p *Provider) Refund(ctx context.Context, q payment.RefundRequest) error {
 		return fmt.Errorf("refund: %w", err)
 	}
 	n, err := p.read(paid)
-	if err != nil || n.OrderID != q.OrderID || n.Amount.Currency() != q.Amount.Currency() || q.Amount.Minor() > n.Amount.Minor() ||
-		paid.PaymentStatus != string(stripe.CheckoutSessionPaymentStatusPaid) || !isID(paid.Payment, "pi_") {
+	if err == nil {
+		n.Amount, err = p.takenOf(ctx, paid, n.Amount)
+	}
+	if err != nil && !errors.Is(err, payment.ErrRefused) && !errors.Is(err, payment.ErrNotice) && !errors.Is(err, payment.ErrIgnored) {
+		return fmt.Errorf("refund: %w", err)
+	}
+	if err != nil || n.OrderID != q.OrderID || n.Amount.Currency() != q.Amount.Currency() || q.Amount.Minor() > n.Amount.Minor() || !isID(paid.Payment, "pi_") {
 		return fmt.Errorf("refund: the session has no such payment: %w", payment.ErrRefused)
 	}
 	if done, err := p.refundedBefore(ctx, paid.Payment, q.ID, units); err != nil || done {
@@ -348,6 +366,9 @@ type session struct {
 	URL           string            `json:"url"`
 	ExpiresAt     int64             `json:"expires_at"`
 }
+
+// reserves reports whether the money of a session is only reserved at first.
+func (s session) reserves() bool { return s.Metadata[metaReserve] == "yes" }
 
 type refund struct {
 	stripe.APIResource
