@@ -12,7 +12,7 @@ import (
 
 type paymentsConcernsCmd struct {
 	Number string `arg:"" optional:"" help:"The number of one order. Default: all that is open."`
-	Seen   bool   `help:"Note that you have seen to what is open about this order. A dispute stays open until the bank has decided."`
+	Seen   bool   `help:"Note that you have seen to what is open about this order. A dispute stays open until the bank has decided; one without a day to answer by is lost then."`
 }
 
 // Run lists what needs a person.
@@ -40,6 +40,8 @@ var concernWords = map[store.ConcernKind]string{
 	store.ConcernWarning: "may be fraud: look at it before you send anything",
 	store.ConcernRefund:  "was not given back: the payment service refused, or it did not arrive. Pay it another way",
 	store.ConcernReturn:  "was paid for nothing and could not be sent back. Give it back at the payment service",
+	store.ConcernReserve: "is only reserved: send the order, or take the money with cartkeep capture, before it goes free",
+	store.ConcernCapture: "was not taken as it should have been. Look at the payment service, and at cartkeep order show, before you send anything",
 }
 
 // concerns prints what is open, or all about one order.

@@ -32,6 +32,7 @@ type cli struct {
 	Tax      taxCmd      `cmd:"" help:"The books."`
 	Order    orderCmd    `cmd:"" help:"Orders: what stands, what was packed, sent and delivered."`
 	Refund   refundCmd   `cmd:"" help:"Give the price of an order back, or a part of it, the way it was paid."`
+	Capture  captureCmd  `cmd:"" help:"Take the money of an order that is only reserved, or a part of it. Needs the running shop."`
 	Credit   creditCmd   `cmd:"" help:"Gift cards and store credit: issue, look, cancel, add up."`
 	Payments paymentsCmd `cmd:"" help:"What the payment services say, beside what the shop says."`
 	Files    filesCmd    `cmd:"" help:"Files that are sold."`

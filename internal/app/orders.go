@@ -108,6 +108,16 @@ func (c refundCmd) Run(ctx context.Context, p *Process, set *Settings) error {
 	return actOn(ctx, p, set, "refund", c.Number, map[string]string{"amount": c.Amount, "by-hand": word(c.ByHand), "to-credit": word(c.Credit)})
 }
 
+type captureCmd struct {
+	Number string `arg:"" help:"The order number." placeholder:"NUMBER"`
+	Amount string `help:"How much, like 12.50; default all that is left. The rest goes free, and is given back that way: there is one capture of an order." placeholder:"MONEY"`
+}
+
+// Run takes the reserved money of an order, or a part of it.
+func (c captureCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	return actOn(ctx, p, set, "capture", c.Number, map[string]string{"amount": c.Amount})
+}
+
 func actOn(ctx context.Context, p *Process, set *Settings, name, number string, args map[string]string) error {
 	n, err := order.ParseNumber(number)
 	if err != nil {
@@ -136,11 +146,19 @@ func (o *operating) orderAct(ctx context.Context, c call) error {
 		err = desk.Ship(ctx, o.actor, number, checkout.Parcel{Carrier: c.Args["carrier"], Tracking: c.Args["tracking"]})
 	case "order deliver":
 		err = desk.Deliver(ctx, o.actor, number)
-	case "refund":
+	case "refund", "capture":
 		if o.desk == nil {
-			return errors.New("a refund needs the running shop, which holds the line to the payment service")
+			return fmt.Errorf("a %s needs the running shop, which holds the line to the payment service", c.Name)
 		}
-		err = o.refund(ctx, number, c.Args["amount"], checkout.Back{ByHand: c.Args["by-hand"] == "yes", ToCredit: c.Args["to-credit"] == "yes"})
+		part, problem := o.part(ctx, c.Args["amount"])
+		if problem != nil {
+			return problem
+		}
+		if c.Name == "capture" {
+			err = desk.Capture(ctx, o.actor, number, part)
+			break
+		}
+		err = desk.GiveBack(ctx, o.actor, number, checkout.Back{Part: part, ByHand: c.Args["by-hand"] == "yes", ToCredit: c.Args["to-credit"] == "yes"})
 	}
 	if err != nil {
 		return err
@@ -148,20 +166,17 @@ func (o *operating) orderAct(ctx context.Context, c call) error {
 	return o.orderShow(ctx, number)
 }
 
-// refund gives back what was named, or all that is left.
-func (o *operating) refund(ctx context.Context, number order.Number, amount string, back checkout.Back) error {
-	if amount != "" {
-		shop, err := o.vault.db.Settings(ctx)
-		if err != nil {
-			return err
-		}
-		part, err := money.Parse(amount, shop.Currency)
-		if err != nil {
-			return err
-		}
-		back.Part = &part
+// part reads an amount in the shop's currency; "" is nil.
+func (o *operating) part(ctx context.Context, amount string) (*money.Amount, error) {
+	if amount == "" {
+		return nil, nil
 	}
-	return o.desk.GiveBack(ctx, o.actor, number, back)
+	shop, err := o.vault.db.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	part, err := money.Parse(amount, shop.Currency)
+	return &part, err
 }
 
 // till is the running shop's desk, or one of our own that can note things but
@@ -202,11 +217,15 @@ func unpaidWords(o order.Order) string {
 func (o *operating) orderShow(ctx context.Context, number order.Number) error {
 	var one order.Order
 	var back []store.Refund
+	var paid store.Payment
 	err := o.vault.db.View(ctx, func(v *store.View) (err error) {
 		if one, err = v.OrderByNumber(number); err != nil {
 			return err
 		}
-		back, err = v.RefundsOf(one.Owner, one.ID)
+		if back, err = v.RefundsOf(one.Owner, one.ID); err != nil || one.Covered() {
+			return err
+		}
+		paid, err = v.LastPayment(one.Owner, one.ID)
 		return err
 	})
 	if err != nil {
@@ -223,15 +242,39 @@ func (o *operating) orderShow(ctx context.Context, number order.Number) error {
 	if len(one.Credits) > 0 {
 		fmt.Fprintf(o.out, "  the payment service takes %s\n", one.Due().Format())
 	}
+	if words := reservedWords(paid); words != "" {
+		fmt.Fprintf(o.out, "  %s\n", words)
+	}
 	for _, r := range back {
 		fmt.Fprintf(o.out, "  %s %s back, asked for %s%s\n", r.State, r.Amount.Format(), r.AskedAt.Format("2006-01-02 15:04"), wayBack(r))
 	}
 	return nil
 }
 
+// reservedWords says what has become of money that was to be reserved, or "".
+func reservedWords(p store.Payment) string {
+	if p.Status != order.PaymentApproved {
+		return ""
+	}
+	switch p.Capture {
+	case store.Authorized:
+		return p.Amount.Format() + " is reserved at " + p.Provider + ", to be taken by " + p.CaptureBy.UTC().Format("2006-01-02 15:04") + " UTC"
+	case store.Capturing:
+		return p.CaptureAmount.Format() + " of what is reserved at " + p.Provider + " is being taken"
+	case store.Captured:
+		return p.CaptureAmount.Format() + " was taken by " + p.Provider
+	case store.Releasing, store.Released:
+		return "nothing is reserved at " + p.Provider + " any more"
+	}
+	return ""
+}
+
 // wayBack says which way a refund goes, where credit is in it.
 func wayBack(r store.Refund) string {
 	said := ""
+	if r.Untaken {
+		said = ", " + r.Rest().Format() + " of it by not taking it"
+	}
 	if !r.ByCredit.IsZero() {
 		said = ", " + r.ByCredit.Format() + " of it to the credit that paid"
 	}

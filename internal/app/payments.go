@@ -97,10 +97,14 @@ type fitter interface {
 
 // payable says, of each payment method, whether the shop may offer it.
 func payable(services []payment.Provider) settings.Payable {
-	return func(method, descriptor string, c money.Currency) error {
+	return func(method, descriptor string, c money.Currency, later bool) error {
 		i := slices.IndexFunc(services, func(p payment.Provider) bool { return p.Name() == method })
 		if i < 0 {
 			return fmt.Errorf("%s is not set up: give its keys first, see docs/config.md", method)
+		}
+		_, byHand := services[i].(payment.ByHand)
+		if _, can := services[i].(payment.Capturer); later && !byHand && !can {
+			return fmt.Errorf("%s takes money at once: either leave it out, or payment.capture = \"when-sent\"", method)
 		}
 		if f, ok := services[i].(fitter); ok {
 			return f.Fits(descriptor, c)
@@ -114,7 +118,7 @@ func offered(services []payment.Provider, shop store.Settings) error {
 	may := payable(services)
 	var bad []error
 	for _, name := range shop.Providers {
-		if err := may(name, shop.Descriptor, shop.Currency); err != nil {
+		if err := may(name, shop.Descriptor, shop.Currency, shop.TakeLater); err != nil {
 			bad = append(bad, fmt.Errorf("payment.methods: %w", err))
 		}
 	}
@@ -133,11 +137,11 @@ func (s *Settings) methodsOf(ctx context.Context, db *store.DB) (settings.Payabl
 		return nil, err
 	}
 	may := payable(services)
-	return func(method, descriptor string, c money.Currency) error {
+	return func(method, descriptor string, c money.Currency, later bool) error {
 		if shop.Demo && method == sandbox.Name {
 			return nil
 		}
-		return may(method, descriptor, c)
+		return may(method, descriptor, c, later)
 	}, nil
 }
 

@@ -74,6 +74,9 @@ func (d *Desk) act(ctx context.Context, actor ledger.Actor, number order.Number,
 		if err != nil || !moved {
 			return errors.Join(err, unless(moved, errRaced))
 		}
+		if err := d.secured(t, o, to); err != nil {
+			return err
+		}
 		if err := d.sent(t, o, to); err != nil {
 			return err
 		}

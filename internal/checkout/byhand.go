@@ -124,7 +124,11 @@ func (d *Desk) sent(t *store.Tx, o order.Order, to order.Status) error {
 		return nil
 	}
 	if o.Status == order.Pending {
-		if err := d.goods(t, o); err != nil {
+		err := d.goods(t, o)
+		if err == nil {
+			err = t.Enqueue(JobInvoice, o.Owner, string(o.ID), t.Now())
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -82,6 +82,9 @@ func fits(p store.Payment, n payment.Notice) bool {
 	if string(p.Order) != n.OrderID || p.Attempt != n.Attempt || p.Mode != n.Mode || p.Account != n.Account {
 		return false
 	}
+	if n.Authorized && p.Capture == store.AtOnce {
+		return false // this one was to be paid, not to be promised
+	}
 	if n.Outcome.Ends() {
 		return p.Amount == n.Amount
 	}
@@ -160,7 +163,8 @@ func withOrders(v *store.View, list []store.Concern) ([]Concern, error) {
 }
 
 // SeeConcerns notes that somebody has seen to what is open about an order, and
-// returns how much that was. A dispute stays: its end is the bank's to tell.
+// returns how much that was. A dispute stays: its end is the bank's to tell. One that
+// nobody said until when to answer has taken the money already, so it is lost by then.
 func (d *Desk) SeeConcerns(ctx context.Context, actor ledger.Actor, number order.Number) (seen int, err error) {
 	err = d.db.InTx(ctx, actor, func(t *store.Tx) error {
 		seen = 0
@@ -173,10 +177,14 @@ func (d *Desk) SeeConcerns(ctx context.Context, actor ledger.Actor, number order
 			return err
 		}
 		for _, c := range list {
-			if !c.EndedAt.IsZero() || c.Kind == store.ConcernDispute {
+			ending := store.ConcernSeen
+			if c.Kind == store.ConcernDispute {
+				ending = store.ConcernLost
+			}
+			if !c.EndedAt.IsZero() || c.Kind == store.ConcernDispute && !c.AnswerBy.IsZero() {
 				continue
 			}
-			if err := t.EndConcern(c, store.ConcernSeen); err != nil {
+			if err := t.EndConcern(c, ending); err != nil {
 				return err
 			}
 			seen++

@@ -31,6 +31,8 @@ func (d *Desk) Jobs() map[string]func(context.Context, store.Job) error {
 		JobPayCode:   d.mailPayCode,
 		JobDigital:   d.giveDigital,
 		JobCard:      d.mailCard,
+		JobCapture:   d.captureLater,
+		JobReserved:  d.watchReserved,
 	}
 }
 
@@ -42,9 +44,22 @@ func (d *Desk) mailConfirmation(ctx context.Context, j store.Job) error {
 	if err != nil {
 		return err
 	}
+	reserved := false
+	err = d.db.View(ctx, func(v *store.View) error {
+		o, err := v.Order(j.Owner, order.ID(j.Ref))
+		if err != nil {
+			return err
+		}
+		p, err := lastPayment(v, o)
+		reserved = d.view(o, p).Reserved
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, shipping string) (message.Message, error) {
 		return w.OrderConfirmation(j.ID, message.OrderConfirmation{To: to.Email, Name: to.Name, Number: o.Number, Paid: o.IsPaid(), Sent: o.OnAccount && o.Times.Paid.After(o.Times.Packed) && o.Status != order.Paid, Later: message.Later(d.Later(o)),
-			PlacedAt: o.PlacedAt, Lines: o.Lines, Totals: o.Totals, Credits: o.Credits, Shipping: shipping, Transfer: how, Link: d.OrderLink(o)})
+			PlacedAt: o.PlacedAt, Lines: o.Lines, Totals: o.Totals, Credits: o.Credits, Shipping: shipping, Transfer: how, Reserved: reserved, Link: d.OrderLink(o)})
 	})
 }
 
@@ -184,7 +199,20 @@ func (d *Desk) refund(ctx context.Context, j store.Job) error {
 	if !ok {
 		return fmt.Errorf("refund: provider %s is not wired in", p.Provider)
 	}
-	err = provider.Refund(ctx, payment.RefundRequest{ID: p.ID, Ref: p.Ref, OrderID: string(p.Order), Amount: p.Amount})
+	back := p.Amount
+	switch p.Capture {
+	case store.Released:
+		return nil
+	case store.Captured:
+		back = p.CaptureAmount
+	case store.Authorized:
+		if back, err = d.letGoUnused(ctx, p); err == nil && back.IsZero() {
+			return nil
+		}
+	}
+	if err == nil {
+		err = provider.Refund(ctx, payment.RefundRequest{ID: p.ID, Ref: p.Ref, OrderID: string(p.Order), Amount: back})
+	}
 	if errors.Is(err, payment.ErrRefused) {
 		return d.raiseFor(ctx, p, store.ConcernReturn, p.ID)
 	}

@@ -55,7 +55,7 @@ func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
 	link := d.origin + "/orders/" + string(o.Number)
 	asking, cancel := context.WithTimeout(ctx, openFor)
 	defer cancel()
-	session, err := provider.Open(asking, payment.Request{OrderID: string(o.ID), OrderNumber: string(o.Number), Attempt: p.Attempt, Amount: p.Amount,
+	session, err := provider.Open(asking, payment.Request{OrderID: string(o.ID), OrderNumber: string(o.Number), Attempt: p.Attempt, Amount: p.Amount, Authorize: p.Capture == store.Later,
 		ReturnURL: link, CancelURL: link, NoticeURL: d.origin + NoticePath(p.Provider), ExpiresAt: p.ExpiresAt})
 	if errors.Is(err, payment.ErrRefused) {
 		return PaymentView{}, fault.Because(fault.Unavailable, "Your order is kept, but it can't be paid this way. Please write to us.", fmt.Errorf("open payment at %s: %w", p.Provider, err))
@@ -91,7 +91,10 @@ func (d *Desk) view(o order.Order, p store.Payment) PaymentView {
 	if status == order.PaymentOpen && o.Status == order.Cancelled || status == order.PaymentReturned || status == order.PaymentOwed || status == order.PaymentSettling {
 		status = order.PaymentExpired
 	}
-	out := PaymentView{Status: status, Transfer: d.transfer(o, p)}
+	if status == order.PaymentApproved && p.Capture == store.Released { // what was approved is not there any more
+		status = order.PaymentExpired
+	}
+	out := PaymentView{Status: status, Transfer: d.transfer(o, p), Reserved: p.Capture == store.Authorized || p.Capture == store.Capturing}
 	if status == order.PaymentOpen && o.Status == order.Pending {
 		out.RedirectURL = p.URL
 	}
@@ -230,7 +233,11 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, accou
 				return err
 			}
 		}
-		return d.attempt(t, o, store.Payment{ID: fresh, Owner: o.Owner, Order: o.ID, Attempt: p.Attempt + 1, Provider: next,
+		virtual, err := t.HasVirtual(o.Owner, o.ID)
+		if err != nil {
+			return err
+		}
+		return d.attempt(t, o, store.Payment{ID: fresh, Capture: d.reserves(next, s, virtual), Owner: o.Owner, Order: o.ID, Attempt: p.Attempt + 1, Provider: next,
 			Status: order.PaymentOpen, Amount: o.Due(), ExpiresAt: ends})
 	})
 	if err == nil { // should the program die in between, the next sweep does it

@@ -302,7 +302,8 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		if err := t.Remember(first, p.payer(ctx)); err != nil {
 			return err
 		}
-		return d.attempt(t, o, store.Payment{ID: first, Owner: o.Owner, Order: o.ID, Attempt: 1, Provider: provider,
+		virtual := slices.ContainsFunc(now.Lines, func(l cart.Line) bool { return l.Virtual })
+		return d.attempt(t, o, store.Payment{ID: first, Capture: d.reserves(provider, s, virtual), Owner: o.Owner, Order: o.ID, Attempt: 1, Provider: provider,
 			Status: order.PaymentOpen, Amount: o.Due(), ExpiresAt: until})
 	})
 	if err != nil || !until.After(soon) {

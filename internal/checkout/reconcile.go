@@ -83,14 +83,27 @@ func (d *Desk) compare(ctx context.Context, finder payment.Finder, p store.Payme
 		return nil, err
 	}
 	paid := decided && n.Outcome == payment.Approved
-	ours := settled(p) || p.Status == order.PaymentSettling
+	ours := (settled(p) || p.Status == order.PaymentSettling) && p.Capture != store.Released
 	switch {
+	case paid && p.Capture == store.Released:
+		texts = append(texts, "paid there, let go here")
 	case paid && !ours:
 		texts = append(texts, fmt.Sprintf("paid there, %s here", p.Status))
 	case ours && !paid:
 		texts = append(texts, fmt.Sprintf("%s here, not paid there", p.Status))
+	case paid && p.Capture != store.AtOnce && (n.Authorized || p.Capture != store.Captured):
+		return compareReserved(n, p), nil
 	case paid && n.Amount != p.Amount:
 		texts = append(texts, fmt.Sprintf("%s there, %s here", n.Amount.Format(), p.Amount.Format()))
+	}
+	if capturer, can := finder.(payment.Capturer); can && paid && p.Capture == store.Captured {
+		a, err := capturer.Authorization(ctx, p.Ref)
+		if err != nil {
+			return nil, err
+		}
+		if a.Captured != p.CaptureAmount {
+			texts = append(texts, fmt.Sprintf("%s taken there, %s here", a.Captured.Format(), p.CaptureAmount.Format()))
+		}
 	}
 	teller, can := finder.(payment.Teller)
 	if !can || !paid {
@@ -107,8 +120,23 @@ func (d *Desk) compare(ctx context.Context, finder payment.Finder, p store.Payme
 	return texts, err
 }
 
+// compareReserved compares what has become of reserved money, of which at least one
+// of the two says that it is not taken yet.
+func compareReserved(n payment.Notice, p store.Payment) []string {
+	switch {
+	case n.Authorized && p.Capture == store.Captured:
+		return []string{"only reserved there, taken here"}
+	case !n.Authorized && p.Capture == store.Authorized:
+		return []string{"taken there, only reserved here"}
+	}
+	return nil // the same, or being done at this moment
+}
+
 // wentBack is how much of an attempt we have given back.
 func (d *Desk) wentBack(ctx context.Context, p store.Payment) (money.Amount, error) {
+	if p.Status == order.PaymentReturned && p.Capture == store.Captured {
+		return p.CaptureAmount, nil
+	}
 	if p.Status == order.PaymentReturned {
 		return p.Amount, nil
 	}
@@ -119,7 +147,7 @@ func (d *Desk) wentBack(ctx context.Context, p store.Payment) (money.Amount, err
 	})
 	sum := money.Zero(p.Amount.Currency())
 	for _, r := range all {
-		if err == nil && r.State == store.RefundDone && r.FailedAt.IsZero() && !r.ByHand && r.Payment == p.ID && r.ToCredit == store.ToService {
+		if err == nil && r.State == store.RefundDone && r.FailedAt.IsZero() && !r.ByHand && !r.Untaken && r.Payment == p.ID && r.ToCredit == store.ToService {
 			sum, err = sum.Plus(r.Rest())
 		}
 	}

@@ -123,6 +123,10 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 			return err
 		}
 		r.ByHand = back.ByHand
+		r.Untaken = !r.Rest().IsZero() && (p.Capture == store.Authorized || p.Capture == store.Released)
+		if (r.Untaken || p.Capture == store.Capturing) && (r.ByHand || r.ToCredit != store.ToService) {
+			return errUntaken
+		}
 		if err := d.hand(o, p, r, back.ByHand, refused); err != nil {
 			return err
 		}
@@ -133,6 +137,12 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 		asked, err := t.AskRefund(r, paid, o.Due())
 		if err != nil || !asked {
 			return errors.Join(err, unless(asked, errRaced))
+		}
+		if p.Capture == store.Authorized && p.Untaken(append(before, r)) == p.Amount { // nothing is left to take
+			p.Capture = store.Releasing
+			if moved, err := t.MoveCapture(p, store.Authorized); err != nil || !moved {
+				return errors.Join(err, unless(moved, errRaced))
+			}
 		}
 		return t.Enqueue(JobGiveBack, r.Owner, r.ID, t.Now().Add(giveAgain))
 	})
@@ -184,9 +194,19 @@ func leftOf(o order.Order, before []store.Refund) (left, rest money.Amount, unde
 func (d *Desk) give(ctx context.Context, actor ledger.Actor, r store.Refund) error {
 	err := d.payOut(ctx, r)
 	if errors.Is(err, payment.ErrRefused) {
+		took, gone := errors.AsType[tookError](err)
 		err := d.db.InTx(ctx, actor, func(t *store.Tx) error {
-			_, err := t.EndRefund(r, store.RefundRefused)
-			return err
+			if _, err := t.Order(r.Owner, r.Order); err != nil { // its lock comes first
+				return err
+			}
+			if _, err := t.EndRefund(r, store.RefundRefused); err != nil || !gone {
+				return err
+			}
+			p, err := t.Payment(r.Owner, r.Payment)
+			if err != nil {
+				return err
+			}
+			return d.captured(t, p, took.amount)
 		})
 		return errors.Join(fault.New(fault.Conflict, "The payment service refuses to give this back. Look at the payment there."), err)
 	}
@@ -203,18 +223,22 @@ func (d *Desk) give(ctx context.Context, actor ledger.Actor, r store.Refund) err
 	return nil
 }
 
-// payOut asks the provider to pay back. Of nothing, nothing is asked.
+// payOut asks the provider to pay back, or to let go of what it reserves. Of nothing,
+// nothing is asked.
 func (d *Desk) payOut(ctx context.Context, r store.Refund) error {
 	if r.Payment == "" || r.Rest().IsZero() || r.ToCredit != store.ToService {
 		return nil
 	}
-	var p store.Payment
-	err := d.db.View(ctx, func(v *store.View) (err error) {
-		p, err = v.Payment(r.Owner, r.Payment)
+	p, err := d.attemptOf(ctx, store.Job{Owner: r.Owner, Ref: r.Payment})
+	switch {
+	case err != nil:
 		return err
-	})
-	if err != nil {
-		return err
+	case p.Capture == store.Capturing:
+		return errCapturing
+	case r.Untaken && p.Capture == store.Releasing:
+		return d.letGo(ctx, p)
+	case r.Untaken || p.Capture == store.Released:
+		return nil
 	}
 	if r.ByHand || d.ByHand(p.Provider) {
 		return nil // whoever wrote the refund down has sent it
@@ -232,9 +256,25 @@ func (d *Desk) given(t *store.Tx, r store.Refund) error {
 	if err != nil {
 		return err
 	}
+	p := store.Payment{}
+	if r.Payment != "" {
+		if p, err = t.Payment(r.Owner, r.Payment); err != nil {
+			return err
+		}
+	}
+	r.Untaken = r.Untaken || p.Capture == store.Released && !r.Rest().IsZero()
 	first, err := t.EndRefund(r, store.RefundDone)
 	if err != nil || !first {
 		return err
+	}
+	if r.Untaken && p.Capture == store.Releasing {
+		p.Capture = store.Released
+		if moved, err := t.MoveCapture(p, store.Releasing); err != nil || !moved {
+			return errors.Join(err, unless(moved, errRaced))
+		}
+		if err := d.seenReserve(t, p); err != nil {
+			return err
+		}
 	}
 	all, err := t.RefundsOf(r.Owner, r.Order)
 	if err != nil {
@@ -243,7 +283,7 @@ func (d *Desk) given(t *store.Tx, r store.Refund) error {
 	to := order.PartiallyRefunded
 	if wholly(o, all) {
 		to = order.Refunded
-	} else if err := t.JournalPart(r.Owner, r.Order, r.Amount); err != nil {
+	} else if err := d.bookPart(t, o, p, r); err != nil {
 		return err
 	}
 	if o.Status != to {
@@ -259,12 +299,32 @@ func (d *Desk) given(t *store.Tx, r store.Refund) error {
 	if err := t.Event("payment.refunded", r.Owner, about, ""); err != nil {
 		return err
 	}
-	if to == order.Refunded {
+	taken := true // money that was only reserved and never taken has no invoice to take back
+	if p.Capture == store.Released {
+		if taken, err = t.Booked(o.Owner, o.ID); err != nil {
+			return err
+		}
+	}
+	if to == order.Refunded && taken {
 		if err := t.Enqueue(JobCredit, o.Owner, string(o.ID), t.Now()); err != nil {
 			return err
 		}
 	}
 	return t.Enqueue(JobGivenBack, r.Owner, r.ID, t.Now())
+}
+
+// bookPart writes a part that went back into the tax journal. One whose money was
+// only reserved is booked when it is taken; where the rest of the price was paid with
+// credit and nothing will be taken, now.
+func (d *Desk) bookPart(t *store.Tx, o order.Order, p store.Payment, r store.Refund) error {
+	booked, err := t.Booked(o.Owner, o.ID)
+	if err == nil && !booked && p.Capture == store.Released {
+		return d.book(t, o)
+	}
+	if err != nil {
+		return err
+	}
+	return t.JournalPart(r.Owner, r.Order, r.Amount)
 }
 
 // wholly reports whether all of an order's price has gone back.
@@ -308,6 +368,6 @@ func (d *Desk) mailGivenBack(ctx context.Context, j store.Job) error {
 	j.Ref = string(r.Order)
 	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
 		return w.OrderRefunded(j.ID, message.OrderRefunded{To: to.Email, Name: to.Name, Number: o.Number, Lines: o.Lines, Totals: o.Totals, Amount: r.Amount,
-			ByCredit: r.ByCredit, As: string(r.ToCredit), ByHand: d.ByHand(o.PaymentMethod), Link: d.OrderLink(o)})
+			ByCredit: r.ByCredit, As: string(r.ToCredit), ByHand: d.ByHand(o.PaymentMethod), Untaken: r.Untaken, Link: d.OrderLink(o)})
 	})
 }

@@ -128,6 +128,9 @@ func (d *Desk) carry(t *store.Tx, p store.Payment, n payment.Notice) (string, er
 		}
 		return store.NoticeTaken, err
 	}
+	if p, err = d.reserved(t, p, n); err != nil {
+		return "", err
+	}
 	switch {
 	case settled(p):
 		return store.NoticeKnown, nil
@@ -150,7 +153,13 @@ func settled(p store.Payment) bool {
 // paid makes a pending or revived order paid, in the caller's transaction. One
 // with nothing to pay has no payment.
 func (d *Desk) paid(t *store.Tx, o order.Order, p store.Payment) error {
-	moved, err := t.MoveOrder(o.Owner, o.ID, o.Status, order.Paid, `{"destroyed":"cart"}`)
+	pay := t.MoveOrder
+	if p.Capture == store.Authorized {
+		pay = func(owner string, id order.ID, from, _ order.Status, detail string) (bool, error) {
+			return t.AuthorizeOrder(owner, id, from, detail)
+		}
+	}
+	moved, err := pay(o.Owner, o.ID, o.Status, order.Paid, `{"destroyed":"cart"}`)
 	if err != nil || !moved {
 		return errors.Join(err, unless(moved, errRaced))
 	}
@@ -166,6 +175,11 @@ func (d *Desk) paid(t *store.Tx, o order.Order, p store.Payment) error {
 	if err := d.goods(t, o); err != nil {
 		return err
 	}
+	if p.Capture != store.Authorized { // else it follows when the money is taken
+		if err := t.Enqueue(JobInvoice, o.Owner, string(o.ID), t.Now()); err != nil {
+			return err
+		}
+	}
 	if err := t.EnqueueVirtual(JobDigital, o); err != nil {
 		return err
 	}
@@ -173,7 +187,7 @@ func (d *Desk) paid(t *store.Tx, o order.Order, p store.Payment) error {
 }
 
 // goods does what follows once the goods of an order are its shopper's: the cart
-// ends, what is held is sold, and there will be an invoice.
+// ends, and what is held is sold.
 func (d *Desk) goods(t *store.Tx, o order.Order) error {
 	c, err := t.CartOf(o.Owner, o.ID)
 	if err == nil {
@@ -188,10 +202,7 @@ func (d *Desk) goods(t *store.Tx, o order.Order) error {
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	if err := t.Enqueue(JobTake, o.Owner, string(o.ID), t.Now()); err != nil {
-		return err
-	}
-	return t.Enqueue(JobInvoice, o.Owner, string(o.ID), t.Now())
+	return t.Enqueue(JobTake, o.Owner, string(o.ID), t.Now())
 }
 
 // errRaced means that another settlement of the same order was quicker; the

@@ -55,6 +55,7 @@ type PaymentView struct {
 	Status      order.Payment
 	RedirectURL string    // "" when there is nowhere to go
 	Transfer    *Transfer // how to send the money, where that is what is waited for; else nil
+	Reserved    bool      // approved, and the money is only reserved: it is taken later
 }
 
 // Placed is an order just made, or the one that the same key made before. A

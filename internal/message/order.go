@@ -26,6 +26,7 @@ type OrderConfirmation struct {
 	Transfer *Transfer     // how to send the money, when that is what the shop waits for; else nil
 	Later    Later         // how it is paid when the goods go first
 	Sent     bool          // it was on its way before it was paid
+	Reserved bool          // the money is only reserved, and taken when the goods are sent
 }
 
 // Later says how an order is paid whose goods go before the money comes. Zero is for
@@ -83,6 +84,7 @@ type OrderRefunded struct {
 	As       string
 	Link     string
 	ByHand   bool // a person sends it, no payment service
+	Untaken  bool // what a payment service reserved of it was never taken, and goes free
 }
 
 // why is a reason in words for the shopper.
@@ -163,6 +165,8 @@ func (w *Writer) OrderConfirmation(id string, c OrderConfirmation) (Message, err
 	} else if c.Paid && c.Sent {
 		l.Billed = false
 		l.Opening = []string{"Thank you. Your money has arrived, and your order is paid."}
+	} else if c.Paid && c.Reserved {
+		l.Opening = []string{"Thank you. We have your order. Your bank has reserved " + due.Format() + ", and we take it when we send your order. " + next}
 	} else if c.Paid {
 		l.Opening = []string{"Thank you. We have your order, and it is paid. " + next}
 	} else {
@@ -228,6 +232,9 @@ func (w *Writer) OrderRefunded(id string, c OrderRefunded) (Message, error) {
 	}
 	switch {
 	case rest.IsZero():
+	case c.Untaken:
+		l.Opening[0] = "You do not pay " + c.Amount.Format() + " for your order."
+		l.Opening = append(l.Opening, part(rest)+" was only reserved at your bank, and we never took it. Banks free it within a few days.")
 	case c.As == "account":
 		l.Opening = append(l.Opening, part(rest)+" is store credit on your account now, for your next order.")
 	case c.As == "card":

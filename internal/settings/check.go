@@ -77,7 +77,7 @@ func check(now, to state, d document) Problems {
 // checkPaying refuses payment methods that could not be paid with. What is
 // neither new nor touched by the change is left alone.
 func checkPaying(now, to state, d document, may Payable) (bad Problems) {
-	same := now.words["shop.descriptor"] == to.words["shop.descriptor"] && now.currency() == to.currency()
+	same := now.words["shop.descriptor"] == to.words["shop.descriptor"] && now.currency() == to.currency() && now.words["payment.capture"] == to.words["payment.capture"]
 	had := strings.Fields(now.words["payment.providers"])
 	for _, method := range strings.Fields(to.words["payment.providers"]) {
 		if same && slices.Contains(had, method) {
@@ -85,7 +85,7 @@ func checkPaying(now, to state, d document, may Payable) (bad Problems) {
 		}
 		err := errors.New("payment methods can't be changed here")
 		if may != nil {
-			err = may(method, to.words["shop.descriptor"], to.currency())
+			err = may(method, to.words["shop.descriptor"], to.currency(), to.words["payment.capture"] == "when-sent")
 		}
 		if err != nil {
 			bad = append(bad, Problem{"payment.methods", d.lines.of("payment.methods"), err.Error()})

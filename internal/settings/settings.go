@@ -84,8 +84,9 @@ func (c Change) String() string {
 }
 
 // Payable says why a payment method can't be offered by a shop with this text on
-// bank statements and this currency: its keys are missing, say. Nil is that it can.
-type Payable func(method, descriptor string, c money.Currency) error
+// bank statements and this currency: its keys are missing, say; or why not by one
+// that takes money later. Nil is that it can.
+type Payable func(method, descriptor string, c money.Currency, later bool) error
 
 // Import makes the shop's settings what a file says and returns what changed.
 // With dry nothing is written. What is wrong comes back as Problems. A payment

@@ -22,7 +22,7 @@ import (
 var noCtx = context.Background()
 
 func bring(s *shoptest.Shop, file string, dry bool) ([]settings.Change, error) {
-	return settings.Import(noCtx, s.DB, ledger.OS("test"), []byte(file), dry, func(method, _ string, _ money.Currency) error {
+	return settings.Import(noCtx, s.DB, ledger.OS("test"), []byte(file), dry, func(method, _ string, _ money.Currency, _ bool) error {
 		if method == "bank" {
 			return nil
 		}

@@ -54,6 +54,7 @@ func singles() []word {
 		{"payment.close_on_foreign", "payment.close_on_foreign", "false", yesno, nil},
 		{"terms.must_tick", "terms.must_tick", "false", yesno, nil},
 		{"payment.methods", "payment.providers", "", list, paymentMethod},
+		{"payment.capture", "payment.capture", "at-once", text, capture},
 		{"embed.origins", "embed.origins", "", list, origin},
 	}
 }
@@ -180,6 +181,14 @@ func paymentMethod(s string) (string, error) {
 	s = strings.ToLower(strings.TrimSpace(s))
 	if s == "" || len(s) > 20 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") != "" {
 		return "", fmt.Errorf("is no payment method; write its name, like stripe")
+	}
+	return s, nil
+}
+
+// capture reads when money is taken.
+func capture(s string) (string, error) {
+	if s = strings.TrimSpace(s); s != "at-once" && s != "when-sent" {
+		return "", fmt.Errorf("is when money is taken: at-once, or when-sent")
 	}
 	return s, nil
 }

@@ -20,6 +20,8 @@ const (
 	ConcernWarning ConcernKind = "warning" // the provider or the card's network takes it for fraud
 	ConcernRefund  ConcernKind = "refund"  // a refund that somebody asked for was refused, or did not arrive
 	ConcernReturn  ConcernKind = "return"  // a payment that is of no use could not be sent back
+	ConcernReserve ConcernKind = "reserve" // reserved money goes free at AnswerBy unless it is taken
+	ConcernCapture ConcernKind = "capture" // reserved money was not taken as the shop meant to
 )
 
 // How a concern ended.
@@ -60,8 +62,7 @@ func (t *Tx) RaiseConcern(c Concern) (bool, error) {
 // EndConcern notes how a concern ended, one that nobody has heard of before too:
 // what a provider says comes out of order. The first ending stays.
 func (t *Tx) EndConcern(c Concern, ending string) error {
-	_, err := t.keepConcern(c, ending, `ended_at = CASE WHEN payment_concerns.ended_at = 0 THEN excluded.ended_at ELSE payment_concerns.ended_at END,
-		ending = CASE WHEN payment_concerns.ended_at = 0 THEN excluded.ending ELSE payment_concerns.ending END`)
+	_, err := t.keepConcern(c, ending, `ended_at = excluded.ended_at, ending = excluded.ending`)
 	return err
 }
 
@@ -70,10 +71,13 @@ func (t *Tx) keepConcern(c Concern, ending, change string) (isNew bool, err erro
 	if which == "" {
 		which = t.db.concernKey(c)
 	}
-	var before int64
-	err = t.row(`SELECT COUNT(*) FROM payment_concerns WHERE owner = $1 AND payment = $2 AND kind = $3 AND which = $4`, c.Owner, c.Payment, string(c.Kind), which).Scan(&before)
+	var before, over int64
+	err = t.row(`SELECT COUNT(*), COALESCE(MAX(ended_at), 0) FROM payment_concerns WHERE owner = $1 AND payment = $2 AND kind = $3 AND which = $4`, c.Owner, c.Payment, string(c.Kind), which).Scan(&before, &over)
 	if err != nil {
 		return false, fmt.Errorf("keep a concern: %w", err)
+	}
+	if ending != "" && over > 0 {
+		return false, nil // the first ending stays, and is told once
 	}
 	ended := int64(0)
 	if ending != "" {

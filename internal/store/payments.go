@@ -26,13 +26,17 @@ type Payment struct {
 	Account   string
 	OpenedAt  time.Time
 	ExpiresAt time.Time
+
+	Capture       Capture
+	CaptureAmount money.Amount // what is, or was, to be taken; zero before that was asked for
+	CaptureBy     time.Time    // until when it can be taken; zero where it is not reserved
 }
 
 // NewPayment writes an attempt, before the provider knows of it.
 func (t *Tx) NewPayment(p Payment) error {
-	return t.later("new payment", nil, `INSERT INTO payments (owner, id, order_id, attempt, provider, status, amount, currency, opened_at, expires_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9)`,
-		p.Owner, p.ID, string(p.Order), p.Attempt, p.Provider, string(p.Status), p.Amount.Minor(), p.Amount.Currency().Code(), ms(t.now), ms(p.ExpiresAt))
+	return t.later("new payment", nil, `INSERT INTO payments (owner, id, order_id, attempt, provider, status, amount, currency, opened_at, expires_at, updated_at, capture)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, $11)`,
+		p.Owner, p.ID, string(p.Order), p.Attempt, p.Provider, string(p.Status), p.Amount.Minor(), p.Amount.Currency().Code(), ms(t.now), ms(p.ExpiresAt), string(p.Capture))
 }
 
 // OpenedPayment seals what the provider answered. Done twice with the same
@@ -74,14 +78,14 @@ func (t *Tx) OpenedPayment(p Payment) error {
 // providerField names the index of a provider's references.
 func providerField(provider string) string { return personal.ProviderIndex.Name() + "/" + provider }
 
-const paymentColumns = `id, owner, order_id, attempt, provider, status, amount, currency, provider_ref, pay_url, mode, account, opened_at, expires_at`
+const paymentColumns = `id, owner, order_id, attempt, provider, status, amount, currency, provider_ref, pay_url, mode, account, opened_at, expires_at, capture, capture_amount, capture_by`
 
 func (v *View) payment(row row) (Payment, error) {
 	var p Payment
 	var currency string
-	var amount, opened, expires int64
+	var amount, opened, expires, captured, captureBy int64
 	var ref, url []byte
-	err := row.Scan(&p.ID, &p.Owner, &p.Order, &p.Attempt, &p.Provider, &p.Status, &amount, &currency, &ref, &url, &p.Mode, &p.Account, &opened, &expires)
+	err := row.Scan(&p.ID, &p.Owner, &p.Order, &p.Attempt, &p.Provider, &p.Status, &amount, &currency, &ref, &url, &p.Mode, &p.Account, &opened, &expires, &p.Capture, &captured, &captureBy)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Payment{}, errNoOrder
 	}
@@ -93,6 +97,7 @@ func (v *View) payment(row row) (Payment, error) {
 		return Payment{}, fmt.Errorf("read payment: %w", err)
 	}
 	p.Amount, p.OpenedAt, p.ExpiresAt = money.Of(amount, c), when(opened), when(expires)
+	p.CaptureAmount, p.CaptureBy = money.Of(captured, c), since(captureBy)
 	if ref == nil {
 		return p, nil
 	}

@@ -39,6 +39,8 @@ type Refund struct {
 	// It is owed then, and has to go another way.
 	FailedAt time.Time
 	ByHand   bool // a person has sent it, whatever the payment service does
+	// Untaken: its Rest was only reserved and will not be taken, so that no money moves.
+	Untaken bool
 }
 
 // Rest is the part of a refund that a payment service took.
@@ -63,11 +65,11 @@ func (t *Tx) AskRefund(r Refund, byCredit, byService money.Amount) (bool, error)
 	if r.Amount.Currency() != byCredit.Currency() || r.Amount.Currency() != byService.Currency() {
 		return false, nil
 	}
-	n, err := t.exec(`INSERT INTO refunds (owner, id, order_id, payment, amount, by_credit, to_credit, currency, state, asked_at, ended_at, by_hand)
-		SELECT $1, $2, $3, $4, CAST($5 AS BIGINT), CAST($9 AS BIGINT), $11, $6, 'asked', CAST($7 AS BIGINT), 0, CAST($12 AS BOOLEAN)
+	n, err := t.exec(`INSERT INTO refunds (owner, id, order_id, payment, amount, by_credit, to_credit, currency, state, asked_at, ended_at, by_hand, untaken)
+		SELECT $1, $2, $3, $4, CAST($5 AS BIGINT), CAST($9 AS BIGINT), $11, $6, 'asked', CAST($7 AS BIGINT), 0, CAST($12 AS BOOLEAN), CAST($13 AS BOOLEAN)
 		FROM (SELECT COALESCE(SUM(amount - by_credit), 0) AS service, COALESCE(SUM(by_credit), 0) AS credit FROM refunds WHERE owner = $1 AND order_id = $3 AND state <> 'refused') b
 		WHERE CAST($5 AS BIGINT) >= CAST($9 AS BIGINT) AND CAST($5 AS BIGINT) - CAST($9 AS BIGINT) + b.service <= CAST($8 AS BIGINT) AND CAST($9 AS BIGINT) + b.credit <= CAST($10 AS BIGINT)`,
-		r.Owner, r.ID, string(r.Order), r.Payment, r.Amount.Minor(), r.Amount.Currency().Code(), ms(t.now), byService.Minor(), r.ByCredit.Minor(), byCredit.Minor(), string(r.ToCredit), r.ByHand)
+		r.Owner, r.ID, string(r.Order), r.Payment, r.Amount.Minor(), r.Amount.Currency().Code(), ms(t.now), byService.Minor(), r.ByCredit.Minor(), byCredit.Minor(), string(r.ToCredit), r.ByHand, r.Untaken)
 	if err != nil {
 		return false, fmt.Errorf("ask for a refund: %w", err)
 	}
@@ -77,10 +79,11 @@ func (t *Tx) AskRefund(r Refund, byCredit, byService money.Amount) (bool, error)
 	return true, t.Event("refund.asked", r.Owner, r.ID, "")
 }
 
-// EndRefund notes how a refund that was asked for ended. It reports false when
+// EndRefund notes how a refund that was asked for ended, and whether its money was
+// ever taken. It reports false when
 // that is known already.
 func (t *Tx) EndRefund(r Refund, to RefundState) (bool, error) {
-	n, err := t.exec(`UPDATE refunds SET state = $3, ended_at = $4 WHERE owner = $1 AND id = $2 AND state = 'asked'`, r.Owner, r.ID, string(to), ms(t.now))
+	n, err := t.exec(`UPDATE refunds SET state = $3, ended_at = $4, untaken = $5 WHERE owner = $1 AND id = $2 AND state = 'asked'`, r.Owner, r.ID, string(to), ms(t.now), r.Untaken)
 	if err != nil {
 		return false, fmt.Errorf("end a refund: %w", err)
 	}
@@ -103,13 +106,13 @@ func (t *Tx) FailRefund(r Refund) (bool, error) {
 	return true, t.Event("refund.failed", r.Owner, r.ID, "")
 }
 
-const refundColumns = `SELECT owner, id, order_id, payment, amount, by_credit, to_credit, currency, state, asked_at, ended_at, failed_at, by_hand FROM refunds WHERE owner = $1 AND `
+const refundColumns = `SELECT owner, id, order_id, payment, amount, by_credit, to_credit, currency, state, asked_at, ended_at, failed_at, by_hand, untaken FROM refunds WHERE owner = $1 AND `
 
 func scanRefund(row row) (Refund, error) {
 	var r Refund
 	var currency string
 	var amount, byCredit, asked, ended, failed int64
-	if err := row.Scan(&r.Owner, &r.ID, &r.Order, &r.Payment, &amount, &byCredit, &r.ToCredit, &currency, &r.State, &asked, &ended, &failed, &r.ByHand); err != nil {
+	if err := row.Scan(&r.Owner, &r.ID, &r.Order, &r.Payment, &amount, &byCredit, &r.ToCredit, &currency, &r.State, &asked, &ended, &failed, &r.ByHand, &r.Untaken); err != nil {
 		return Refund{}, err
 	}
 	c, err := money.ParseCurrency(currency)

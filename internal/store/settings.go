@@ -29,6 +29,7 @@ type Settings struct {
 	Seller     Seller
 	Zone       *time.Location  // in which days and times are told; never nil
 	Texts      map[string]Text // the legal ones there are, by name
+	TakeLater  bool            // money is reserved when somebody pays, and taken when the goods are sent
 	Closed     bool            // nobody can order or pay: the payment pages are not as they should be
 	MustTick   bool            // the terms are accepted with a tick of their own
 	Embeds     []string        // origins whose pages may show the shop's buttons
@@ -144,6 +145,7 @@ func (v *View) settings(before Settings) (Settings, error) {
 		return Settings{}, fmt.Errorf("setting shop.zone: %w", err)
 	}
 	s.MustTick, s.Embeds = words["terms.must_tick"] == "true", strings.Fields(words["embed.origins"])
+	s.TakeLater = words["payment.capture"] == "when-sent"
 	if words["payment.close_on_foreign"] == "true" {
 		if s.Closed, err = v.pagesForeign(); err != nil {
 			return Settings{}, err

@@ -14,6 +14,7 @@ type OrderStatus struct {
 	Layout
 	Order      order.Order
 	Payment    order.Payment
+	Reserved   bool // the money is only reserved, and taken when the goods are sent
 	Now        time.Time
 	PayAgain   PayAgain
 	MayKeep    bool      // asking for more time gains some
@@ -95,6 +96,9 @@ func (p OrderStatus) Steps() []Step {
 	if p.Order.Free() {
 		words[1] = "Nothing to pay"
 	}
+	if p.Reserved {
+		words[1] = "Money reserved"
+	}
 	at := slices.Index(road, p.Order.Status)
 	if at < 0 {
 		return nil
@@ -171,6 +175,8 @@ func (p OrderStatus) told() Words {
 			return Words{Title: "Your order is placed", Text: "Thank you. There was nothing to pay. What you bought is on this page."}
 		case p.Order.Free():
 			return Words{Title: "Your order is placed", Text: "Thank you. There was nothing to pay, and your things are set aside. We pack them next."}
+		case p.Reserved:
+			return Words{Title: "Your order is placed", Text: "Thank you. Your bank has reserved the money, and we take it when we send your order. Your things are set aside. We pack them next."}
 		case p.Virtual():
 			return Words{Title: "Your order is paid", Text: "Thank you. The money has arrived. What you bought is on this page."}
 		}

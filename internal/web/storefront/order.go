@@ -93,7 +93,7 @@ func (s *Shop) showOrderTo(w http.ResponseWriter, r *http.Request, status int, v
 		return
 	}
 	now := s.db.Now()
-	p := page.OrderStatus{Layout: s.layout(r), Order: v.Order, Payment: v.Payment.Status, Now: now,
+	p := page.OrderStatus{Layout: s.layout(r), Order: v.Order, Payment: v.Payment.Status, Reserved: v.Payment.Reserved, Now: now,
 		Fresh: now.Sub(v.Order.PlacedAt) < fresh}
 	p.Flash = flash
 	if !s.desk.ByHand(v.Order.PaymentMethod) {
