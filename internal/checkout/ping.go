@@ -13,10 +13,10 @@ import (
 )
 
 // Ping follows a call-back that nobody has signed. It proves nothing, so nothing is
-// believed of it: a session that this shop does not know, or whose money has found
-// its place, costs one look into the index and no question. For any other the
-// provider is asked, and its answer is settled. Whoever names one session over and
-// over is told to come later.
+// believed of it: a session that this shop does not know costs one look into the
+// index and no question. For any other the provider is asked, and its answer is
+// settled: how the session ended, or, when its money has found its place, what has
+// become of that since. Whoever names one session over and over is told to come later.
 func (d *Desk) Ping(ctx context.Context, provider, ref string) error {
 	finder, can := d.providers[provider].(payment.Pinged)
 	if !can {
@@ -27,7 +27,8 @@ func (d *Desk) Ping(ctx context.Context, provider, ref string) error {
 		p, err = v.PaymentByRef(provider, ref)
 		return err
 	})
-	if fault.Is(err, fault.NotFound) || err == nil && settled(p) {
+	remarker, tells := finder.(payment.Remarker)
+	if fault.Is(err, fault.NotFound) || err == nil && settled(p) && !tells {
 		return nil // the same answer as for a session of ours: nobody learns which there are
 	}
 	if err != nil {
@@ -38,16 +39,33 @@ func (d *Desk) Ping(ctx context.Context, provider, ref string) error {
 	}
 	asking, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
+	if settled(p) {
+		list, err := remarker.Remarks(asking, ref)
+		if err != nil {
+			return unanswered(provider, err)
+		}
+		var bad []error
+		for _, n := range list {
+			bad = append(bad, d.Settle(ctx, provider, n)) // one that does not fit does not hide the others
+		}
+		return errors.Join(bad...)
+	}
 	n, decided, err := finder.Find(asking, ref)
 	switch {
-	case errors.Is(err, payment.ErrRefused) || errors.Is(err, payment.ErrNotice) || errors.Is(err, payment.ErrIgnored):
-		return errMismatch // ours by its name, and not by what is said of it
 	case err != nil:
-		return fault.Because(fault.Unavailable, "Please send this again.", fmt.Errorf("ask %s: %w", provider, err))
+		return unanswered(provider, err)
 	case !decided:
 		return nil
 	}
 	return d.Settle(ctx, provider, n)
+}
+
+// unanswered says what a question without a usable answer means for whoever called.
+func unanswered(provider string, err error) error {
+	if errors.Is(err, payment.ErrRefused) || errors.Is(err, payment.ErrNotice) || errors.Is(err, payment.ErrIgnored) {
+		return errMismatch // ours by its name, and not by what is said of it
+	}
+	return fault.Because(fault.Unavailable, "Please send this again.", fmt.Errorf("ask %s: %w", provider, err))
 }
 
 const (

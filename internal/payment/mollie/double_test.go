@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -37,6 +38,7 @@ type double struct {
 	ahead    time.Duration
 	payments map[string]map[string]any
 	refunds  map[string][]map[string]any
+	taken    map[string][]map[string]any // chargebacks
 	repeats  map[string]repeat
 	asked    []asked
 	fail     []int // status of the next answers, instead of a deed
@@ -58,7 +60,7 @@ type repeat struct {
 }
 
 func newDouble(t *testing.T) *double {
-	d := &double{t: t, payments: map[string]map[string]any{}, refunds: map[string][]map[string]any{}, repeats: map[string]repeat{}}
+	d := &double{t: t, payments: map[string]map[string]any{}, refunds: map[string][]map[string]any{}, taken: map[string][]map[string]any{}, repeats: map[string]repeat{}}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(d.serve))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.Start()
@@ -158,7 +160,32 @@ func (d *double) act(r *http.Request, body []byte) (int, []byte) {
 		}
 		d.decide(path[1], "canceled")
 	}
-	return show(200, d.payments[path[1]])
+	return show(200, d.embedded(path[1], r.URL.Query().Get("embed")))
+}
+
+// embedded is a payment with what its reader wants to see in it.
+func (d *double) embedded(id, what string) map[string]any {
+	out := maps.Clone(d.payments[id])
+	if what == "" {
+		return out
+	}
+	in := map[string]any{}
+	for _, word := range strings.Split(what, ",") {
+		in[word] = map[string]any{"refunds": d.refunds[id], "chargebacks": d.taken[id]}[word]
+	}
+	out["_embedded"] = in
+	if len(d.taken[id]) > 0 {
+		out["amountChargedBack"] = d.taken[id][0]["amount"]
+	}
+	return out
+}
+
+// takeBack has the payer's bank take money back.
+func (d *double) takeBack(id, value string) (chargeback map[string]any) {
+	chargeback = map[string]any{"resource": "chargeback", "id": fmt.Sprintf("chb_%d", len(d.taken[id])+1), "amount": map[string]any{"currency": "EUR", "value": value},
+		"paymentId": id, "reason": map[string]any{"code": "4853", "description": "Not as described"}, "reversedAt": nil}
+	d.taken[id] = append(d.taken[id], chargeback)
+	return chargeback
 }
 
 // decimals are those of Mollie's table of currencies that tests need.
