@@ -82,8 +82,9 @@ func (d *Desk) addCredit(ctx context.Context, id cart.ID, token string, of credi
 }
 
 // payWith says what the credits in a cart pay of its total now. One that is not
-// there any more, or of another currency, is left out.
-func payWith(v *store.View, row store.CartRow, c *cart.Cart) error {
+// there any more, or of another currency, is left out. What an order that was begun
+// and cut off holds already is its own; "" for none.
+func payWith(v *store.View, row store.CartRow, c *cart.Cart, begun order.ID) error {
 	if len(row.Credits) == 0 {
 		return nil
 	}
@@ -96,7 +97,17 @@ func payWith(v *store.View, row store.CartRow, c *cart.Cart) error {
 		if err != nil {
 			return err
 		}
-		have = append(have, one.Part(v.Now()))
+		part := one.Part(v.Now())
+		if begun != "" {
+			held, err := v.CreditHeldBy(one, begun)
+			if err == nil {
+				part.Amount, err = part.Amount.Plus(held)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		have = append(have, part)
 	}
 	var err error
 	c.Credits, _, err = credit.Spread(c.Totals.Total, have)

@@ -133,7 +133,7 @@ func (d *Desk) Cart(ctx context.Context, id cart.ID, token string) (cart.Cart, e
 		if c, err = priced(row, lines, s, v.Now()); err != nil {
 			return err
 		}
-		return payWith(v, row, &c)
+		return payWith(v, row, &c, "")
 	})
 	return c, err
 }
@@ -261,7 +261,7 @@ func (d *Desk) quote(t *store.Tx, row store.CartRow, was cart.Checkout, lines []
 	if err != nil {
 		return cart.Cart{}, err
 	}
-	if err := payWith(&t.View, row, &c); err != nil {
+	if err := payWith(&t.View, row, &c, ""); err != nil {
 		return cart.Cart{}, err
 	}
 	said := row.Credits

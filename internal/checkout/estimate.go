@@ -53,7 +53,7 @@ func (d *Desk) Estimate(ctx context.Context, c cart.Cart, to area.Place) (Estima
 	if err != nil {
 		return e, err
 	}
-	err = d.db.View(ctx, func(v *store.View) error { return payWith(v, row, &with) })
+	err = d.db.View(ctx, func(v *store.View) error { return payWith(v, row, &with, "") })
 	e.Totals, e.Codes, e.Credits = with.Totals, with.Codes, with.Credits
 	return e, err
 }

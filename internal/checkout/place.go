@@ -96,9 +96,10 @@ func (d *Desk) Place(ctx context.Context, id cart.ID, token string, in PlaceInpu
 func (d *Desk) begin(ctx context.Context, id cart.ID, token, account string, in PlaceInput, s store.Settings, judged bool) (plan, error) {
 	var p plan
 	changed, spent := false, false // spent: what changed is what credit pays
+	again := false                 // a first try was cut off
 	err := d.db.InTx(ctx, ledger.Guest(string(id)), func(t *store.Tx) error {
 		p, changed = plan{owner: string(id), account: account, began: t.Now()}, false
-		spent = false
+		spent, again = false, false
 		row, err := t.Cart(id, token)
 		if err != nil {
 			return err
@@ -108,7 +109,7 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token, account string, in 
 		if err != nil {
 			return err
 		}
-		if p.id != fresh {
+		if again = p.id != fresh; again {
 			if _, err := t.Order(string(id), p.id); err == nil {
 				p.replayed = true
 				return nil
@@ -122,7 +123,7 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token, account string, in 
 		if err := ticked(in, s); err != nil {
 			return err
 		}
-		p.cart, err = d.ready(t, row, s)
+		p.cart, err = d.ready(t, row, s, p.id)
 		if err != nil {
 			return err
 		}
@@ -166,6 +167,9 @@ func (d *Desk) begin(ctx context.Context, id cart.ID, token, account string, in 
 		}
 		return nil
 	})
+	if err == nil && changed && again {
+		err = d.release(ctx, p.id) // the request is forgotten, and so is what its first try holds
+	}
 	if err == nil && spent {
 		err = errSpent
 	} else if err == nil && changed {
@@ -195,8 +199,9 @@ func whatChanged(c cart.Cart) error {
 
 // ready prices a cart that is about to be ordered and says what is missing.
 // Whether enough is left is for reserve to say: what this very order holds
-// already, after a crash, must not count against it.
-func (d *Desk) ready(t *store.Tx, row store.CartRow, s store.Settings) (cart.Cart, error) {
+// already, after a crash, must not count against it. Neither does what it holds of
+// credit.
+func (d *Desk) ready(t *store.Tx, row store.CartRow, s store.Settings, id order.ID) (cart.Cart, error) {
 	lines, err := t.CartLines(row.ID)
 	if err != nil {
 		return cart.Cart{}, err
@@ -220,7 +225,7 @@ func (d *Desk) ready(t *store.Tx, row store.CartRow, s store.Settings) (cart.Car
 	if err != nil {
 		return cart.Cart{}, err
 	}
-	return c, payWith(&t.View, row, &c)
+	return c, payWith(&t.View, row, &c, id)
 }
 
 // commit holds the goods and writes the order.

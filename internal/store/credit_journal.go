@@ -94,6 +94,12 @@ func (t *Tx) HoldCredit(p credit.Part, id order.ID, owner string, end time.Time)
 	return nil
 }
 
+// CreditHeldBy is how much of a credit an order holds.
+func (v *View) CreditHeldBy(c Credit, id order.ID) (money.Amount, error) {
+	held, err := v.side(c.ID, credit.Held, string(id))
+	return money.Of(held, c.Balance.Currency()), err
+}
+
 // tookCredit reports whether an order was paid with a credit for good.
 func (t *Tx) tookCredit(of credit.ID, id order.ID) (bool, error) {
 	var n int64
