@@ -235,7 +235,7 @@ func (o *operating) creditVerify(ctx context.Context) error {
 	if len(r.Wrong) > 0 {
 		return statusError(1)
 	}
-	fmt.Fprintf(o.out, "ok %s, %d entries; every act sums to zero, and what stands is their sum\n", many(int(r.Credits), "credit"), r.Entries)
+	fmt.Fprintf(o.out, "ok %s, %d entries; every act sums to zero, what stands is their sum, and the ledger has the same %d acts\n", many(int(r.Credits), "credit"), r.Entries, r.Events)
 	if r.Nobodys > 0 {
 		fmt.Fprintf(o.out, "%d of them without a person: the account was erased\n", r.Nobodys)
 	}

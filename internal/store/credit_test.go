@@ -246,3 +246,57 @@ func TestWhoWritesIntoTheBooksIsNoticed(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoWritesAllOfAnActIsNoticed: an act that adds up, on both sides and in its
+// entries, is in the books and not in the ledger; and one that is gone from the ledger
+// is missing there.
+func TestWhoWritesAllOfAnActIsNoticed(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		id, _ := card(t, s, 2500, time.Time{})
+		r, err := s.DB.VerifyCredit(noCtx)
+		if err != nil || len(r.Wrong) != 0 || r.Events != 1 {
+			t.Fatalf("got %+v, %v, want one act, in both", r, err)
+		}
+		raw := s.Raw(t)
+		for _, q := range []string{
+			`INSERT INTO credit_entries (credit, act, side, order_id, doing, amount, at) VALUES ($1, 'forged', 'issued', '', 'issue', -7400, 0), ($1, 'forged', 'balance', '', 'issue', 7400, 0)`,
+			`UPDATE credit_sides SET amount = amount + CASE WHEN side = 'issued' THEN -7400 ELSE 7400 END WHERE credit = $1`,
+		} {
+			shoptest.Do(t, raw, q, string(id))
+		}
+		want := "credit " + string(id) + ", issue : 2 in the books, of 9900 together, and 1 in the ledger, of 2500"
+		if r, err = s.DB.VerifyCredit(noCtx); err != nil || len(r.Wrong) != 1 || r.Wrong[0] != want {
+			t.Errorf("an act that was written by hand gave %q, %v", r.Wrong, err)
+		}
+		other, _ := card(t, s, 500, time.Time{})
+		if s.OnPostgres() {
+			shoptest.Do(t, raw, `ALTER TABLE events DISABLE TRIGGER USER`)
+		} else {
+			for _, name := range triggers(t, s) {
+				shoptest.Do(t, raw, `DROP TRIGGER `+name)
+			}
+		}
+		shoptest.Do(t, raw, `DELETE FROM events WHERE owner = $1 AND action = 'credit.issue'`, string(other))
+		if r, err = s.DB.VerifyCredit(noCtx); err != nil || len(r.Wrong) != 2 {
+			t.Errorf("an act that is gone from the ledger gave %q, %v", r.Wrong, err)
+		}
+	})
+}
+
+// triggers names the triggers that guard the events on SQLite.
+func triggers(t *testing.T, s *shoptest.Shop) (out []string) {
+	t.Helper()
+	rows, err := s.Raw(t).Query(`SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'events'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, name)
+	}
+	return out
+}

@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/cartkeep/cartkeep/internal/credit"
 	"github.com/cartkeep/cartkeep/internal/money"
@@ -13,6 +16,7 @@ type CreditReport struct {
 	Credits, Entries int64
 	Nobodys          int64 // store credit whose person is gone
 	Sums             []CreditSum
+	Events           int64    // of the ledger, that the acts were held against
 	Wrong            []string // what does not add up; empty: all is well
 }
 
@@ -41,7 +45,9 @@ var wrongs = []struct{ what, query string }{
 		WHERE NOT EXISTS (SELECT 1 FROM credit_sides s WHERE s.side = 'held' AND s.amount > 0 AND s.credit = h.credit AND s.order_id = h.order_id) ORDER BY h.credit LIMIT $1`},
 }
 
-// VerifyCredit adds every entry up again and holds the sums against what stands.
+// VerifyCredit adds every entry up again, holds the sums against what stands, and the
+// acts against the ledger's events: whoever writes both sides into the books has to
+// write the ledger too, which VerifyLedger finds.
 func (db *DB) VerifyCredit(ctx context.Context) (CreditReport, error) {
 	var out CreditReport
 	err := db.View(ctx, func(v *View) error {
@@ -64,12 +70,95 @@ func (db *DB) VerifyCredit(ctx context.Context) (CreditReport, error) {
 				out.Wrong = append(out.Wrong, fmt.Sprintf(w.what, p[0], p[1]))
 			}
 		}
+		if err := v.creditEvents(&out); err != nil {
+			return err
+		}
 		return v.creditSums(&out)
 	})
 	if err != nil {
 		return out, fmt.Errorf("add up credit: %w", err)
 	}
 	return out, nil
+}
+
+// deed is what acts of one kind did with a credit, about one order or none.
+type deed struct {
+	credit, doing, order string
+}
+
+// tally is how many acts there were, and of how much together.
+type tally struct{ acts, amount int64 }
+
+// creditEvents holds the acts in the books against the events that were written in
+// the same transactions.
+func (v *View) creditEvents(out *CreditReport) error {
+	if v.db.plain {
+		return nil // nothing is kept of what happened
+	}
+	books, err := v.tallies(`SELECT credit, doing, MAX(order_id), CAST(SUM(CASE WHEN amount > 0 THEN amount ELSE 0 END) AS BIGINT) FROM credit_entries GROUP BY credit, act, doing`, func(r row) (d deed, amount int64, err error) {
+		err = r.Scan(&d.credit, &d.doing, &d.order, &amount)
+		return d, amount, err
+	})
+	if err != nil {
+		return err
+	}
+	events, err := v.tallies(`SELECT owner, action, COALESCE(object, ''), COALESCE(detail, '') FROM events WHERE action LIKE 'credit.%'`, func(r row) (d deed, amount int64, err error) {
+		var action, detail string
+		if err := r.Scan(&d.credit, &action, &d.order, &detail); err != nil {
+			return d, 0, err
+		}
+		d.doing = strings.TrimPrefix(action, "credit.")
+		if !slices.Contains(credit.Doings(), credit.Doing(d.doing)) {
+			return deed{}, 0, nil
+		}
+		out.Events++
+		var said struct {
+			Amount int64 `json:"amount"`
+		}
+		if json.Unmarshal([]byte(detail), &said) != nil {
+			said.Amount = 0 // which no act is of: it is told
+		}
+		return d, said.Amount, nil
+	})
+	if err != nil {
+		return err
+	}
+	for d := range events {
+		if _, there := books[d]; !there {
+			books[d] = tally{}
+		}
+	}
+	var wrong []string
+	for d, book := range books {
+		if event := events[d]; book != event {
+			wrong = append(wrong, fmt.Sprintf("credit %s, %s %s: %d in the books, of %d together, and %d in the ledger, of %d", d.credit, d.doing, d.order, book.acts, book.amount, event.acts, event.amount))
+		}
+	}
+	slices.Sort(wrong)
+	out.Wrong = append(out.Wrong, wrong[:min(len(wrong), mostWrong)]...)
+	return nil
+}
+
+// tallies adds up what a query finds. What is about nothing is left out.
+func (v *View) tallies(query string, scan func(row) (deed, int64, error)) (map[deed]tally, error) {
+	rows, err := v.rows(query)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[deed]tally{}
+	for rows.Next() {
+		d, amount, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		if d == (deed{}) {
+			continue
+		}
+		t := out[d]
+		out[d] = tally{t.acts + 1, t.amount + amount}
+	}
+	return out, rows.Err()
 }
 
 func (v *View) creditSums(out *CreditReport) error {
