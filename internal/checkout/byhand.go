@@ -8,6 +8,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -20,6 +21,7 @@ import (
 type Transfer struct {
 	payment.Account
 	Reference string
+	Amount    money.Amount
 	Until     time.Time // the goods are kept so long
 }
 
@@ -93,9 +95,9 @@ func (d *Desk) transfer(o order.Order, p store.Payment) *Transfer {
 	case !ok || p.Ref == "" || p.Status != order.PaymentOpen || by.Terms().Account.IBAN == "":
 		return nil
 	case o.OnAccount && !o.IsPaid() && !o.DueAt.IsZero():
-		return &Transfer{by.Terms().Account, p.Ref, o.DueAt}
+		return &Transfer{by.Terms().Account, p.Ref, p.Amount, o.DueAt}
 	case o.Status == order.Pending && !o.OnAccount:
-		return &Transfer{by.Terms().Account, p.Ref, o.HoldUntil}
+		return &Transfer{by.Terms().Account, p.Ref, p.Amount, o.HoldUntil}
 	}
 	return nil
 }

@@ -358,8 +358,14 @@ func (d *Desk) firstPayment(ctx context.Context, o order.Order) (PaymentView, er
 	out := PaymentView{Status: order.PaymentOpen}
 	err := d.db.View(ctx, func(v *store.View) error {
 		p, err := v.FirstPayment(o.Owner, o.ID)
+		if err != nil {
+			return err
+		}
 		out.RedirectURL = p.URL
-		return err
+		// As it was then: open, and kept for as long as was said at first.
+		p.Status, o.Status, o.HoldUntil, o.DueAt = order.PaymentOpen, order.Pending, p.ExpiresAt, time.Time{}
+		out.Transfer = d.transfer(o, p)
+		return nil
 	})
 	return out, err
 }

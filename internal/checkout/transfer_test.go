@@ -348,3 +348,38 @@ func TestNobodyCallsBackForATransfer(t *testing.T) {
 		t.Error("it was paid")
 	}
 }
+
+// TestARepeatedOrderByTransferTellsTheSame: whoever lost the first answer gets it
+// again as it was, also when the money has come or the time has ended.
+func TestARepeatedOrderByTransferTellsTheSame(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		withTransfer(t, s, 100)
+		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(5))
+		b := s.Ready(t, bowl.ID, 1)
+		first, err := s.PlaceWith(b, "key", transfer.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		how := *first.Payment.Transfer
+		if how.Amount != first.Order.Totals.Total || how.Amount.Minor() != 4390 {
+			t.Errorf("got %v to send, want the total", how.Amount)
+		}
+		again := func(when string) {
+			t.Helper()
+			p, err := s.PlaceWith(b, "key", transfer.Name)
+			if err != nil || !p.Replayed || p.Payment.Transfer == nil || !p.Payment.Transfer.Until.Equal(how.Until) {
+				t.Fatalf("%s: got %+v, %v", when, p.Payment, err)
+			}
+			got := *p.Payment.Transfer
+			if got.Until = how.Until; got != how {
+				t.Errorf("%s: got %+v, want %+v", when, got, how)
+			}
+		}
+		again("at once")
+		comes(t, s, how.Reference, 4390, "line-1")
+		again("once it is paid")
+		if v, err := s.Desk.Order(noCtx, first.Order.Number, first.Token); err != nil || v.Payment.Transfer != nil {
+			t.Errorf("a paid order asks for money: %+v, %v", v.Payment, err)
+		}
+	})
+}

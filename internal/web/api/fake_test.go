@@ -47,6 +47,7 @@ type desk struct {
 	broken  error // answers everything, when set
 
 	unpayable error // answers PayAgain, when set
+	transfer  *checkout.Transfer
 }
 
 func (d *desk) open(id cart.ID, token string) error {
@@ -214,7 +215,7 @@ func (d *desk) Order(_ context.Context, number order.Number, token string) (chec
 	if number != adasOrder || token != adasToken {
 		return checkout.OrderView{}, fault.Missing("Some text about " + string(number))
 	}
-	return checkout.OrderView{Order: d.order(), Payment: checkout.PaymentView{Status: order.PaymentExpired}}, nil
+	return checkout.OrderView{Order: d.order(), Payment: checkout.PaymentView{Status: order.PaymentExpired, Transfer: d.transfer}}, nil
 }
 
 func (d *desk) MoreTime(ctx context.Context, number order.Number, token string) (checkout.OrderView, error) {

@@ -245,8 +245,19 @@ type (
 
 	// Payment is where the newest attempt to pay stands.
 	Payment struct {
-		Status      string  `json:"status" enum:"open,approved,declined,expired"`
-		RedirectURL *string `json:"redirect_url" doc:"Where the shopper pays, or null"`
+		Status      string    `json:"status" enum:"open,approved,declined,expired"`
+		RedirectURL *string   `json:"redirect_url" doc:"Where the shopper pays, or null"`
+		Transfer    *Transfer `json:"transfer,omitempty" doc:"How to send the money, while a bank transfer is waited for"`
+	}
+
+	// Transfer is what somebody types into their bank's form.
+	Transfer struct {
+		Payee     string       `json:"payee" doc:"Whose account it is"`
+		IBAN      string       `json:"iban" doc:"Without gaps"`
+		BIC       string       `json:"bic,omitempty" doc:"Where the merchant has named it"`
+		Reference string       `json:"reference" doc:"Finds the order again: it has to go along as it is"`
+		Amount    money.Amount `json:"amount"`
+		Until     time.Time    `json:"until" doc:"The goods are kept so long; of goods that were sent already, the day it is due"`
 	}
 
 	// PayTicket is for whoever has asked for a code to pay.
@@ -441,7 +452,11 @@ func orderOf(o order.Order) Order {
 }
 
 func paymentOf(p checkout.PaymentView) Payment {
-	return Payment{Status: string(p.Status), RedirectURL: orNull(p.RedirectURL)}
+	out := Payment{Status: string(p.Status), RedirectURL: orNull(p.RedirectURL)}
+	if t := p.Transfer; t != nil {
+		out.Transfer = &Transfer{Payee: t.Payee, IBAN: t.IBAN, BIC: t.BIC, Reference: t.Reference, Amount: t.Amount, Until: t.Until.UTC().Truncate(time.Second)}
+	}
+	return out
 }
 
 func (a Address) fields() contact.AddressFields {
