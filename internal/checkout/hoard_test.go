@@ -13,6 +13,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/payment/transfer"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 )
 
@@ -152,6 +153,87 @@ func TestTheLastOneIsAnybodys(t *testing.T) {
 			if _, err := tries(t, s, from("10.0.0.0/24", false, false), many, "ada@example.com"); err != nil {
 				t.Errorf("what is not counted is everybody's: %v", err)
 			}
+		}
+	})
+}
+
+// TestWhatWaitsForATransferCountsForAsLongAsItIsHeld: goods that are paid by transfer
+// are held for a week. Whoever comes back each day has the same share as on the
+// first; and once nothing of a day is held, nobody can be named by it any more.
+func TestWhatWaitsForATransferCountsForAsLongAsItIsHeld(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		withTransfer(t, s, 100)
+		cup := s.Product(t, "cup", 1900, shoptest.Counted(40)).ID
+		place := func(ctx context.Context, email string, n int64) error {
+			b := s.Basket(t, cup, n)
+			in := shoptest.Ada()
+			in.Email = email
+			if _, err := s.Desk.SaveDetails(noCtx, b.ID, b.Token, in); err != nil {
+				t.Fatal(err)
+			}
+			_, err := s.Desk.Place(ctx, b.ID, b.Token, checkout.PlaceInput{Key: "k", PaymentMethod: transfer.Name})
+			return err
+		}
+		tidy := func() {
+			t.Helper()
+			if _, err := s.Desk.SweepHolds(noCtx); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Desk.SweepAbuse(noCtx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		keys := func(table string) int64 { return count(t, s, `SELECT count(*) FROM `+table) }
+		thief := from("10.0.0.0/24", false, false)
+		for d := range 5 {
+			if err := place(thief, fmt.Sprintf("thief%d@example.com", d), 6); err != nil {
+				t.Fatalf("day %d, with %d of 40 held: %v", d+1, 6*d, err)
+			}
+			s.Clock.Move(day)
+			tidy()
+		}
+		// Thirty are held by one network, six by each of five mailboxes of six days.
+		if err := place(thief, "thief9@example.com", 1); fault.Of(err).Kind != fault.RateLimited || fault.Of(err).RetryAfter > 2*day {
+			t.Errorf("the 31st of 40 by one network, days later: %v", err)
+		}
+		if err := place(from("192.0.2.0/24", false, false), "grace@example.com", 1); err != nil {
+			t.Errorf("somebody elsewhere: %v", err)
+		}
+		ada := from("198.51.100.0/24", false, false)
+		if err := place(ada, "thief0@example.com", 5); err != nil {
+			t.Fatal(err)
+		}
+		if n := keys("hold_keys"); n != 6 || keys("limit_keys") > 2 {
+			t.Errorf("%d keys of days of which something is held, want 6; and %d keys of counts, want two at most", n, keys("limit_keys"))
+		}
+		for range 8 {
+			s.Clock.Move(day)
+			tidy()
+		}
+		if left, _ := s.Stock(t, cup).Left(); left != 40 || keys("hold_keys") != 0 {
+			t.Errorf("when all has ended %d are left and %d keys are kept, want 40 and none", left, keys("hold_keys"))
+		}
+		if err := place(thief, "thief9@example.com", 6); err != nil {
+			t.Errorf("after that: %v", err)
+		}
+	})
+}
+
+// TestABuyersShareLastsOverDays: the same of one mailbox, whatever its network.
+func TestABuyersShareLastsOverDays(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		withTransfer(t, s, 100)
+		cup := s.Product(t, "cup", 1900, shoptest.Counted(10)).ID
+		for d := range 5 {
+			b := s.Ready(t, cup, 1)
+			if _, err := s.Desk.Place(from(fmt.Sprintf("10.0.%d.0/24", d), false, false), b.ID, b.Token, checkout.PlaceInput{Key: "k", PaymentMethod: transfer.Name}); err != nil {
+				t.Fatal(err)
+			}
+			s.Clock.Move(day)
+		}
+		b := s.Ready(t, cup, 1)
+		if _, err := s.Desk.Place(from("10.9.9.0/24", false, false), b.ID, b.Token, checkout.PlaceInput{Key: "k", PaymentMethod: transfer.Name}); !fault.Is(err, fault.RateLimited) {
+			t.Errorf("the sixth of ten by one mailbox, five days after the first: %v", err)
 		}
 	})
 }

@@ -4,7 +4,7 @@ package personal
 // table is named by the column "*". Blind indexes are left out too: the register
 // knows them by their kind.
 func NotInBackups() map[string]map[string]string {
-	const shares = "named under a key of the day, which is in no backup"
+	const shares = "named under a key of its day, which is in no backup"
 	const brief = "lasts minutes, and what has ended since must not come back"
 	return map[string]map[string]string{
 		"dossiers": {"wrap": "key parts alone hold wraps", "epoch": "a restored shop has epochs of its own",
@@ -24,8 +24,9 @@ func NotInBackups() map[string]map[string]string {
 		"throttles":         {"*": "counts of failed tries under a key"},
 		"abuse_buckets":     {"*": "counts of the last days"},
 		"abuse_tries":       {"*": "counts of the last days"},
-		"holds":             {"source": shares, "mailbox": shares, "account": shares},
+		"holds":             {"source": shares, "mailbox": shares, "account": shares, "day": shares},
 		"limit_keys":        {"*": "go after two days, and must not come back"},
+		"hold_keys":         {"*": "go with the last hold of their day, and must not come back"},
 		"texts_sent":        {"*": "counts of the last day"},
 		"schema_migrations": {"*": "the manifest says which schema it was"},
 	}

@@ -98,6 +98,13 @@ var LimitKey = declare(Field{Table: "limit_keys", Column: "sealed", Purpose: Sho
 	func(b []byte) ([]byte, error) { return b, nil },
 	func(b []byte) bool { return b == nil })
 
+// HoldKey is the key of one day, that whoever held goods on it is named under.
+var HoldKey = declare(Field{Table: "hold_keys", Column: "sealed", Purpose: ShopSecrets,
+	Category: "system.authentication", Label: "The key of a day, that whoever holds goods is named under"},
+	func(b []byte) []byte { return b },
+	func(b []byte) ([]byte, error) { return b, nil },
+	func(b []byte) bool { return b == nil })
+
 // FileBytes and Licence are goods: sealed so that a thief of the database has
 // nothing to give away.
 var (
@@ -139,7 +146,7 @@ var ProviderIndex = note(Field{Table: "directory", Column: "key", Kind: Index, P
 	Category: "user.financial", Label: "Payment reference as a keyed hash, or order number",
 	Reason: "finds the order that a number or a provider's notice is about"})
 
-const holdReason = "nobody holds everything without paying; ends with the hold, its key is gone after two days"
+const holdReason = "nobody holds everything without paying; ends with the hold, and its key with the last hold of its day, after two days at least"
 
 // Hashes: to compare with, never to read.
 var _ = []Field{

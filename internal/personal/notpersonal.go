@@ -38,8 +38,9 @@ func NotPersonal() map[string]map[string]string {
 		"licences":            {"variant": "goods", "id": "a random id", "hash": "a keyed hash of a licence key, so that none is in the pool twice", "added_at": "when the shop got it"},
 		"abuse_buckets":       {"kind": "what is counted", "empty_at": "until when it counts"},
 		"limit_keys":          {"day": "a day"},
+		"hold_keys":           {"day": "a day"},
 		"holds": {
-			"variant": "goods", "quantity": "a count of goods", "expires_at": "an end date",
+			"variant": "goods", "quantity": "a count of goods", "expires_at": "an end date", "day": "which day's key names who holds them",
 		},
 		"secrets": {
 			"subject": "the shop's own id", "name": "which secret it is", "version": "a version number",

@@ -4,14 +4,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/contact"
-	"github.com/cartkeep/cartkeep/internal/personal"
 	"github.com/cartkeep/cartkeep/internal/seal"
 )
 
@@ -21,98 +18,6 @@ type Payer struct {
 	Source  string // the network; "" when the shop itself acts
 	Account string // that is signed in; "" for a guest
 	Mailbox contact.Email
-}
-
-// limitKeysKept is how many days the key of a day is there: its own and the
-// next one. What was counted under it can't be named any more afterwards.
-const limitKeysKept = 2
-
-// limitKeys are the keys that buckets are named under, today's and yesterday's.
-// They change at midnight (UTC).
-type limitKeys struct {
-	day              int64
-	today, yesterday seal.MacKey
-}
-
-type limitCache = atomic.Pointer[limitKeys]
-
-func dayOf(now time.Time) int64 { return now.Unix() / int64(24*time.Hour/time.Second) }
-
-// limits returns the keys of this transaction's day. A new day's key is made by
-// whoever comes first, and remembered once the transaction is kept: what is
-// counted under a key that nobody else can read counts for nothing.
-func (t *Tx) limits() (*limitKeys, error) {
-	day := dayOf(t.now)
-	if k := t.db.limits.Load(); k != nil && k.day == day {
-		return k, nil
-	}
-	if t.limitKeys == nil {
-		k, err := t.limitKeysOf(day)
-		if err != nil {
-			return nil, err
-		}
-		t.limitKeys = k
-	}
-	return t.limitKeys, nil
-}
-
-func (t *Tx) limitKeysOf(day int64) (*limitKeys, error) {
-	k := &limitKeys{day: day}
-	var err error
-	if k.yesterday, _, err = t.limitKey(day - 1); err != nil {
-		return nil, err
-	}
-	today, there, err := t.limitKey(day)
-	if err != nil {
-		return nil, err
-	}
-	if k.today = today; there {
-		return k, nil
-	}
-	if err := t.newLimitKey(day); err != nil {
-		return nil, err
-	}
-	k.today, _, err = t.limitKey(day)
-	return k, err
-}
-
-func limitPlace(day int64) string { return strconv.FormatInt(day, 10) }
-
-func (t *Tx) limitKey(day int64) (key seal.MacKey, there bool, err error) {
-	var sealed []byte
-	err = t.row(`SELECT sealed FROM limit_keys WHERE day = $1`, day).Scan(&sealed)
-	if errors.Is(err, sql.ErrNoRows) {
-		return seal.MacKey{}, false, nil
-	}
-	if err != nil {
-		return seal.MacKey{}, false, fmt.Errorf("read a day's key: %w", err)
-	}
-	f, err := t.folder(t.db.shop, secretToken)
-	if err != nil {
-		return seal.MacKey{}, false, err
-	}
-	raw, err := personal.LimitKey.Open(f.open(personal.ShopSecrets), limitPlace(day), sealed)
-	if err != nil {
-		return seal.MacKey{}, false, fmt.Errorf("open a day's key: %w", err)
-	}
-	defer clear(raw)
-	key, err = seal.NewMacKey(raw)
-	return key, true, err
-}
-
-func (t *Tx) newLimitKey(day int64) error {
-	f, err := t.folder(t.db.shop, secretToken)
-	if err != nil {
-		return err
-	}
-	raw := seal.NewKey()
-	defer clear(raw)
-	sealed, err := personal.LimitKey.Seal(f.open(personal.ShopSecrets), limitPlace(day), raw)
-	if err != nil {
-		return fmt.Errorf("seal a day's key: %w", err)
-	}
-	_, err = t.exec(`INSERT INTO limit_keys (day, sealed) VALUES ($1, $2) ON CONFLICT (day) DO NOTHING`, day, sealed)
-	return err
 }
 
 // bucketOf names a bucket under a day's key; nil where there is nobody to count.
@@ -355,7 +260,7 @@ func (t *Tx) CountApproval(p Payment, o Outcome) error {
 }
 
 // SweepAbuse forgets empty buckets, and the keys of days that are over with all
-// that was counted under them.
+// that was counted under them. The key of a day's holds goes with the last of them.
 func (t *Tx) SweepAbuse() error {
 	first := dayOf(t.now) - limitKeysKept + 1
 	for _, q := range []struct {
@@ -365,6 +270,7 @@ func (t *Tx) SweepAbuse() error {
 		{`DELETE FROM abuse_buckets WHERE empty_at <= $1`, ms(t.now)},
 		{`DELETE FROM abuse_tries WHERE day < $1`, first},
 		{`DELETE FROM limit_keys WHERE day < $1`, first},
+		{`DELETE FROM hold_keys WHERE day < $1 AND NOT EXISTS (SELECT 1 FROM holds WHERE holds.day = hold_keys.day)`, first},
 	} {
 		if _, err := t.exec(q.query, q.arg); err != nil {
 			return fmt.Errorf("sweep buckets: %w", err)

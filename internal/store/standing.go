@@ -48,7 +48,8 @@ func standings() map[string]standing {
 		"secrets": {by: "name", ours: true, keys: []string{"version"}, row: "name"},
 		"file_chunks": {by: "file", ours: true, keys: []string{"n"}, // see chunkPlace
 			row: `file || '/' || CAST(n AS TEXT) || CASE WHEN n + 1 = (SELECT f.chunks FROM files f WHERE f.id = file_chunks.file) THEN '/last' ELSE '/more' END`},
-		"limit_keys": {ours: true, keys: []string{"day"}, row: `CAST(day AS TEXT)`}, // see limitPlace; under the token's dossier
+		"limit_keys": {ours: true, keys: []string{"day"}, row: `CAST(day AS TEXT)`}, // see dayPlace; under the token's dossier
+		"hold_keys":  {ours: true, keys: []string{"day"}, row: `CAST(day AS TEXT)`},
 		"licences":   {ours: true, keys: []string{"variant", "id"}, row: `variant || '/' || id`},
 	}
 }

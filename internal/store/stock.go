@@ -22,8 +22,8 @@ func (t *Tx) Reserve(variant catalog.VariantID, id order.ID, by Payer, quantity 
 	if err != nil {
 		return err
 	}
-	n, err := t.exec(`INSERT INTO holds (variant, order_id, owner, quantity, expires_at, source, mailbox, account) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (variant, order_id) DO NOTHING`,
-		string(variant), string(id), by.Cart, quantity, ms(end), who.source[0], who.mailbox[0], who.account[0])
+	n, err := t.exec(`INSERT INTO holds (variant, order_id, owner, quantity, expires_at, source, mailbox, account, day) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (variant, order_id) DO NOTHING`,
+		string(variant), string(id), by.Cart, quantity, ms(end), now(who.source), now(who.mailbox), now(who.account), who.day)
 	if err != nil {
 		return fmt.Errorf("hold %s: %w", variant, err)
 	}

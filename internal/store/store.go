@@ -73,6 +73,7 @@ type DB struct {
 	catching catching     // up with other nodes
 	tampered suspects
 	limits   limitCache
+	holders  holdCache
 	closing  sync.Once
 	closed   error
 }
@@ -191,6 +192,7 @@ type Tx struct {
 	change int64          // its number among the changes of the catalogue; 0 for none yet
 
 	limitKeys *limitKeys // that it has read or made; nil while nobody asked
+	holdKeys  *holdKeys  // the same
 }
 
 // Actor returns who acts in this transaction.
@@ -244,15 +246,19 @@ func (db *DB) inTx(ctx context.Context, actor ledger.Actor, fn func(*Tx) error, 
 		return err
 	}
 	var keys *limitKeys // of the run that counts: the last one
+	var holders *holdKeys
 	work := func(t *Tx) error {
-		keys = nil
+		keys, holders = nil, nil
 		err := fn(t)
-		keys = t.limitKeys
+		keys, holders = t.limitKeys, t.holdKeys
 		return err
 	}
 	err := db.knowing(ctx, func() error { return db.transact(ctx, actor, work, lags) })
 	if err == nil && keys != nil {
 		db.limits.Store(keys)
+	}
+	if err == nil && holders != nil {
+		db.holders.Store(holders)
 	}
 	return err
 }
