@@ -21,12 +21,22 @@ func (d *Desk) reserve(ctx context.Context, id order.ID, by store.Payer, lines [
 	sorted := slices.SortedFunc(slices.Values(lines), func(a, b cart.Line) int { return strings.Compare(string(a.Variant), string(b.Variant)) })
 	return d.db.InTx(ctx, ledger.Guest(by.Cart), func(t *store.Tx) error {
 		for _, l := range sorted {
-			if err := t.Reserve(l.Variant, id, by, l.Quantity, until); err != nil {
+			err := t.Reserve(l.Variant, id, by, l.Quantity, until)
+			if fault.Is(err, fault.RateLimited) {
+				err = hoarded(l, fault.Of(err).RetryAfter)
+			}
+			if err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// hoarded refuses an order of which more would be held than a share. It names the
+// thing: a cart may hold many.
+func hoarded(l cart.Line, wait time.Duration) error {
+	return fault.Limited("Much of “"+l.Title+"” is being held for unpaid orders of yours or of your network, and some has to stay for others. Your cart is kept. Please take fewer, pay what you have ordered, or try again later.", wait)
 }
 
 // giveUp forgets a failed request and gives back what it held, unless its

@@ -16,8 +16,6 @@ import (
 // given back within moments.
 const minWait = 5 * time.Second
 
-const hoardText = "Much of something in your cart is being held for unpaid orders of yours or of your network, and some has to stay for others. Your cart is kept. Please take fewer, pay what you have ordered, or try again later."
-
 // holder names who holds goods: first under the key of today, then under those of
 // the days before, since a hold may be weeks old. Empty is nobody.
 type holder struct {
@@ -85,7 +83,7 @@ func (t *Tx) share(variant catalog.VariantID, left int64, h holder, known bool) 
 		return fmt.Errorf("add up what is held of %s: %w", variant, err)
 	}
 	if (abuse.Held{Left: left, Buyer: max(mailbox, account), Source: source}).Hoards(known) {
-		return fault.Limited(hoardText, max(minWait, when(ends).Sub(t.now)))
+		return fault.Limited("Too much of this is held for you without being paid.", max(minWait, when(ends).Sub(t.now)))
 	}
 	return nil
 }

@@ -156,6 +156,7 @@ type Review struct {
 	Terms      []Link // what ordering accepts; empty for nothing
 	MustTick   bool   // it is accepted with a tick of its own
 	Unticked   bool   // the tick was forgotten
+	Ticked     bool   // it was given to this very page, which comes again for another reason
 }
 
 // Payment is one way to pay.

@@ -112,7 +112,7 @@ func (s *Shop) placeOrder(w http.ResponseWriter, r *http.Request) {
 	method := form.Get(page.FieldPaymentMethod)
 	placed, err := s.desk.Place(r.Context(), b.id, b.token, checkout.PlaceInput{
 		Key: form.Get(page.FieldIdempotency), PaymentMethod: method, Request: []byte("form\n" + method),
-		Seen: form.Get(page.FieldSeen), AcceptTerms: form.Get(page.FieldAcceptTerms) == "yes",
+		Seen: form.Get(page.FieldSeen), AcceptTerms: ticked(r),
 	})
 	if err != nil {
 		s.notPlaced(w, r, b, err, method)
@@ -160,6 +160,10 @@ func (s *Shop) notPlaced(w http.ResponseWriter, r *http.Request, b basket, err e
 			again.Wrong = "This page was out of date. Please look at it and press the button once more."
 			s.reviewAgain(w, r, status, again)
 		}
+	case fault.RateLimited: // enough is held for this buyer or this network
+		again.Wrong += " You can try again " + inWords(f.RetryAfter) + "."
+		again.Ticked = ticked(r)
+		s.reviewAgain(w, r, gate.Later(w, f), again)
 	case fault.Invalid:
 		s.notReady(w, r, b, f, again)
 	case fault.Unavailable:
@@ -172,6 +176,12 @@ func (s *Shop) notPlaced(w http.ResponseWriter, r *http.Request, b basket, err e
 	default:
 		s.gate.Refuse(w, r, err)
 	}
+}
+
+// ticked reports whether the form accepts the terms.
+func ticked(r *http.Request) bool {
+	form, err := gate.Form(r)
+	return err == nil && form.Get(page.FieldAcceptTerms) == "yes"
 }
 
 // notReady leads to where the thing that is missing can be given.

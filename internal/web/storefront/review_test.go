@@ -3,7 +3,9 @@ package storefront
 import (
 	"net/url"
 	"testing"
+	"time"
 
+	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -55,5 +57,59 @@ func TestTheButtonOrdersWhatItsPageShows(t *testing.T) {
 	b.post("/checkout", ada())
 	if to := b.post("/checkout/review", pay(b.get("/checkout/review"))); to.status != 303 {
 		t.Errorf("nothing changed: got %d, want 303 to the bank", to.status)
+	}
+}
+
+// TestWhoeverHoldsEnoughSeesTheirOrderAgain: the page of the order comes back, says
+// which thing and when to come again, and keeps what was chosen.
+func TestWhoeverHoldsEnoughSeesTheirOrderAgain(t *testing.T) {
+	s := openWith(t, func(s *shoptest.Shop, _ string) *checkout.Desk {
+		s.SecondBank(t)
+		return s.Desk
+	})
+	mug := s.Product(t, "mug", 1950, shoptest.Counted(10))
+	plate := s.Product(t, "plate", 1950, shoptest.Counted(10))
+	s.bring(t, "[texts]\nterms = \"What holds.\"\n[terms]\nmust_tick = true\n")
+	for i, n := range []string{"4", "2"} {
+		b := s.shopper(t)
+		b.post("/cart/lines", put(plate, "1"))
+		b.post("/cart/lines", put(mug, n))
+		b.post("/checkout", ada())
+		form := pay(b.get("/checkout/review").not(`aria-required="true" checked`))
+		form.Set("accept_terms", "yes")
+		if i == 0 {
+			if got := b.post("/checkout/review", form); got.status != 303 {
+				t.Fatalf("the first order: got %d", got.status)
+			}
+			continue
+		}
+		held := s.Stock(t, mug.ID).Held
+		form.Set("payment_method", "second")
+		got := b.post("/checkout/review", form).is(429, "Check and pay", "Much of “The mug” is being held", "You can try again in 15 minutes.", "Order and pay", "12 Analytical Way",
+			`value="second" checked`, `value="yes" aria-required="true" checked`).not("The plate” is being held", `value="bank" checked`)
+		if after := got.header.Get("Retry-After"); after == "" || after == "1" {
+			t.Errorf("again after %q seconds", after)
+		}
+		if s.Stock(t, mug.ID).Held != held || s.Stock(t, plate.ID).Held != 1 {
+			t.Error("the order that was refused holds something")
+		}
+		s.Clock.Move(16 * time.Minute)
+		if _, err := s.Desk.SweepHolds(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		form = pay(got)
+		form.Set("accept_terms", "yes")
+		if to := b.post("/checkout/review", form); to.status != 303 {
+			t.Errorf("later, with the form that was kept: got %d", to.status)
+		}
+	}
+}
+
+func TestAWaitIsSaidInWords(t *testing.T) {
+	for wait, want := range map[time.Duration]string{time.Second: "in a minute", 90 * time.Second: "in 2 minutes", 2 * time.Hour: "in 120 minutes",
+		150 * time.Minute: "in 3 hours", 48 * time.Hour: "in 48 hours", 6*24*time.Hour + 1: "in 7 days"} {
+		if got := inWords(wait); got != want {
+			t.Errorf("%s: got %q, want %q", wait, got, want)
+		}
 	}
 }

@@ -48,8 +48,15 @@ func held(w http.ResponseWriter, err error, field string) (status int, problems 
 
 // inWords tells when something can be tried again.
 func inWords(wait time.Duration) string {
-	if n := int(math.Ceil(wait.Minutes())); n > 1 {
-		return "in " + strconv.Itoa(n) + " minutes"
+	n, unit := int(math.Ceil(wait.Minutes())), "minute"
+	switch {
+	case wait > 48*time.Hour: // goods that wait for a transfer
+		n, unit = int(math.Ceil(wait.Hours()/24)), "day"
+	case wait > 2*time.Hour:
+		n, unit = int(math.Ceil(wait.Hours())), "hour"
 	}
-	return "in a minute"
+	if n > 1 {
+		return "in " + strconv.Itoa(n) + " " + unit + "s"
+	}
+	return "in a " + unit
 }
