@@ -17,6 +17,8 @@ type Cart struct {
 	Estimate Estimate
 	Own      money.Amount // store credit of who is signed in, that the cart could be paid with; zero hides it
 	Popular  []Link       // shelves to begin with, for the empty state
+
+	CodeWrong string // what is wrong with the code that was typed, which is not repeated
 }
 
 // Estimate is what delivery would cost, before anybody is asked who they are.
@@ -33,7 +35,7 @@ type Estimate struct {
 }
 
 func (Cart) template() string { return "cart" }
-func (Cart) head(site) head   { return head{Title: "Cart", NoIndex: true} }
+func (p Cart) head(site) head { return head{Title: "Cart", NoIndex: true, Wrong: p.CodeWrong != ""} }
 
 // Ready reports whether the cart can go to checkout as it is: every line is
 // for sale and in stock, and no price waits to be accepted.

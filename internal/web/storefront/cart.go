@@ -22,6 +22,11 @@ func (s *Shop) cart(w http.ResponseWriter, r *http.Request) {
 func (s *Shop) showCart(w http.ResponseWriter, r *http.Request, status int, flash page.Flash, postal string) {
 	p := page.Cart{Layout: s.layout(r)}
 	p.Flash = flash
+	s.fillCart(w, r, status, p, postal)
+}
+
+// fillCart shows the cart on a page that says something about it already.
+func (s *Shop) fillCart(w http.ResponseWriter, r *http.Request, status int, p page.Cart, postal string) {
 	if b, has := cartOf(r); has {
 		c, err := s.desk.Cart(r.Context(), b.id, b.token)
 		switch {

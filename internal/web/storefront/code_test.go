@@ -125,3 +125,17 @@ func TestAnOrderWithNothingToPayGoesThrough(t *testing.T) {
 	o := s.placed(t, b)
 	b.get("/orders/"+string(o.Order.Number)+"/invoice").is(200, "code PRESENT", "code FREEPOST", "€4.90 taken off", "There was nothing to pay", "€0.00")
 }
+
+// TestACardTypedForACodeIsAnsweredBesideItsField: the cart comes again, open at the
+// field, and nothing of the card is on it.
+func TestACardTypedForACodeIsAnsweredBesideItsField(t *testing.T) {
+	s := open(t)
+	s.bring(t, codes)
+	b := s.shopper(t)
+	b.post("/cart/lines", put(s.Product(t, "mug", 1950, shoptest.Counted(5)), "1"))
+	b.get("/cart").is(200, `<details class="code">`).not(`id="code-wrong"`)
+	b.post("/cart/code", url.Values{"code": {"4242 4242 4242 4242"}}).is(422, `<details class="code" open>`, `id="code-wrong"`, "never here", `aria-describedby="code-wrong"`, "The mug", "€19.50").
+		not("4242", "We could not read that", "go back")
+	b.post("/cart/code", url.Values{"code": {"TENOFF"}}).is(422, `id="code-wrong"`, "be used here", "The mug")
+	b.post("/cart/code", url.Values{"code": {"FIVER"}}).is(200, "saves €5.00").not(`id="code-wrong"`)
+}
