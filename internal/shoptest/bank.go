@@ -30,11 +30,14 @@ type Bank struct {
 	asked     int
 
 	reserves map[string]*reserve // by session
+
+	KeepsCards bool // lets shoppers have their cards kept
+	kept       keeping
 }
 
 // NewBank makes a bank.
 func NewBank() *Bank {
-	return &Bank{name: "bank", opened: map[string]payment.Request{}, refunded: map[string]money.Amount{}, decided: map[string]payment.Notice{}, closed: map[string]bool{}, given: map[string]bool{}, reserves: map[string]*reserve{}}
+	return &Bank{name: "bank", opened: map[string]payment.Request{}, refunded: map[string]money.Amount{}, decided: map[string]payment.Notice{}, closed: map[string]bool{}, given: map[string]bool{}, reserves: map[string]*reserve{}, kept: keeping{}}
 }
 
 // Name implements payment.Provider.

@@ -61,6 +61,7 @@ func Run(t *testing.T, subject func(t *testing.T) Subject) {
 	t.Run("can not be made without a secret", func(t *testing.T) { noSecret(t, subject(t)) })
 	t.Run("tells when asked", func(t *testing.T) { found(t, subject(t)) })
 	t.Run("ends a page that nobody paid on", func(t *testing.T) { closes(t, subject(t)) })
+	t.Run("keeps cards for who wishes it, and forgets them", func(t *testing.T) { keeps(t, subject(t)) })
 	t.Run("pays back what was paid, once", func(t *testing.T) { refunds(t, subject(t)) })
 	t.Run("takes what is reserved, once", func(t *testing.T) { captures(t, subject(t)) })
 	t.Run("lets go of what is reserved", func(t *testing.T) { releases(t, subject(t)) })

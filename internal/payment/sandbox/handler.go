@@ -32,6 +32,10 @@ func (s *Service) routes() http.Handler {
 	mux.HandleFunc("POST /v1/refunds", s.shopOnly(s.apiRefund))
 	mux.HandleFunc("POST /v1/captures", s.shopOnly(s.apiCapture))
 	mux.HandleFunc("POST /v1/releases", s.shopOnly(s.apiRelease))
+	mux.HandleFunc("POST /v1/customers", s.shopOnly(s.apiCustomer))
+	mux.HandleFunc("GET /v1/customers/{customer}/cards", s.shopOnly(s.apiCards))
+	mux.HandleFunc("DELETE /v1/customers/{customer}", s.shopOnly(s.apiForget))
+	mux.HandleFunc("DELETE /v1/customers/{customer}/cards/{card}", s.shopOnly(s.apiForget))
 
 	policy := s.policy()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -89,6 +93,7 @@ func (s *Service) showSession(w http.ResponseWriter, one *session) {
 		said[e.outcome] = true
 	}
 	over, paid := !s.now().Before(one.ExpiresAt), one.paid(s.now()) && !one.taken().IsZero()
+	cards := s.cardsOf(one)
 	s.mu.Unlock()
 	switch {
 	case said[payment.Approved]:
@@ -110,7 +115,7 @@ func (s *Service) showSession(w http.ResponseWriter, one *session) {
 		})
 	default:
 		s.pages.write(w, http.StatusOK, payPage{
-			Action: "/pay/" + one.ref, Number: one.Number, Amount: one.Amount.Format(), Until: one.ExpiresAt,
+			Action: "/pay/" + one.ref, Number: one.Number, Amount: one.Amount.Format(), Until: one.ExpiresAt, Cards: cards, Keep: one.Keep,
 		})
 	}
 }
@@ -124,8 +129,12 @@ func (s *Service) payForm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var outcome payment.Outcome
-	late := false
-	switch r.PostFormValue("outcome") {
+	late, card := false, r.PostFormValue("card")
+	answer := r.PostFormValue("outcome")
+	if with, is := strings.CutPrefix(answer, "approved-"); is && s.offers(one, with) {
+		answer, card = "approved", with
+	}
+	switch answer {
 	case "approved":
 		outcome = payment.Approved
 	case "approved_late":
@@ -150,7 +159,7 @@ func (s *Service) payForm(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	e, err := s.decide(one, outcome, r.PostFormValue("card"), late)
+	e, err := s.decide(one, outcome, card, late)
 	switch {
 	case errors.Is(err, errOver):
 		s.showSession(w, one)

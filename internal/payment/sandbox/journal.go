@@ -23,6 +23,9 @@ import (
 //	refunded  an amount was paid back
 //	captured  an amount of what was reserved was taken, and the rest let go
 //	released  all of what was reserved was let go
+//	arrived   a customer, for whom cards can be kept
+//	kept      a card of a customer
+//	dropped   a card of a customer, or with none named the customer
 //
 // A line without its end is the mark of a crash while writing; nobody was told
 // of it, and it is cut off. Any other damage stops the start.
@@ -36,7 +39,8 @@ type record struct {
 	Event  string          `json:"event,omitempty"`
 	Result payment.Outcome `json:"outcome,omitempty"`
 	Due    *time.Time      `json:"due,omitempty"`
-	Card   string          `json:"card,omitempty"` // its fingerprint
+	Card   string          `json:"card,omitempty"` // its fingerprint; of a customer, its id
+	Kept   *cardBody       `json:"kept,omitempty"`
 	Refund string          `json:"refund,omitempty"`
 	Amount *money.Amount   `json:"amount,omitempty"`
 }
@@ -50,6 +54,9 @@ const (
 	refunded kind = "refunded"
 	captured kind = "captured"
 	released kind = "released"
+	arrived  kind = "arrived"
+	kept     kind = "kept"
+	dropped  kind = "dropped"
 )
 
 type journal struct {

@@ -17,6 +17,8 @@ type (
 	payPage struct {
 		Action, Number, Amount string
 		Until                  time.Time
+		Cards                  []cardBody // that are kept and can pay
+		Keep                   bool       // the card that pays is kept
 	}
 	challengePage struct{ Action, Number, Amount string }
 	approvedPage  struct {

@@ -57,6 +57,7 @@ type Provider struct {
 var (
 	_ payment.Provider = (*Provider)(nil)
 	_ payment.Capturer = (*Provider)(nil)
+	_ payment.Keeper   = (*Provider)(nil)
 )
 
 // New refuses a short secret and an origin that is none.
@@ -94,7 +95,7 @@ func (p *Provider) Open(ctx context.Context, q payment.Request) (payment.Session
 	err := p.call(ctx, http.MethodPost, "/v1/sessions", openBody{
 		Order: q.OrderID, Number: q.OrderNumber, Attempt: q.Attempt, Amount: q.Amount,
 		ReturnURL: q.ReturnURL, CancelURL: q.CancelURL, NoticeURL: q.NoticeURL,
-		ExpiresAt: q.ExpiresAt.UTC(), Authorize: q.Authorize,
+		ExpiresAt: q.ExpiresAt.UTC(), Authorize: q.Authorize, Customer: q.Customer, Keep: q.Keep && q.Customer != "",
 	}, &got)
 	if err != nil {
 		return payment.Session{}, fmt.Errorf("open session: %w", err)

@@ -54,6 +54,8 @@ type Service struct {
 	journal  *journal
 	sessions map[string]*session // by ref
 	byKey    map[string]*session // by order and attempt
+
+	customers map[string]*customer // whose cards are kept
 }
 
 // session is one attempt to pay. Fields are guarded by Service.mu.
@@ -105,7 +107,7 @@ func NewService(c ServiceConfig) (*Service, error) {
 		origin: c.Origin, shops: slices.Clone(c.ShopOrigins),
 		client: staying(c.Client), now: c.Now, log: c.Log,
 		busy:     make(chan struct{}, 8),
-		sessions: make(map[string]*session), byKey: make(map[string]*session),
+		sessions: make(map[string]*session), byKey: make(map[string]*session), customers: make(map[string]*customer),
 	}
 	var err error
 	if s.pages, err = newPages(); err != nil {
@@ -150,6 +152,9 @@ func (s *Service) Close() error {
 
 // apply repeats a record in memory: what add has written, or what a start reads.
 func (s *Service) apply(r record) error {
+	if r.Kind == arrived || r.Kind == kept || r.Kind == dropped {
+		return s.applyCard(r)
+	}
 	if r.Kind == opened {
 		if r.Opened == nil || s.sessions[r.Ref] != nil {
 			return errors.New("not a new session")
@@ -228,10 +233,13 @@ func (s *Service) open(o openBody) (*session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if one := s.byKey[o.key()]; one != nil {
-		if one.Amount != o.Amount || one.Number != o.Number || one.Authorize != o.Authorize {
+		if one.Amount != o.Amount || one.Number != o.Number || one.Authorize != o.Authorize || one.Customer != o.Customer || one.Keep != o.Keep {
 			return nil, errOther
 		}
 		return one, nil
+	}
+	if o.Customer != "" && s.living(o.Customer) == nil {
+		return nil, errAbsent
 	}
 	ref := "sb_" + random()
 	if err := s.keep(record{Kind: opened, Ref: ref, Opened: &o}); err != nil {
@@ -280,6 +288,11 @@ func (s *Service) decide(one *session, outcome payment.Outcome, card string, lat
 		return nil, err
 	}
 	e := one.events[len(one.events)-1]
+	if outcome == payment.Approved && card == "" { // with a kept one there is none to keep
+		if err := s.keepCard(one, due); err != nil {
+			return nil, err
+		}
+	}
 	s.send(one, e)
 	return e, nil
 }

@@ -216,6 +216,8 @@ type openBody struct {
 	NoticeURL string       `json:"notice_url"`
 	ExpiresAt time.Time    `json:"expires_at"`
 	Authorize bool         `json:"authorize,omitempty"` // reserve the money only
+	Customer  string       `json:"customer,omitempty"`
+	Keep      bool         `json:"keep,omitempty"`
 }
 
 type sessionBody struct {

@@ -54,6 +54,7 @@ type bank struct {
 	refunds  []map[string]any
 	reserved map[string]string // what has become of reserved money, by payment intent
 	captured map[string]int64
+	people   map[string][]map[string]any // customers, with the cards that are kept; nil once they are deleted
 	repeats  map[string]answered
 	asked    []asked
 	fail     []func(w http.ResponseWriter) // what happens to the next requests instead of an answer
@@ -78,7 +79,7 @@ func newBank(t *testing.T) *bank {
 	if err != nil {
 		stripemock.Absent(t, err)
 	}
-	b := &bank{t: t, sessions: map[string]map[string]any{}, refunded: map[string]int64{}, reserved: map[string]string{}, captured: map[string]int64{}, repeats: map[string]answered{}}
+	b := &bank{t: t, sessions: map[string]map[string]any{}, refunded: map[string]int64{}, reserved: map[string]string{}, captured: map[string]int64{}, people: map[string][]map[string]any{}, repeats: map[string]answered{}}
 	client := &http.Client{Transport: &http.Transport{}}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.serve(w, r, s.URL, client) }))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -90,7 +91,7 @@ func newBank(t *testing.T) *bank {
 	})
 	own := &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}
 	t.Cleanup(own.CloseIdleConnections)
-	b.provider, err = New(Config{Key: key, Secret: secret, Mode: payment.ModeTest, Shop: shop, API: b.url, Client: own, Now: b.now})
+	b.provider, err = New(Config{Key: key, Secret: secret, Mode: payment.ModeTest, Shop: shop, KeepCards: true, API: b.url, Client: own, Now: b.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,6 +180,8 @@ func (b *bank) act(r *http.Request, form url.Values, example map[string]any) (in
 	id, _ := strings.CutPrefix(r.URL.Path, "/v1/checkout/sessions/")
 	id, ending := strings.CutSuffix(id, "/expire")
 	switch {
+	case strings.HasPrefix(r.URL.Path, "/v1/customers"), strings.HasPrefix(r.URL.Path, "/v1/payment_methods/"):
+		return b.keeping(r, form, example)
 	case r.URL.Path == "/v1/checkout/sessions":
 		return b.open(form, example)
 	case r.URL.Path == "/v1/refunds" && r.Method == http.MethodGet:
@@ -210,11 +213,19 @@ func (b *bank) open(form url.Values, s map[string]any) (int, []byte) {
 	if left := time.Until(time.Unix(ends, 0).Add(-b.ahead)); left < pageMin-time.Minute || left > 24*time.Hour {
 		return refuse(400, "parameter_invalid_integer")
 	}
+	var customer any
+	if of := form.Get("customer"); of != "" {
+		if b.people[of] == nil {
+			return refuse(400, "resource_missing")
+		}
+		customer = of
+	}
 	units, _ := strconv.ParseInt(form.Get("line_items[0][price_data][unit_amount]"), 10, 64)
 	id := fmt.Sprintf("cs_test_%d", len(b.sessions)+1)
 	maps.Copy(s, map[string]any{"id": id, "amount_total": units, "currency": form.Get("line_items[0][price_data][currency]"), "payment_intent": nil,
 		"payment_status": "unpaid", "status": "open", "url": "https://checkout.stripe.com/c/pay/" + id + "#a-long-secret", "expires_at": ends,
-		"client_reference_id": form.Get("client_reference_id"), "success_url": form.Get("success_url"), "cancel_url": form.Get("cancel_url"), "metadata": metadata(form)})
+		"client_reference_id": form.Get("client_reference_id"), "success_url": form.Get("success_url"), "cancel_url": form.Get("cancel_url"), "metadata": metadata(form),
+		"customer": customer, "keep": form.Get("payment_intent_data[setup_future_usage]")})
 	b.sessions[id] = s
 	return show(s)
 }
@@ -326,6 +337,9 @@ func (b *bank) decide(ref, kind string, paid bool) []byte {
 		b.reserved[s["payment_intent"].(string)] = "requires_capture"
 	} else if paid {
 		s["payment_status"] = "paid"
+	}
+	if paid {
+		b.keep(s)
 	}
 	return b.event(kind, s)
 }

@@ -11,6 +11,7 @@
 //	Close   POST /v1/checkout/sessions/{ref}/expire
 //	Refund  GET and POST /v1/refunds     under an idempotency key of the refund
 //	Capture, Release                     money that is reserved and taken later: capture.go
+//	Cards   …/v1/customers                what is kept for whoever wishes it: cards.go
 //
 // Requests, their encoding and their retries are those of the official library;
 // of its answers only the few fields are read that a decision needs. A call-back
@@ -60,6 +61,10 @@ type Config struct {
 	Shop    string // a word that tells this shop's sessions from others of the account, for as long as there is the shop
 	Title   string // what a shopper reads; default "Card"
 
+	// KeepCards lets shoppers with an account have their cards kept by Stripe. The key
+	// has to be one that may write customers and payment methods.
+	KeepCards bool
+
 	Origin string           // where pages are; default https://checkout.stripe.com
 	API    string           // default https://api.stripe.com
 	Client *http.Client     // default one with a bound on time
@@ -77,6 +82,7 @@ var (
 	_ payment.Capturer = (*Provider)(nil)
 	_ payment.Closer   = (*Provider)(nil)
 	_ payment.Teller   = (*Provider)(nil)
+	_ payment.Keeper   = (*Provider)(nil)
 )
 
 // New refuses keys that are none, keys of another mode, and a missing secret.
@@ -226,12 +232,13 @@ func (p *Provider) Open(ctx context.Context, q payment.Request) (payment.Session
 			Currency: new(strings.ToLower(q.Amount.Currency().Code())), UnitAmount: &units,
 			ProductData: &stripe.CheckoutSessionLineItemPriceDataProductDataParams{Name: new("Order " + q.OrderNumber)}}}},
 	}
+	offer(params, q.Customer, q.Keep)
 	got, err := p.create(params)
 	if err != nil {
 		return payment.Session{}, fmt.Errorf("open session: %w", err)
 	}
 	n, err := p.read(got)
-	if err != nil || n.OrderID != q.OrderID || n.Attempt != q.Attempt || n.Amount != q.Amount || got.reserves() != q.Authorize || !strings.HasPrefix(got.URL, p.c.Origin+"/") {
+	if err != nil || n.OrderID != q.OrderID || n.Attempt != q.Attempt || n.Amount != q.Amount || got.reserves() != q.Authorize || got.Customer != q.Customer || !strings.HasPrefix(got.URL, p.c.Origin+"/") {
 		return payment.Session{}, errors.New("open session: the answer is about something else")
 	}
 	return payment.Session{Ref: got.ID, URL: got.URL, Mode: p.c.Mode, Account: p.c.Account, ExpiresAt: time.Unix(got.ExpiresAt, 0)}, nil
@@ -361,6 +368,7 @@ type session struct {
 	Currency      string            `json:"currency"`
 	Metadata      map[string]string `json:"metadata"`
 	Payment       string            `json:"payment_intent"`
+	Customer      string            `json:"customer"`
 	PaymentStatus string            `json:"payment_status"`
 	Status        string            `json:"status"`
 	URL           string            `json:"url"`

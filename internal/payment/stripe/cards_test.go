@@ -1,0 +1,118 @@
+package stripe
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/cartkeep/cartkeep/internal/abuse"
+	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/contact"
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// asks returns what was asked of a path of Stripe, in order.
+func (b *bank) asks(path string) (out []asked) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, a := range b.asked {
+		if a.path == path && a.method == "POST" {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// TestACardIsKeptAtStripe: a purchase that keeps a card and one that uses it. Stripe is
+// told of no person, and both are settled by the same comparison as any other.
+func TestACardIsKeptAtStripe(t *testing.T) {
+	s := shoptest.Open(t, "sqlite")
+	c := newCounter(t, s)
+	mail, err := contact.ParseEmail(shoptest.Ada().Email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := store.Account{ID: store.NewID(), State: store.AccountOpen, Email: mail}
+	if err := s.DB.InTx(t.Context(), ledger.System("test"), func(t *store.Tx) error { return t.NewAccount(a) }); err != nil {
+		t.Fatal(err)
+	}
+	ctx := abuse.With(t.Context(), &abuse.Caller{Account: func() string { return a.ID }})
+	buy := func(key, cards string) checkout.Placed {
+		t.Helper()
+		b := c.Ready(t, c.Product(t, key, 3900, shoptest.Counted(2)).ID, 1)
+		p, err := c.desk.Place(ctx, b.ID, b.Token, checkout.PlaceInput{Key: key, Cards: cards, Fresh: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	kept := buy("bowl", store.CardKeep)
+	c.hears(2, c.bank.decide("cs_test_1", "checkout.session.completed", true))
+	c.stands(kept, order.Paid)
+	used := buy("cup", store.CardKept)
+
+	people := c.bank.asks("/v1/customers")
+	if len(people) != 1 || !slices.Equal(slices.Collect(maps.Keys(people[0].form)), []string{"metadata[cartkeep_shop]"}) {
+		t.Errorf("Stripe was asked for %d customers and told more than whose shop it is: %v", len(people), people)
+	}
+	pages := c.bank.asks("/v1/checkout/sessions")
+	for i, keep := range []string{"on_session", ""} {
+		f := pages[i].form
+		if f.Get("customer") != "cus_1" || f.Get("payment_intent_data[setup_future_usage]") != keep ||
+			f.Get("saved_payment_method_options[allow_redisplay_filters][0]") != "always" || f.Get("saved_payment_method_options[allow_redisplay_filters][1]") != "limited" {
+			t.Errorf("page %d was asked for with %v", i+1, f)
+		}
+		if f.Has("customer_email") {
+			t.Error("Stripe was told an address")
+		}
+	}
+
+	// A payment by a kept card that does not fit is no payment.
+	ours := c.bank.sessions["cs_test_2"]
+	ours["amount_total"] = int64(1)
+	body := c.bank.decide("cs_test_2", "checkout.session.completed", true)
+	n, err := notice(c.bank, sign([]byte(secret), c.bank.now(), body), body)
+	if err == nil {
+		err = c.desk.Settle(t.Context(), Name, n)
+	}
+	if !fault.Is(err, fault.Conflict) {
+		t.Errorf("less was paid: got %v, want that it does not fit", err)
+	}
+	c.stands(used, order.Pending)
+	ours["amount_total"] = used.Order.Due().Minor()
+	c.hears(1, c.bank.event("checkout.session.completed", ours))
+	c.stands(used, order.Paid)
+}
+
+// TestACustomerOfAnotherShopIsNotOurs: several shops may share an account at Stripe.
+func TestACustomerOfAnotherShopIsNotOurs(t *testing.T) {
+	b := newBank(t)
+	other, err := New(Config{Key: key, Secret: secret, Mode: payment.ModeTest, Shop: "another", KeepCards: true, API: b.url, Client: b.provider.c.Client, Now: b.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	theirs, err := b.provider.Customer(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Forget(ctx, theirs, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.provider.Cards(ctx, theirs); err != nil {
+		t.Errorf("another shop took our customer away: %v", err)
+	}
+	off, err := New(Config{Key: key, Secret: secret, Mode: payment.ModeTest, Shop: shop})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, more := off.Keeps(); more {
+		t.Error("cards are kept though nobody switched it on")
+	}
+}
