@@ -6,10 +6,15 @@ var (
 	AccountName  = name("account_details", "name", Account, "Name of your account", MailProvider)
 	AccountCart  = text(Field{Table: "account_details", Column: "cart", Purpose: Account,
 		Category: "user.unique_id", Label: "Which cart is yours on every device"})
+	CardsCustomer = text(Field{Table: "kept_cards", Column: "customer", Purpose: Account,
+		Category: "user.unique_id", Recipients: []Recipient{PaymentProvider}, Label: cardsLabel})
 	BookName    = name("addresses", "name", Account, "Name in your address book")
 	BookAddress = address("addresses", "address", Account, "Address in your address book")
 	BookPhone   = phone("addresses", "phone", Account, "Phone in your address book")
 )
+
+// cardsLabel is all that is kept of cards. The cards are with the payment service.
+const cardsLabel = "The number under which a payment service keeps your cards"
 
 // Sealed values of somebody who works in the shop.
 var (
@@ -72,6 +77,7 @@ var _ = [][]Field{
 	linked("accounts", Account, "user.unique_id", "That there is an account, its state and role", ownerReason, "owner", "role", "state"),
 	linked("accounts", Account, "user.authorization", "Which second factor you like best", "the page asks for it first", "preferred"),
 	linked("accounts", Account, "user.behavior", "Times of the account", timeReason, "made_at", "seen_at", "proved_at", "reset_at", "careful_until"),
+	linked("kept_cards", Account, "user.financial", "Which payment service keeps cards for you, and when you last paid with it", "what is not used for long is given up there", "owner", "provider", "made_at", "used_at"),
 	linked("account_details", Account, "user.unique_id", "Account id", ownerReason, "owner"),
 	linked("staff_details", Staff, "user.unique_id", "Who invited and confirmed somebody, by random ids", "the ledger shows who did what", "owner", "invited_by", "confirmed_by"),
 	linked("factors", Security, "user.authorization", "Which ways to sign in an account has, and when they were used", "the account's own page shows it; the secrets are sealed", "owner", "id", "kind", "state", "step", "drift", "astray", "made_at", "used_at"),

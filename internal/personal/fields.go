@@ -51,6 +51,12 @@ var (
 		Category: "user.financial", Recipients: []Recipient{PaymentProvider}, Label: "Payment reference"})
 	PaymentURL = text(Field{Table: "payments", Column: "pay_url", Purpose: Payment,
 		Category: "user.financial", Recipients: []Recipient{PaymentProvider}, Label: "Payment reference"})
+	PaymentCustomer = text(Field{Table: "payments", Column: "customer", Purpose: Payment,
+		Category: "user.unique_id", Recipients: []Recipient{PaymentProvider}, Label: cardsLabel})
+	ForgetCustomer = text(Field{Table: "cards_to_forget", Column: "customer", Purpose: Payment,
+		Category: "user.unique_id", Recipients: []Recipient{PaymentProvider}, Label: cardsLabel})
+	ForgetCard = text(Field{Table: "cards_to_forget", Column: "card", Purpose: Payment,
+		Category: "user.financial", Recipients: []Recipient{PaymentProvider}, Label: "Which card a payment service is to forget"})
 )
 
 // Sealed values of the demo's outbox, which stands in for mail and SMS.
@@ -219,6 +225,8 @@ var _ = [][]Field{
 	linked("order_taxes", Invoicing, "user.behavior.purchase_history", "Totals by tax rate", taxReason, "owner", "order_id", "class", "rate", "net", "tax"),
 	linked("tax_journal", Invoicing, "user.behavior.purchase_history", "The order in the tax journal", taxReason, "owner", "order_id", "entry", "class", "rate", "day", "kind", "currency", "country", "region", "reverse", "net", "tax"),
 	linked("order_details", Fulfilment, "user.unique_id", "Order id", ownerReason, "owner", "order_id"),
+	linked("payments", Payment, "user.financial", "Whether a payment service was to keep the card that paid, or a kept one paid", "another try of the same order asks for the same", "cards"),
+	linked("cards_to_forget", Payment, "user.financial", "That a payment service is told to forget cards", timeReason, "owner", "id", "provider", "made_at"),
 	linked("payments", Payment, "user.financial", "State and amount of a payment", taxReason, "owner", "id", "order_id", "attempt", "provider", "status", "amount", "currency", "mode", "account", "opened_at", "expires_at", "updated_at", "capture", "capture_amount", "capture_by"),
 	linked("refunds", Payment, "user.financial", "Money that went back", taxReason, "owner", "id", "order_id", "payment", "amount", "currency", "state", "asked_at", "ended_at", "failed_at", "by_hand", "by_credit", "to_credit", "untaken"),
 	linked("payment_concerns", Payment, "user.financial", "What a person had to look at about a payment: a dispute, a warning, a refund that failed, reserved money", "disputes come months after a payment and have to be answered in days", "owner", "payment", "kind", "which", "order_id", "reason", "amount", "currency", "raised_at", "answer_by", "ended_at", "ending"),

@@ -113,6 +113,16 @@ func (s *Shop) Everything(t testing.TB) *Everything {
 			func() error {
 				return tx.NewChange(e.Shopper, store.Change{ID: store.NewID(), Kind: "email", State: store.ChangeOpen, Object: "x", Old: "old@example.com", New: "new@example.com", DueAt: tx.Now().AddDate(0, 0, 1), EndsAt: tx.Now().AddDate(0, 0, 30)})
 			},
+			func() error {
+				k, err := tx.KeepCards(e.Shopper, store.KeptCards{Provider: "bank", Customer: "cus_everything"})
+				if err != nil {
+					return err
+				}
+				return tx.ForgetCards(k, "card_everything")
+			},
+			func() error {
+				return tx.NewPayment(store.Payment{ID: store.NewID(), Owner: o.Owner, Order: o.ID, Attempt: 2, Provider: "bank", Status: order.PaymentOpen, Amount: o.Due(), ExpiresAt: tx.Now(), Cards: store.CardKeep, Customer: "cus_paying"})
+			},
 			func() error { return tx.KeepCardLetter(o.Owner, o.ID, e.Card, credit.NewCode()) },
 			func() error { _, err := tx.AddLicence(e.Variant, "KEY-1843"); return err },
 			func() error {
@@ -165,6 +175,8 @@ func (e *Everything) Read(t testing.TB, db *store.DB) string {
 		say(code.Reveal())
 		return err
 	})
+	look(func(v *store.View) error { k, err := v.KeptCards(e.Shopper.ID); say(k); return err })
+	look(func(v *store.View) error { f, err := v.LeavingCards(e.Shopper.ID); say(f); return err })
 	look(func(v *store.View) error { d, draft, err := v.Details(e.Cart); person(d); say(draft); return err })
 	look(func(v *store.View) error { w, err := v.Wish(e.Wish); say(w.Email.Reveal()); return err })
 	look(func(v *store.View) error {

@@ -392,7 +392,7 @@ func (t *Tx) NameAccount(a Account, name contact.Name) error {
 }
 
 // accountTables hold rows of an account that end with it.
-var accountTables = []string{"accounts", "account_details", "staff_details", "factors", "recovery_codes", "sessions", "devices", "links", "addresses", "letters", "changes", "texts_sent"}
+var accountTables = []string{"accounts", "account_details", "staff_details", "factors", "recovery_codes", "sessions", "devices", "links", "addresses", "letters", "changes", "texts_sent", "kept_cards"}
 
 // dropAccount removes every row of an account whose dossier has ended.
 func (t *Tx) dropAccount(owner string) error {

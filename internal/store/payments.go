@@ -24,6 +24,8 @@ type Payment struct {
 	URL       string // where the shopper pays
 	Mode      string // of the account that it was opened for
 	Account   string
+	Cards     string // what whoever pays wishes about kept cards: "", CardKeep or CardKept
+	Customer  string // whose they are, in the provider's words; while the attempt is open
 	OpenedAt  time.Time
 	ExpiresAt time.Time
 
@@ -34,9 +36,23 @@ type Payment struct {
 
 // NewPayment writes an attempt, before the provider knows of it.
 func (t *Tx) NewPayment(p Payment) error {
-	return t.later("new payment", nil, `INSERT INTO payments (owner, id, order_id, attempt, provider, status, amount, currency, opened_at, expires_at, updated_at, capture)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, $11)`,
-		p.Owner, p.ID, string(p.Order), p.Attempt, p.Provider, string(p.Status), p.Amount.Minor(), p.Amount.Currency().Code(), ms(t.now), ms(p.ExpiresAt), string(p.Capture))
+	var customer []byte
+	if p.Customer != "" {
+		f, err := t.folder(p.Owner, string(p.Order))
+		if err != nil {
+			return err
+		}
+		if f.ended[personal.Payment] {
+			return ErrEnded
+		}
+		s := sealer{row: p.ID}
+		if customer = put(&s, f.open(personal.Payment), personal.PaymentCustomer, p.Customer); s.err != nil {
+			return fmt.Errorf("seal payment: %w", s.err)
+		}
+	}
+	return t.later("new payment", nil, `INSERT INTO payments (owner, id, order_id, attempt, provider, status, amount, currency, opened_at, expires_at, updated_at, capture, cards, customer)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, $11, $12, $13)`,
+		p.Owner, p.ID, string(p.Order), p.Attempt, p.Provider, string(p.Status), p.Amount.Minor(), p.Amount.Currency().Code(), ms(t.now), ms(p.ExpiresAt), string(p.Capture), p.Cards, customer)
 }
 
 // OpenedPayment seals what the provider answered. Done twice with the same
@@ -78,14 +94,14 @@ func (t *Tx) OpenedPayment(p Payment) error {
 // providerField names the index of a provider's references.
 func providerField(provider string) string { return personal.ProviderIndex.Name() + "/" + provider }
 
-const paymentColumns = `id, owner, order_id, attempt, provider, status, amount, currency, provider_ref, pay_url, mode, account, opened_at, expires_at, capture, capture_amount, capture_by`
+const paymentColumns = `id, owner, order_id, attempt, provider, status, amount, currency, provider_ref, pay_url, mode, account, cards, customer, opened_at, expires_at, capture, capture_amount, capture_by`
 
 func (v *View) payment(row row) (Payment, error) {
 	var p Payment
 	var currency string
 	var amount, opened, expires, captured, captureBy int64
-	var ref, url []byte
-	err := row.Scan(&p.ID, &p.Owner, &p.Order, &p.Attempt, &p.Provider, &p.Status, &amount, &currency, &ref, &url, &p.Mode, &p.Account, &opened, &expires, &p.Capture, &captured, &captureBy)
+	var ref, url, customer []byte
+	err := row.Scan(&p.ID, &p.Owner, &p.Order, &p.Attempt, &p.Provider, &p.Status, &amount, &currency, &ref, &url, &p.Mode, &p.Account, &p.Cards, &customer, &opened, &expires, &p.Capture, &captured, &captureBy)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Payment{}, errNoOrder
 	}
@@ -98,7 +114,7 @@ func (v *View) payment(row row) (Payment, error) {
 	}
 	p.Amount, p.OpenedAt, p.ExpiresAt = money.Of(amount, c), when(opened), when(expires)
 	p.CaptureAmount, p.CaptureBy = money.Of(captured, c), since(captureBy)
-	if ref == nil {
+	if ref == nil && customer == nil {
 		return p, nil
 	}
 	f, err := v.folder(p.Owner, string(p.Order))
@@ -111,6 +127,7 @@ func (v *View) payment(row row) (Payment, error) {
 	}
 	s := sealer{row: p.ID}
 	p.Ref, p.URL = get(&s, box, personal.PaymentRef, ref), get(&s, box, personal.PaymentURL, url)
+	p.Customer = get(&s, box, personal.PaymentCustomer, customer)
 	return p, s.err
 }
 
@@ -175,7 +192,7 @@ func (v *View) lockOrderOf(owner, id string) error {
 // MovePayment changes the state of an attempt and writes the event. It reports
 // false when the attempt is not in the state from.
 func (t *Tx) MovePayment(p Payment, from, to order.Payment) (bool, error) {
-	n, err := t.exec(`UPDATE payments SET status = $4, updated_at = $5 WHERE owner = $1 AND id = $2 AND status = $3`, p.Owner, p.ID, string(from), string(to), ms(t.now))
+	n, err := t.exec(`UPDATE payments SET status = $4, updated_at = $5, customer = NULL WHERE owner = $1 AND id = $2 AND status = $3`, p.Owner, p.ID, string(from), string(to), ms(t.now))
 	if err != nil {
 		return false, fmt.Errorf("move payment: %w", err)
 	}
@@ -235,7 +252,7 @@ const settleLease = time.Minute
 // attempts of an order one can be, until it is done or has been silent too
 // long. The order's row must be locked.
 func (t *Tx) ClaimPayment(p Payment) (bool, error) {
-	n, err := t.exec(`UPDATE payments SET status = 'settling', updated_at = $3 WHERE owner = $1 AND id = $2
+	n, err := t.exec(`UPDATE payments SET status = 'settling', updated_at = $3, customer = NULL WHERE owner = $1 AND id = $2
 		AND NOT EXISTS (SELECT 1 FROM payments o WHERE o.owner = $1 AND o.order_id = $4 AND o.status = 'settling' AND o.updated_at > $5)`,
 		p.Owner, p.ID, ms(t.now), string(p.Order), ms(t.now.Add(-settleLease)))
 	if err != nil {
@@ -260,7 +277,7 @@ func (t *Tx) AskLater(kind, owner string, id order.ID, but string) error {
 
 // ExpirePayments ends every open attempt of an order and writes the event.
 func (t *Tx) ExpirePayments(owner string, id order.ID) error {
-	n, err := t.exec(`UPDATE payments SET status = 'expired', updated_at = $3 WHERE owner = $1 AND order_id = $2 AND status = 'open'`, owner, string(id), ms(t.now))
+	n, err := t.exec(`UPDATE payments SET status = 'expired', updated_at = $3, customer = NULL WHERE owner = $1 AND order_id = $2 AND status = 'open'`, owner, string(id), ms(t.now))
 	if err != nil {
 		return fmt.Errorf("expire payments: %w", err)
 	}

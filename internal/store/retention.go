@@ -50,6 +50,11 @@ func (t *Tx) Destroy(d DueDossier) error {
 			}
 		}
 	}
+	if d.Purpose == personal.Account { // while its key still opens whom services know
+		if err := t.forgetAllCards(d.Subject); err != nil {
+			return err
+		}
+	}
 	if err := t.destroy(d); err != nil {
 		return err
 	}

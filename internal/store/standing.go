@@ -32,18 +32,20 @@ func standings() map[string]standing {
 		"account_details": one("owner"),
 		"staff_details": {by: "owner", // see Account.row
 			row: `(SELECT a.owner || '/' || a.role || '/' || a.state FROM accounts a WHERE a.owner = staff_details.owner)`},
-		"addresses": more("owner"),
-		"factors":   more("owner"),
-		"sessions":  more("owner"),
-		"letters":   more("owner"),
-		"devices":   {by: "owner", keys: []string{"id"}, row: `id || '/' || CAST(trusted_until AS TEXT)`}, // see deviceRow
+		"addresses":  more("owner"),
+		"kept_cards": {by: "owner", keys: []string{"provider"}, row: `owner || '/' || provider`}, // see KeptCards.row
+		"factors":    more("owner"),
+		"sessions":   more("owner"),
+		"letters":    more("owner"),
+		"devices":    {by: "owner", keys: []string{"id"}, row: `id || '/' || CAST(trusted_until AS TEXT)`}, // see deviceRow
 		"changes": {by: "owner", keys: []string{"id"}, // see Change.row
 			row: `id || '/' || kind || '/' || object || '/' || CAST(due_at AS TEXT) || '/' || CAST(ends_at AS TEXT)`},
-		"signups":     one("owner"),
-		"invites":     one("owner"),
-		"legal_holds": {by: "id", keys: []string{"dossier"}, row: `id || '/' || dossier`}, // see holdRow
-		"openings":    one("id"),
-		"requests":    one("owner"),
+		"signups":         one("owner"),
+		"invites":         one("owner"),
+		"legal_holds":     {by: "id", keys: []string{"dossier"}, row: `id || '/' || dossier`}, // see holdRow
+		"openings":        one("id"),
+		"cards_to_forget": one("id"),
+		"requests":        one("owner"),
 
 		"secrets": {by: "name", ours: true, keys: []string{"version"}, row: "name"},
 		"file_chunks": {by: "file", ours: true, keys: []string{"n"}, // see chunkPlace
