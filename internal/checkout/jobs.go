@@ -33,6 +33,8 @@ func (d *Desk) Jobs() map[string]func(context.Context, store.Job) error {
 		JobCard:      d.mailCard,
 		JobCapture:   d.captureLater,
 		JobReserved:  d.watchReserved,
+
+		store.JobForgetCards: d.forgetCards,
 	}
 }
 

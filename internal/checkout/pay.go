@@ -56,7 +56,8 @@ func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
 	asking, cancel := context.WithTimeout(ctx, openFor)
 	defer cancel()
 	session, err := provider.Open(asking, payment.Request{OrderID: string(o.ID), OrderNumber: string(o.Number), Attempt: p.Attempt, Amount: p.Amount, Authorize: p.Capture == store.Later,
-		ReturnURL: link, CancelURL: link, NoticeURL: d.origin + NoticePath(p.Provider), ExpiresAt: p.ExpiresAt})
+		ReturnURL: link, CancelURL: link, NoticeURL: d.origin + NoticePath(p.Provider), ExpiresAt: p.ExpiresAt,
+		Customer: p.Customer, Keep: p.Cards == store.CardKeep})
 	if errors.Is(err, payment.ErrRefused) {
 		return PaymentView{}, fault.Because(fault.Unavailable, "Your order is kept, but it can't be paid this way. Please write to us.", fmt.Errorf("open payment at %s: %w", p.Provider, err))
 	}
@@ -237,8 +238,12 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, accou
 		if err != nil {
 			return err
 		}
-		return d.attempt(t, o, store.Payment{ID: fresh, Capture: d.reserves(next, s, virtual), Owner: o.Owner, Order: o.ID, Attempt: p.Attempt + 1, Provider: next,
-			Status: order.PaymentOpen, Amount: o.Due(), ExpiresAt: ends})
+		one := store.Payment{ID: fresh, Capture: d.reserves(next, s, virtual), Owner: o.Owner, Order: o.ID, Attempt: p.Attempt + 1, Provider: next,
+			Status: order.PaymentOpen, Amount: o.Due(), ExpiresAt: ends}
+		if err := again(t, p, account, &one); err != nil {
+			return err
+		}
+		return d.attempt(t, o, one)
 	})
 	if err == nil { // should the program die in between, the next sweep does it
 		err = d.keepHeld(ctx, o)

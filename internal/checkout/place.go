@@ -39,6 +39,8 @@ type plan struct {
 	judged   judgement     // of who orders
 	began    time.Time
 	codes    []discount.Applied // the codes that it uses
+	cards    string             // what is wished about kept cards, if anything
+	customer store.KeptCards    // whose they are
 	replayed bool
 }
 
@@ -76,7 +78,11 @@ func (d *Desk) Place(ctx context.Context, id cart.ID, token string, in PlaceInpu
 		return Placed{}, err
 	}
 	if !p.replayed {
-		if err := d.commit(ctx, p, in, s); err != nil {
+		err := d.cardsFor(ctx, &p, in, s)
+		if err == nil {
+			err = d.commit(ctx, p, in, s)
+		}
+		if err != nil {
 			d.giveUp(ctx, p, in.Key)
 			var gone usedUp
 			if errors.As(err, &gone) {
@@ -286,6 +292,14 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		if err := d.asSeen(in, now, details, s); err != nil {
 			return err
 		}
+		if p.cards == store.CardKept {
+			if err := d.mayUse(&t.View, p, details, in.Fresh, s); err != nil {
+				return err
+			}
+			if err := t.Event("cards.used", p.account, string(p.id), ""); err != nil {
+				return err
+			}
+		}
 		if len(p.codes) > 0 && details.Email.Key() != p.email.Key() {
 			return errChanged // the uses are held for somebody else
 		}
@@ -308,8 +322,13 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 			return err
 		}
 		virtual := slices.ContainsFunc(now.Lines, func(l cart.Line) bool { return l.Virtual })
+		if p.cards != "" {
+			if err := t.UseCards(p.customer); err != nil {
+				return err
+			}
+		}
 		return d.attempt(t, o, store.Payment{ID: first, Capture: d.reserves(provider, s, virtual), Owner: o.Owner, Order: o.ID, Attempt: 1, Provider: provider,
-			Status: order.PaymentOpen, Amount: o.Due(), ExpiresAt: until})
+			Status: order.PaymentOpen, Amount: o.Due(), ExpiresAt: until, Cards: p.cards, Customer: p.customer.Customer})
 	})
 	if err != nil || !until.After(soon) {
 		return err

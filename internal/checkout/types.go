@@ -44,6 +44,8 @@ func (DetailsInput) LogValue() slog.Value { return slog.StringValue("[form]") }
 type PlaceInput struct {
 	Key           string        // the caller's Idempotency-Key
 	PaymentMethod string        // "": the first that is enabled
+	Cards         string        // about cards that a payment service keeps: "", store.CardKeep or store.CardKept; nothing for guests
+	Fresh         bool          // whoever orders has shown a moment ago that it is them
 	Seen          string        // what Desk.Seen said of the page whose button this is; "" for callers without one
 	Total         *money.Amount // the total that was shown by a caller without such a page; nil: whatever it is
 	AcceptTerms   bool          // the box is ticked; asked only where the merchant wants it

@@ -1,0 +1,322 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/personal"
+	"github.com/cartkeep/cartkeep/internal/shipping"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// Cards that a payment service keeps for an account, by its owner's wish.
+//
+//	keep   Place: a customer at the service, if there is none yet ─▶ the page keeps the card that pays
+//	kept   Place: may this account pay so, to this address? ─▶ the page offers the cards
+//	forget the account's page, its end, long disuse ─▶ job ─▶ the service
+//
+// Which cards there are is asked of the service each time, and kept nowhere here.
+
+// ErrProve: a kept card is to pay for an order that goes where none of the account's
+// went before. Whoever asks shows a moment before that it is them.
+var ErrProve = fault.New(fault.Forbidden, "Please show once more that it is you: this order would be paid with a card that is kept for you, and it goes where no order of yours has gone before.")
+
+var (
+	errNoKept  = fault.Field("payment_method", "No card is kept for you there any more. Please choose another way to pay.")
+	errCareful = fault.Field("payment_method", "Your e-mail or number was changed less than a day ago. Until tomorrow a kept card pays only for what goes where an order of yours went before. Please choose another way to pay.")
+	errSilent  = fault.New(fault.Unavailable, "The payment service does not answer. Nothing was ordered; please try again in a moment, or choose another way to pay.")
+)
+
+// cardsFor finds out at the payment service whose cards an order may be paid with, or
+// opens a place for them there. It comes before the order: what an attempt asks for
+// must be the same however often it is asked.
+func (d *Desk) cardsFor(ctx context.Context, p *plan, in PlaceInput, s store.Settings) error {
+	kept := in.Cards == store.CardKept
+	name, err := d.payableAt(in.PaymentMethod, p.cart, s)
+	if err != nil || name == "" || !kept && in.Cards != store.CardKeep {
+		return err
+	}
+	keeper, is := d.providers[name].(payment.Keeper)
+	if !is || p.account == "" {
+		return unless(!kept, errNoKept)
+	}
+	if _, more := keeper.Keeps(); !kept && !more {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, openFor)
+	defer cancel()
+	k, n, err := d.askCards(ctx, keeper, p.account)
+	switch {
+	case errors.Is(err, store.ErrNoCards) && !kept:
+		k, err = d.openCards(ctx, keeper, p.account)
+	case errors.Is(err, store.ErrNoCards), err == nil && kept && n == 0:
+		return errNoKept
+	}
+	p.cards, p.customer = in.Cards, k
+	return err
+}
+
+// askCards is whom a service keeps cards for, and how many. What the service does not
+// know is forgotten here too.
+func (d *Desk) askCards(ctx context.Context, keeper payment.Keeper, account string) (k store.KeptCards, n int, err error) {
+	err = d.db.View(ctx, func(v *store.View) error {
+		k, err = v.KeptCardsAt(account, keeper.Name())
+		return err
+	})
+	if err != nil {
+		return k, 0, err
+	}
+	cards, err := d.cardsOf(ctx, keeper, k)
+	if errors.Is(err, payment.ErrRefused) {
+		err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.DropCards(k) })
+		return k, 0, errors.Join(err, unless(err != nil, store.ErrNoCards))
+	}
+	if err != nil {
+		return k, 0, fault.Because(fault.Unavailable, errSilent.Text, fmt.Errorf("ask %s for kept cards: %w", k.Provider, err))
+	}
+	return k, len(cards), nil
+}
+
+// cardsOf lists what a service keeps, without what it is about to forget.
+func (d *Desk) cardsOf(ctx context.Context, keeper payment.Keeper, k store.KeptCards) ([]payment.Card, error) {
+	var leaving []store.ToForget
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		leaving, err = v.LeavingCards(k.Owner)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	cards, err := keeper.Cards(ctx, k.Customer)
+	return slices.DeleteFunc(cards, func(c payment.Card) bool {
+		return slices.ContainsFunc(leaving, func(f store.ToForget) bool {
+			return f.Provider == k.Provider && f.Customer == k.Customer && f.Card == c.ID
+		})
+	}), err
+}
+
+// openCards opens a place for an account's cards. Of two requests at once one keeps its
+// place; the other's, in which nothing is, goes again.
+func (d *Desk) openCards(ctx context.Context, keeper payment.Keeper, account string) (k store.KeptCards, err error) {
+	fresh, err := keeper.Customer(ctx)
+	if err != nil {
+		return k, fault.Because(fault.Unavailable, errSilent.Text, fmt.Errorf("open a place for cards at %s: %w", keeper.Name(), err))
+	}
+	err = d.db.InTx(ctx, ledger.Customer(account), func(t *store.Tx) error {
+		a, err := t.Account(account)
+		if err != nil {
+			return err
+		}
+		k, err = t.KeepCards(a, store.KeptCards{Provider: keeper.Name(), Customer: fresh})
+		return err
+	})
+	if err != nil || k.Customer != fresh {
+		if gone := keeper.Forget(context.WithoutCancel(ctx), fresh, ""); gone != nil {
+			d.log.WarnContext(ctx, "an empty place for cards stays at its payment service", "provider", keeper.Name())
+		}
+	}
+	return k, err
+}
+
+// mayUse refuses a kept card for an order that goes where none of the account's went
+// before, unless its owner has just shown that it is them. It looks in the order's own
+// transaction, at the very details that the order gets.
+func (d *Desk) mayUse(v *store.View, p plan, to order.Details, fresh bool, s store.Settings) error {
+	a, err := v.Account(p.account)
+	if err != nil {
+		return err
+	}
+	known, err := goesHome(v, a, to, p.cart.Virtual(), collected(s, p.cart.Checkout.ShippingMethod))
+	switch {
+	case err != nil || known:
+		return err
+	case a.CarefulUntil.After(v.Now()):
+		return errCareful
+	case !fresh:
+		return ErrProve
+	}
+	return nil
+}
+
+// recentOrders is how many of an account's orders are looked at for where they went.
+const recentOrders = 50
+
+// goesHome reports whether an order goes where its account's own things go: its letters,
+// and what is sent by mail, to the account's own address; its parcel to one that was put
+// into the address book, which takes a proof, or that a parcel was sent to before.
+// Whatever is collected goes to whoever comes.
+func goesHome(v *store.View, a store.Account, to order.Details, virtual, collected bool) (bool, error) {
+	if collected || to.Email.Key() != a.Email.Key() {
+		return false, nil
+	}
+	if virtual {
+		return true, nil
+	}
+	places, err := v.Places(a.ID)
+	if err != nil {
+		return false, err
+	}
+	if slices.ContainsFunc(places, func(p store.Place) bool { return p.Address.Equal(to.ShipTo) }) {
+		return true, nil
+	}
+	orders, err := v.LinkedOrders(a.ID, recentOrders)
+	if err != nil {
+		return false, err
+	}
+	for _, o := range orders {
+		if o.Times.Shipped.IsZero() {
+			continue
+		}
+		before, err := v.OrderDetails(o.Owner, o.ID)
+		if err != nil {
+			return false, err
+		}
+		if !before.ShipTo.IsZero() && before.ShipTo.Equal(to.ShipTo) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// collected reports whether whoever comes gets the goods.
+func collected(s store.Settings, method string) bool {
+	return slices.ContainsFunc(s.Shipping.Methods, func(m shipping.Method) bool { return m.ID == method && m.Collected() })
+}
+
+// again carries a wish about kept cards over to the next attempt of an order, where it is
+// the order's own account that asks for it. Others who hold the order pay as anybody.
+func again(t *store.Tx, before store.Payment, account string, next *store.Payment) error {
+	if before.Cards == "" || account == "" || next.Provider != before.Provider {
+		return nil
+	}
+	of, err := t.AccountOfSubject(before.Owner)
+	if err != nil || of != account {
+		return err
+	}
+	k, err := t.KeptCardsAt(account, next.Provider)
+	if errors.Is(err, store.ErrNoCards) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	next.Cards, next.Customer = before.Cards, k.Customer
+	return t.UseCards(k)
+}
+
+// KeptCards is what one payment service keeps for an account.
+type KeptCards struct {
+	Provider string
+	Who      string // in a shopper's words
+	Cards    []payment.Card
+	Silent   bool // the service did not say which
+}
+
+// Keepers lists the services that keep cards for an account. Nobody is asked which.
+func (d *Desk) Keepers(ctx context.Context, account string) (out []store.KeptCards, err error) {
+	err = d.db.View(ctx, func(v *store.View) error {
+		out, err = v.KeptCards(account)
+		return err
+	})
+	return slices.DeleteFunc(out, func(k store.KeptCards) bool {
+		_, is := d.providers[k.Provider].(payment.Keeper)
+		return !is
+	}), err
+}
+
+// Cards asks the services what they keep for an account. Whoever calls has checked that
+// it is its owner who asks.
+func (d *Desk) Cards(ctx context.Context, account string) (out []KeptCards, err error) {
+	all, err := d.Keepers(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	asking, cancel := context.WithTimeout(ctx, openFor)
+	defer cancel()
+	for _, k := range all {
+		keeper := d.providers[k.Provider].(payment.Keeper)
+		who, _ := keeper.Keeps()
+		one := KeptCards{Provider: k.Provider, Who: who}
+		one.Cards, err = d.cardsOf(asking, keeper, k)
+		if err != nil && !errors.Is(err, payment.ErrRefused) { // a service that has nobody has no cards
+			one.Silent = true
+			d.log.WarnContext(ctx, "a payment service does not say which cards it keeps", "provider", k.Provider, "error", err)
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// ForgetCards has a service forget a card of an account, or with "" all of them. It is
+// told as soon as it answers.
+func (d *Desk) ForgetCards(ctx context.Context, account, provider, card string) error {
+	err := d.db.InTx(ctx, ledger.Customer(account), func(t *store.Tx) error {
+		k, err := t.KeptCardsAt(account, provider)
+		if err != nil {
+			return err
+		}
+		return t.ForgetCards(k, card)
+	})
+	d.wake()
+	return err
+}
+
+// forgetCards tells a service. It is tried again until the service has heard, or the
+// word that it knows the shopper by has reached its end.
+func (d *Desk) forgetCards(ctx context.Context, j store.Job) error {
+	var f store.ToForget
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		f, err = v.ToForget(j.Owner, j.Ref)
+		return err
+	})
+	done := true
+	switch {
+	case errors.Is(err, store.ErrNoCards):
+		done = false
+		d.log.WarnContext(ctx, "nobody can tell any more which cards a payment service was to forget", "job", j.ID)
+	case err != nil:
+		return err
+	default:
+		keeper, is := d.providers[f.Provider].(payment.Keeper)
+		if !is {
+			return fmt.Errorf("forget cards: %s is not set up", f.Provider)
+		}
+		if err := keeper.Forget(ctx, f.Customer, f.Card); err != nil {
+			return fmt.Errorf("forget cards at %s: %w", f.Provider, err)
+		}
+	}
+	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.Forgotten(j.Owner, j.Ref, done) })
+}
+
+// idleAtOnce bounds how many are given up in a transaction.
+const idleAtOnce = 50
+
+// EndIdleCards has the services forget what nobody has paid with for as long as a
+// payment is remembered.
+func (d *Desk) EndIdleCards(ctx context.Context) error {
+	terms, err := personal.TermsOf(personal.Payment)
+	if err != nil {
+		return err
+	}
+	for n := idleAtOnce; n == idleAtOnce; {
+		err := d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
+			idle, err := t.IdleCards(terms.Keep.Before(t.Now()), idleAtOnce)
+			n = len(idle)
+			for _, k := range idle {
+				err = errors.Join(err, t.ForgetCards(k, ""))
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		d.wake()
+	}
+	return nil
+}

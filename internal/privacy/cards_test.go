@@ -1,0 +1,58 @@
+package privacy_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/privacy"
+	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// TestAnErasedAccountsCardsAreForgottenAtThePaymentService, though that does not answer
+// when she is erased: the erasure does not wait for it, and it is told later.
+func TestAnErasedAccountsCardsAreForgottenAtThePaymentService(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		o := opened(t, s)
+		customer, err := s.Bank.Customer(noCtx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := store.Account{ID: store.NewID(), State: store.AccountOpen, Email: ada}
+		if err := s.DB.InTx(noCtx, clerk, func(tx *store.Tx) error {
+			if err := tx.NewAccount(a); err != nil {
+				return err
+			}
+			_, err := tx.KeepCards(a, store.KeptCards{Provider: "bank", Customer: customer})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		s.Bank.Down = true
+		o.erase(t, privacy.Options{})
+		s.RunAll(t)
+		raw := s.Raw(t)
+		if n := shoptest.One[int64](t, raw, `SELECT count(*) FROM kept_cards`); n != 0 {
+			t.Error("the shop still says whose cards are kept")
+		}
+		if n := shoptest.One[int64](t, raw, `SELECT count(*) FROM dossiers WHERE subject = $1 AND purpose = 'account' AND wrap IS NOT NULL`, a.ID); n != 0 {
+			t.Error("the account waits for the bank")
+		}
+		if _, err := s.Bank.Cards(noCtx, customer); s.Bank.Knows() != 1 || err == nil {
+			t.Fatalf("the bank was closed: %v", err)
+		}
+		s.Bank.Down = false
+		s.Clock.Move(time.Hour)
+		s.RunAll(t)
+		if _, err := s.Bank.Cards(noCtx, customer); err != payment.ErrRefused {
+			t.Errorf("the bank still knows her: %v", err)
+		}
+		if n := shoptest.One[int64](t, raw, `SELECT count(*) FROM dossiers WHERE subject = $1 AND wrap IS NOT NULL AND purpose <> 'rights'`, a.ID); n != 0 {
+			t.Errorf("%d dossiers of hers still have their key", n)
+		}
+		if n := shoptest.One[int64](t, raw, `SELECT count(*) FROM cards_to_forget`); n != 0 {
+			t.Errorf("%d rows of what the bank was to forget are left", n)
+		}
+	})
+}
