@@ -16,6 +16,7 @@ const (
 	ChangePhone    Act = "change-phone"
 	ChangePassword Act = "change-password"
 	SpendCredit    Act = "spend-credit"  // of the account
+	HandleCards    Act = "cards"         // that a payment service keeps: see them, or pay with one what goes elsewhere
 	ChangeFactor   Act = "change-factor" // add, remove or replace a second factor or its codes
 )
 
@@ -32,7 +33,7 @@ const (
 // Acts lists every act that needs a fresh proof, and whether staff do it.
 func Acts() map[Act]bool {
 	return map[Act]bool{
-		ShowAddress: false, SaveAddress: false, ExportData: false, EraseData: false, ChangeEmail: false, ChangePhone: false, ChangePassword: false, ChangeFactor: false, SpendCredit: false,
+		ShowAddress: false, SaveAddress: false, ExportData: false, EraseData: false, ChangeEmail: false, ChangePhone: false, ChangePassword: false, ChangeFactor: false, SpendCredit: false, HandleCards: false,
 		Refund: true, Reveal: true, ManageStaff: true, ChangeSetting: true, HandleKeys: true, HandleBackups: true,
 	}
 }

@@ -25,6 +25,7 @@ type Paying struct {
 	PaymentMode         string   `help:"live, or test: with test keys everybody can order and nobody pays. A key of the other mode is refused." default:"live" enum:"live,test" placeholder:"MODE" group:"Payment services"`
 	StripeKey           string   `help:"The key of the account at Stripe: sk_live_…, or better a restricted one, rk_live_…, that may write checkout sessions and refunds." secret:"yes" placeholder:"TEXT" group:"Payment services"`
 	StripeSecret        string   `help:"What Stripe signs its call-backs with: whsec_…, of the endpoint https://YOUR-SHOP/payments/stripe/notices." secret:"yes" placeholder:"TEXT" group:"Payment services"`
+	StripeKeepCards     bool     `help:"Let shoppers with an account have their card kept by Stripe, by their own wish. The key must then also be allowed to write customers and payment methods. The shop keeps the number of the customer at Stripe, sealed, and nothing of the card." group:"Payment services"`
 	StripeAccount       string   `help:"The account at Stripe, acct_…, when its call-backs name one. Default: the key's own." placeholder:"ID" group:"Payment services"`
 	MollieKey           string   `help:"The key of a profile at Mollie: live_… or test_…." secret:"yes" placeholder:"TEXT" group:"Payment services"`
 	MollieProfile       string   `help:"The profile at Mollie that the key is of, pfl_…: what is said of payments of another one is not believed." placeholder:"ID" group:"Payment services"`
@@ -46,7 +47,7 @@ type Paying struct {
 func (p *Paying) services(mark string, hold time.Duration) (out []payment.Provider, err error) {
 	bad := &problems{}
 	if p.StripeKey != "" || p.StripeSecret != "" || p.StripeAccount != "" {
-		s, err := stripe.New(stripe.Config{Key: p.StripeKey, Secret: p.StripeSecret, Account: p.StripeAccount, Mode: p.PaymentMode, Shop: mark})
+		s, err := stripe.New(stripe.Config{Key: p.StripeKey, Secret: p.StripeSecret, Account: p.StripeAccount, Mode: p.PaymentMode, Shop: mark, KeepCards: p.StripeKeepCards})
 		bad.add("stripe-key", err)
 		bad.when(hold > stripe.MaxHold, "hold", "Stripe's pages end after a day: give at most 23h")
 		out = append(out, s)
@@ -200,7 +201,7 @@ func (s *server) reconcileDaily(ctx context.Context) error {
 	if len(r.Differences) > 0 || r.Left > 0 {
 		s.log.WarnContext(ctx, "payments differ from what the payment services say; see cartkeep payments reconcile", "differences", len(r.Differences), "compared", r.Asked, "not compared", r.Left)
 	}
-	return s.desk.RemindOfDisputes(ctx)
+	return errors.Join(s.desk.RemindOfDisputes(ctx), s.desk.EndIdleCards(ctx))
 }
 
 // unmarked stands for the shop's word where services are looked at and not used.

@@ -157,6 +157,7 @@ type Review struct {
 	MustTick   bool   // it is accepted with a tick of its own
 	Unticked   bool   // the tick was forgotten
 	Ticked     bool   // it was given to this very page, which comes again for another reason
+	Keep       bool   // the box is ticked that has the card kept
 }
 
 // Payment is one way to pay.
@@ -164,6 +165,15 @@ type Payment struct {
 	ID    string
 	Title string // "Card, at Stripe"
 	Note  string // "You type your card there, not here."
+	Keeps string // who keeps the card for next time if that is wished: "Stripe"; "" for nobody
+}
+
+// Kept is how a choice is called that pays with a card which a service keeps.
+func Kept(service string) string { return service + "/kept" }
+
+// Keepers are the ways to pay that come with a box: keep my card.
+func (p Review) Keepers() []Payment {
+	return slices.DeleteFunc(slices.Clone(p.Payments), func(m Payment) bool { return m.Keeps == "" })
 }
 
 func (Review) template() string { return "review" }

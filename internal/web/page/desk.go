@@ -33,6 +33,7 @@ const (
 	PathUseAddress   = "/account/use-address" // GET; POST id: fills the checkout
 	PathMyCredit     = "/account/credit"
 	PathUseCredit    = "/account/credit/use" // GET; POST: pays the cart with it
+	PathCards        = "/account/cards"      // GET; POST payment_method, id: what is to be forgotten
 	PathMessages     = "/account/messages"
 	PathActivity     = "/account/activity"
 	PathUndo         = "/account/undo"   // GET ?token=; POST token

@@ -52,7 +52,8 @@ const (
 	FieldWindow         = "delivery_window" // with a dot and the id of its method
 	FieldPaymentMethod  = "payment_method"
 	FieldIdempotency    = "idempotency_key"
-	FieldSeen           = "seen" // what the page shows that the button stands on
+	FieldSeen           = "seen"      // what the page shows that the button stands on
+	FieldKeepCard       = "keep_card" // the service that is to keep the card that pays
 	FieldAcceptTerms    = "accept_terms"
 	FieldCode           = "code"
 	FieldOrderToken     = "token" // of the order, in the form that tries a payment again

@@ -279,8 +279,9 @@ func samples(t testing.TB) map[string]Page {
 	second.Problems = wrong.Problems[1:]
 	review := Review{
 		Layout: frame(), Details: details(t), Cart: filled(t), Method: methods[0], Descriptor: "HAZELMOTT K7Q2M",
-		Payments: []Payment{{"sandbox", "Card", "You type it on the payment page, not here."}, {"transfer", "Bank transfer", "We send when the money is here."}},
-		Facts:    payFacts(), Key: "0f3c2b6e", Seen: "seen",
+		Payments: []Payment{{ID: "sandbox", Title: "Card", Note: "You type it on the payment page, not here.", Keeps: "the make-believe bank"},
+			{ID: Kept("sandbox"), Title: "A card that the make-believe bank keeps for you", Note: "You choose it on the payment page."}, {ID: "transfer", Title: "Bank transfer", Note: "We send when the money is here."}},
+		Facts: payFacts(), Key: "0f3c2b6e", Seen: "seen",
 	}
 	working := review
 	working.Working = true

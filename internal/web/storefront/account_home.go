@@ -2,6 +2,7 @@ package storefront
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,6 +72,10 @@ func (s *Shop) showHome(w http.ResponseWriter, r *http.Request, status int, type
 	if err == nil {
 		own, err = s.desk.AccountCredit(ctx, st.Account)
 	}
+	var cards []page.Row
+	if err == nil {
+		cards, err = s.cardsRow(r)
+	}
 	if err != nil {
 		s.gate.Refuse(w, r, err)
 		return
@@ -81,14 +86,14 @@ func (s *Shop) showHome(w http.ResponseWriter, r *http.Request, status int, type
 		d.Sections = append(d.Sections, next)
 	}
 	d.Sections = append(d.Sections,
-		page.Section{Title: "What is kept here", Rows: []page.Row{
+		page.Section{Title: "What is kept here", Rows: slices.Concat([]page.Row{
 			{Text: "Orders", Small: []string{counted(orders, "order", "orders")}, Link: page.Link{Text: "Orders", URL: page.PathMyOrders}},
-			{Text: "Credit", Small: []string{own.Balance.Format() + " of store credit"}, Link: page.Link{Text: "Credit", URL: page.PathMyCredit}},
+			{Text: "Credit", Small: []string{own.Balance.Format() + " of store credit"}, Link: page.Link{Text: "Credit", URL: page.PathMyCredit}}}, cards, []page.Row{
 			{Text: "Addresses", Small: []string{counted(places, "address", "addresses")}, Link: page.Link{Text: "Addresses", URL: page.PathAddresses}},
 			{Text: "Security", Small: []string{"Signed in on " + counted(sessions, "browser", "browsers")}, Link: page.Link{Text: "Security", URL: page.PathSecurity}},
 			{Text: "Messages", Small: []string{"What we wrote to you"}, Link: page.Link{Text: "Messages", URL: page.PathMessages}},
 			{Text: "Activity", Small: []string{"What happened here in the last 90 days"}, Link: page.Link{Text: "Activity", URL: page.PathActivity}},
-		}},
+		})},
 		s.namePart(r, st, a, typed, problems),
 		page.Section{Forms: []page.Form{{Action: page.PathSignOut, Hidden: []page.Field{s.token(r)}, Button: "Sign out", Quiet: true}}})
 	s.show(w, r, status, d)

@@ -43,6 +43,8 @@ func (s *Shop) messages(w http.ResponseWriter, r *http.Request) {
 // actWords say what happened in plain words.
 var actWords = map[string]string{
 	"account.made": "Your account was made", "account.named": "What we call you was changed", "address.saved": "An address was saved", "address.removed": "An address was removed",
+	"cards.kept": "A payment service began to keep a card for you", "cards.used": "A kept card was chosen to pay an order", "cards.forget": "A payment service was to forget what it keeps for you",
+	"cards.forgotten": "A payment service has forgotten it", "cards.unforgotten": "Nobody could tell a payment service any more what to forget",
 	"change.undone": "A change was taken back", "device.forgotten": "A browser was forgotten", "device.known": "A browser became known",
 	"email.changed": "Your account got another e-mail", "factor.added": "A way to sign in was added", "factor.removed": "A way to sign in was removed",
 	"passkey.copied": "A passkey was refused, because it seemed to be a copy", "password.changed": "Your password was changed",

@@ -2,7 +2,9 @@ package storefront
 
 import (
 	"crypto/rand"
+	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -11,13 +13,14 @@ import (
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/payment"
+	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
 )
 
 // review shows everything once more before the order.
 func (s *Shop) review(w http.ResponseWriter, r *http.Request) {
-	s.reviewAgain(w, r, http.StatusOK, page.Review{})
+	s.reviewAgain(w, r, http.StatusOK, page.Review{Payment: r.URL.Query().Get(page.FieldPaymentMethod)})
 }
 
 // reviewAgain shows the review, with what p already says about this time.
@@ -59,8 +62,9 @@ func (s *Shop) showReview(w http.ResponseWriter, r *http.Request, status int, b 
 	p.Layout, p.Details, p.Cart, p.Descriptor = s.layout(r), details, c, settings.Descriptor
 	k := c.Checkout
 	p.Method = page.Method{ID: k.ShippingMethod, Title: checkout.DeliveryWords(settings, k.ShippingMethod, k.Window), Price: c.Totals.Shipping}
-	for _, provider := range providers {
-		p.Payments = append(p.Payments, page.Payment{ID: provider.Name(), Title: provider.Title(), Note: payNote(provider)})
+	if p.Payments, err = s.waysToPay(r, providers); err != nil {
+		s.gate.Refuse(w, r, err)
+		return
 	}
 	if err := gate.FormTo(w, payment.Origins(providers)...); err != nil {
 		s.gate.Refuse(w, r, err)
@@ -109,13 +113,21 @@ func (s *Shop) placeOrder(w http.ResponseWriter, r *http.Request) {
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	method := form.Get(page.FieldPaymentMethod)
+	method, cards := wishAboutCards(form)
+	request := "form\n" + form.Get(page.FieldPaymentMethod)
+	if cards == store.CardKeep {
+		request += "\n" + cards
+	}
 	placed, err := s.desk.Place(r.Context(), b.id, b.token, checkout.PlaceInput{
-		Key: form.Get(page.FieldIdempotency), PaymentMethod: method, Request: []byte("form\n" + method),
+		Key: form.Get(page.FieldIdempotency), PaymentMethod: method, Cards: cards, Fresh: s.who(r).Fresh, Request: []byte(request),
 		Seen: form.Get(page.FieldSeen), AcceptTerms: ticked(r),
 	})
+	if errors.Is(err, checkout.ErrProve) {
+		seeOther(w, page.PathCards+"/use/"+url.PathEscape(method))
+		return
+	}
 	if err != nil {
-		s.notPlaced(w, r, b, err, method)
+		s.notPlaced(w, r, b, err, page.Review{Payment: form.Get(page.FieldPaymentMethod), Keep: cards == store.CardKeep})
 		return
 	}
 	if !s.own(r, placed.Order) {
@@ -130,13 +142,13 @@ func (s *Shop) placeOrder(w http.ResponseWriter, r *http.Request) {
 
 // notPlaced answers for an order that was not made, or whose payment could not
 // be opened. A shopper never has to guess whether it was.
-func (s *Shop) notPlaced(w http.ResponseWriter, r *http.Request, b basket, err error, method string) {
+func (s *Shop) notPlaced(w http.ResponseWriter, r *http.Request, b basket, err error, again page.Review) {
 	if s.friction(w, r, err, s.cartRoad(b)) {
 		return
 	}
 	f := fault.Of(err)
 	status := gate.Status(f.Kind)
-	again := page.Review{Payment: method, Wrong: f.Text}
+	again.Wrong = f.Text
 	switch f.Kind {
 	case fault.CartClosed:
 		s.toOrder(w, r, b)

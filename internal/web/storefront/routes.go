@@ -166,6 +166,10 @@ func (s *Shop) accountRoutes() []gate.Route {
 		fresh(access.SpendCredit, get(page.PathUseCredit, s.offerCredit)),
 		fresh(access.SpendCredit, post(page.PathUseCredit, s.useCredit)),
 
+		fresh(access.HandleCards, get(page.PathCards, s.myCards)),
+		fresh(access.HandleCards, post(page.PathCards, s.forgetCard)),
+		fresh(access.HandleCards, get(page.PathCards+"/use/{provider}", s.useCards)),
+
 		get(page.PathAddresses, s.addresses),
 		fresh(access.SaveAddress, get(pathNewAddress, s.newAddress)),
 		fresh(access.SaveAddress, post(page.PathAddresses, s.saveAddress)),
