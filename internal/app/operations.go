@@ -60,7 +60,7 @@ func (o *operating) do(ctx context.Context, c call) error {
 			return err
 		}
 		return o.orderList(ctx, limit)
-	case "order show", "order pack", "order ship", "order deliver", "refund", "capture":
+	case "order show", "order pack", "order ship", "order deliver", "order came-back", "refund", "capture":
 		return o.orderAct(ctx, c)
 	case "credit list", "credit issue", "credit show", "credit cancel", "credit verify":
 		return o.credit(ctx, c)

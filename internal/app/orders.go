@@ -22,6 +22,7 @@ type orderCmd struct {
 	Show    orderShowCmd    `cmd:"" help:"Show an order's lines, totals and times, without the people behind it."`
 	Pack    orderPackCmd    `cmd:"" help:"Note that a paid order is packed."`
 	Ship    orderShipCmd    `cmd:"" help:"Note that an order was sent; writes to the shopper."`
+	Back    orderBackCmd    `cmd:"" name:"came-back" help:"Note that the parcel of an order on account came back unpaid: it is cancelled, and nothing is owed."`
 	Deliver orderDeliverCmd `cmd:"" help:"Note that an order has arrived; what is kept for its delivery counts from now."`
 }
 
@@ -96,16 +97,27 @@ func (c orderDeliverCmd) Run(ctx context.Context, p *Process, set *Settings) err
 	return actOn(ctx, p, set, "order deliver", c.Number, nil)
 }
 
+type orderBackCmd struct {
+	Number  string `arg:"" help:"The order number." placeholder:"NUMBER"`
+	Restock bool   `help:"The goods are good: put them on the shelf again, all that the order counted, once."`
+}
+
+// Run notes that a parcel came back.
+func (c orderBackCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	return actOn(ctx, p, set, "order came-back", c.Number, map[string]string{"restock": word(c.Restock)})
+}
+
 type refundCmd struct {
-	Number string `arg:"" help:"The order number." placeholder:"NUMBER"`
-	Amount string `help:"How much, like 12.50; default all that is left." placeholder:"MONEY"`
-	ByHand bool   `help:"You have sent the money back yourself, from the bank account or in cash: of an order that no payment service has the money of, this is noted and the shopper told."`
-	Credit bool   `help:"Make store credit of what a payment service took: on the account whose order it is, or on a gift card that is mailed to the buyer. Ask the buyer first: in the European Union a withdrawal goes back the way it was paid." name:"to-credit"`
+	Number  string `arg:"" help:"The order number." placeholder:"NUMBER"`
+	Amount  string `help:"How much, like 12.50; default all that is left." placeholder:"MONEY"`
+	ByHand  bool   `help:"You have sent the money back yourself, from the bank account or in cash: of an order that no payment service has the money of, this is noted and the shopper told."`
+	Credit  bool   `help:"Make store credit of what a payment service took: on the account whose order it is, or on a gift card that is mailed to the buyer. Ask the buyer first: in the European Union a withdrawal goes back the way it was paid." name:"to-credit"`
+	Restock bool   `help:"The goods are back and good: put them on the shelf again, all that the order counted, once."`
 }
 
 // Run gives the price of an order back, or a part of it.
 func (c refundCmd) Run(ctx context.Context, p *Process, set *Settings) error {
-	return actOn(ctx, p, set, "refund", c.Number, map[string]string{"amount": c.Amount, "by-hand": word(c.ByHand), "to-credit": word(c.Credit)})
+	return actOn(ctx, p, set, "refund", c.Number, map[string]string{"amount": c.Amount, "by-hand": word(c.ByHand), "to-credit": word(c.Credit), "restock": word(c.Restock)})
 }
 
 type captureCmd struct {
@@ -146,6 +158,8 @@ func (o *operating) orderAct(ctx context.Context, c call) error {
 		err = desk.Ship(ctx, o.actor, number, checkout.Parcel{Carrier: c.Args["carrier"], Tracking: c.Args["tracking"]})
 	case "order deliver":
 		err = desk.Deliver(ctx, o.actor, number)
+	case "order came-back":
+		err = desk.CameBack(ctx, o.actor, number, c.Args["restock"] == "yes")
 	case "refund", "capture":
 		if o.desk == nil {
 			return fmt.Errorf("a %s needs the running shop, which holds the line to the payment service", c.Name)
@@ -158,7 +172,7 @@ func (o *operating) orderAct(ctx context.Context, c call) error {
 			err = desk.Capture(ctx, o.actor, number, part)
 			break
 		}
-		err = desk.GiveBack(ctx, o.actor, number, checkout.Back{Part: part, ByHand: c.Args["by-hand"] == "yes", ToCredit: c.Args["to-credit"] == "yes"})
+		err = desk.GiveBack(ctx, o.actor, number, checkout.Back{Part: part, ByHand: c.Args["by-hand"] == "yes", ToCredit: c.Args["to-credit"] == "yes", Restock: c.Args["restock"] == "yes"})
 	}
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ func (d *Desk) Cancel(ctx context.Context, number order.Number, token string) (O
 // giveUpOrder cancels a pending order in the caller's transaction, which has
 // locked it, opens its cart again and leaves a letter to be written.
 func (d *Desk) giveUpOrder(t *store.Tx, o order.Order, why order.Reason) error {
-	moved, err := t.CancelOrder(o.Owner, o.ID, why)
+	moved, err := t.CancelOrder(o.Owner, o.ID, order.Pending, why)
 	if err != nil || !moved {
 		return errors.Join(err, unless(moved, errRaced))
 	}

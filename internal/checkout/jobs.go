@@ -33,6 +33,7 @@ func (d *Desk) Jobs() map[string]func(context.Context, store.Job) error {
 		JobCard:      d.mailCard,
 		JobCapture:   d.captureLater,
 		JobReserved:  d.watchReserved,
+		JobRestock:   d.restock,
 
 		store.JobForgetCards: d.forgetCards,
 	}

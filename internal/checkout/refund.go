@@ -61,6 +61,7 @@ type Back struct {
 	// law of many countries leaves that to the buyer.
 	ToCredit bool
 	ByHand   bool // the actor has sent it already; see RefundedByHand
+	Restock  bool // the goods are back, and go on the shelf again: all that the order counted, once
 }
 
 // GiveBack is Refund with a choice.
@@ -90,6 +91,9 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 		}
 		if under, err := disputed(&t.View, o); err != nil || under {
 			return errors.Join(err, unless(!under, errDisputed))
+		}
+		if err := d.askRestock(t, o, back.Restock); err != nil {
+			return err
 		}
 		before, err := t.RefundsOf(o.Owner, o.ID)
 		if err != nil {

@@ -322,9 +322,10 @@ func (d *Desk) claim(ctx context.Context, p store.Payment) (o order.Order, ours 
 		if err != nil {
 			return err
 		}
-		// Paid by another attempt, ordered once more, given up by the shopper, or
+		// Paid by another attempt, ordered once more, given up by the shopper, back
+		// with us, or
 		// so late that nobody knows any more where it goes.
-		if o.Status != order.Cancelled || again || o.Why == order.ByCustomer || !to.Complete() {
+		if o.Status != order.Cancelled || again || o.Why == order.ByCustomer || o.Why == order.CameBack || !to.Complete() {
 			return d.payBack(t, now)
 		}
 		if ours, err = t.ClaimPayment(now); err == nil && !ours {

@@ -94,6 +94,8 @@ func why(r order.Reason) string {
 		return "The payment did not arrive in time, so the goods went back on the shelf."
 	case order.ByCustomer:
 		return "You asked us to cancel it."
+	case order.CameBack:
+		return "The parcel came back to us, so you owe us nothing."
 	default:
 		return "We could not carry it out. We are sorry."
 	}

@@ -68,6 +68,9 @@ func (o Order) May(to Status) bool {
 	if o.Status == Pending && (to == Packed || to == Shipped) {
 		return o.OnAccount
 	}
+	if o.Status != Pending && to == Cancelled {
+		return o.OnAccount && !o.IsPaid() && o.Status.May(to)
+	}
 	if o.Status == PartiallyRefunded {
 		at := o.Times
 		switch to {
@@ -95,6 +98,7 @@ const (
 	HoldEnded  Reason = "hold-ended"  // the payment did not arrive in time
 	ByCustomer Reason = "by-customer" // the shopper asked for it
 	ByShop     Reason = "by-shop"     // the merchant could not carry it out
+	CameBack   Reason = "came-back"   // sent on account, and the parcel came back unpaid
 )
 
 // MaxCarrier and MaxTracking bound what staff note about a parcel, in code points.

@@ -16,6 +16,7 @@ import "slices"
 //	                             └  └────── all of it at once ───────┘
 //
 //	pending ──▶ packed · shipped   on account: the goods go before the money comes
+//	packed · shipped · delivered ──▶ cancelled   on account, unpaid, and they came back
 //
 // Settle alone leads to paid; an order on account that is packed or sent by then
 // stays where it is, and its time of payment says that it is paid. A paid order that can't be sent is refunded and
@@ -37,9 +38,9 @@ const (
 var moves = map[Status][]Status{
 	Pending:           {Paid, Cancelled, Packed, Shipped}, // the last two on account only: Order.May
 	Paid:              {Packed, Shipped, PartiallyRefunded, Refunded},
-	Packed:            {Shipped, PartiallyRefunded, Refunded},
-	Shipped:           {Delivered, PartiallyRefunded, Refunded},
-	Delivered:         {PartiallyRefunded, Refunded},
+	Packed:            {Shipped, PartiallyRefunded, Refunded, Cancelled}, // the last, here and below, on account only: Order.May
+	Shipped:           {Delivered, PartiallyRefunded, Refunded, Cancelled},
+	Delivered:         {PartiallyRefunded, Refunded, Cancelled},
 	Cancelled:         {Paid}, // a payment approved after the hold ended
 	PartiallyRefunded: {Packed, Shipped, Delivered, Refunded},
 	Refunded:          {},

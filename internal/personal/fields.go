@@ -244,6 +244,7 @@ var _ = [][]Field{
 	linked("credit_entries", Payment, "user.financial", "What an order was paid with from a gift card or store credit", taxReason, "order_id"),
 	linked("card_letters", Fulfilment, "user.unique_id", "That a gift card is about to be mailed", ownerReason, "owner", "order_id", "id", "made_at"),
 	linked("credit_holds", Payment, "user.unique_id", "Which order holds credit", ownerReason, "order_id", "owner"),
+	linked("restocks", Fulfilment, "user.unique_id", "Which order's goods came back", ownerReason, "order_id"),
 	linked("holds", Fulfilment, "user.unique_id", "Which order holds goods", ownerReason, "order_id", "owner"),
 	linked("outbox", Fulfilment, "user.unique_id", "That a message was sent", ownerReason, "owner", "id", "dossier", "at", "channel"),
 	linked("dossiers", Rights, "user.unique_id", "Presence, purpose and end date of a dossier", "retention and erasure work on it", "subject", "id", "purpose", "case_id", "state", "epoch", "created_at", "destroy_after", "destroyed_at", "held_until"),

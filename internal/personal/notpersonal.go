@@ -39,6 +39,7 @@ func NotPersonal() map[string]map[string]string {
 		"abuse_buckets":       {"kind": "what is counted", "empty_at": "until when it counts"},
 		"limit_keys":          {"day": "a day"},
 		"hold_keys":           {"day": "a day"},
+		"restocks":            {"variant": "goods", "quantity": "a count of goods", "at": "when they came back"},
 		"holds": {
 			"variant": "goods", "quantity": "a count of goods", "expires_at": "an end date", "day": "which day's key names who holds them",
 		},

@@ -283,8 +283,11 @@ func (t *Tx) moveOrder(owner string, id order.ID, from, to order.Status, detail 
 		return false, fmt.Errorf("an order can't go from %s to %s", from, to)
 	}
 	only := ""
-	if from == order.Pending && to != order.Paid && to != order.Cancelled {
+	switch {
+	case from == order.Pending && to != order.Paid && to != order.Cancelled:
 		only = " AND on_account" // nobody has paid it
+	case from != order.Pending && to == order.Cancelled:
+		only = " AND on_account AND paid_at = 0" // likewise, and it came back
 	}
 	n, err := t.exec(`UPDATE orders SET status = $4, updated_at = $5`+stepColumn(to)+` WHERE owner = $1 AND id = $2 AND status = $3`+only, owner, string(id), string(from), string(to), ms(t.now))
 	if err != nil {
@@ -332,10 +335,10 @@ func stepColumn(to order.Status) string {
 	return ""
 }
 
-// CancelOrder takes a pending order to its end, with its reason. It reports
-// false when the order is not pending any more.
-func (t *Tx) CancelOrder(owner string, id order.ID, why order.Reason) (bool, error) {
-	moved, err := t.MoveOrder(owner, id, order.Pending, order.Cancelled, `{"why":"`+string(why)+`"}`)
+// CancelOrder takes an unpaid order to its end, with its reason. It reports
+// false when the order is not in the state from any more.
+func (t *Tx) CancelOrder(owner string, id order.ID, from order.Status, why order.Reason) (bool, error) {
+	moved, err := t.MoveOrder(owner, id, from, order.Cancelled, `{"why":"`+string(why)+`"}`)
 	if err != nil || !moved {
 		return false, err
 	}

@@ -85,6 +85,19 @@ func (t *Tx) Take(variant catalog.VariantID, id order.ID) error {
 	return err
 }
 
+// Restock puts units of an order that came back on the shelf again, where they are
+// counted. Doing it again for the same order changes nothing.
+func (t *Tx) Restock(variant catalog.VariantID, id order.ID, quantity int64) error {
+	n, err := t.exec(`INSERT INTO restocks (variant, order_id, quantity, at) VALUES ($1, $2, $3, $4) ON CONFLICT (variant, order_id) DO NOTHING`, string(variant), string(id), quantity, ms(t.now))
+	if err == nil && n == 1 {
+		_, err = t.exec(`UPDATE stock SET on_hand = on_hand + $2 WHERE variant = $1 AND counted`, string(variant), quantity)
+	}
+	if err != nil {
+		return fmt.Errorf("put %s back: %w", variant, err)
+	}
+	return nil
+}
+
 func (t *Tx) endHold(variant catalog.VariantID, id order.ID) (quantity int64, err error) {
 	err = t.row(`DELETE FROM holds WHERE variant = $1 AND order_id = $2 RETURNING quantity`, string(variant), string(id)).Scan(&quantity)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -191,6 +191,8 @@ func (p OrderStatus) told() Words {
 		switch p.Order.Why {
 		case order.ByCustomer:
 			return Words{Title: "You cancelled this order", Text: "Nothing was charged. Your cart is open again."}
+		case order.CameBack:
+			return Words{Title: "This order was cancelled", Text: "The parcel came back to us, so you owe us nothing."}
 		case order.ByShop:
 			return Words{Title: "This order was cancelled", Text: "We could not carry it out. Nothing was charged."}
 		}
