@@ -8,8 +8,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/money"
 )
 
 func TestNumbersAreReadAsPeopleTypeThem(t *testing.T) {
@@ -91,7 +93,7 @@ func drawn(from, to Status) bool {
 	case PartiallyRefunded:
 		return to == Refunded || to == Packed || to == Shipped || to == Delivered // what is left goes on its way
 	case Paid, Packed, Shipped, Delivered:
-		return to == PartiallyRefunded || to == Refunded || from == Paid && to == Shipped
+		return to == PartiallyRefunded || to == Refunded || from == Paid && to == Shipped || from != Paid && to == Cancelled // on account, and it came back
 	}
 	return false
 }
@@ -113,6 +115,27 @@ func TestWhatIsLeftOfAnOrderGoesOnAndNeverBack(t *testing.T) {
 		for _, to := range Statuses() {
 			if got := o.May(to); got != slices.Contains(row.want, to) {
 				t.Errorf("%+v to %s: got %v", row.at, to, got)
+			}
+		}
+	}
+}
+
+// TestOnlyAnUnpaidOrderOnAccountComesBack: what somebody has paid for is given back, and
+// never just cancelled.
+func TestOnlyAnUnpaidOrderOnAccountComesBack(t *testing.T) {
+	eur, err := money.ParseCurrency("EUR")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []Status{Packed, Shipped, Delivered} {
+		for _, row := range []struct {
+			onAccount bool
+			paid      time.Time
+			want      bool
+		}{{true, time.Time{}, true}, {true, time.Now(), false}, {false, time.Now(), false}, {false, time.Time{}, false}} {
+			o := Order{Status: at, OnAccount: row.onAccount, Times: Times{Paid: row.paid}, Totals: cart.Totals{Total: money.Of(100, eur)}}
+			if got := o.May(Cancelled); got != row.want {
+				t.Errorf("%s, on account %v, paid %v: got %v", at, row.onAccount, !row.paid.IsZero(), got)
 			}
 		}
 	}
