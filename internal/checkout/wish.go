@@ -79,6 +79,10 @@ var errThere = fault.Field("variant_id", "It is there: you can buy it now.")
 // people need not hear at once of three things.
 const wishesAtOnce = 20
 
+// errHeldBack means that a mailbox has had enough letters for now, since somebody has
+// wished for everything with this address, or asked for much else. The wish waits.
+var errHeldBack = errors.New("checkout: the mailbox has had enough letters for now")
+
 // SendWishes writes to those whose thing is there again, and forgets each
 // address in the same breath. A letter that can't be handed over is tried
 // again with the next pass.
@@ -94,7 +98,10 @@ func (d *Desk) SendWishes(ctx context.Context) (int, error) {
 	sent := 0
 	for _, n := range due {
 		one := d.sendWish(ctx, n.Owner) // one that fails holds up nobody else
-		if one == nil {
+		switch {
+		case errors.Is(one, errHeldBack):
+			continue
+		case one == nil:
 			sent++
 		}
 		err = errors.Join(err, one)
@@ -131,15 +138,18 @@ func (d *Desk) sendWish(ctx context.Context, owner string) error {
 	}
 	may := false
 	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) (err error) {
-		may, err = t.MayWrite(n.Email, owner)
+		if may, err = t.MayWrite(n.Email, owner); err == nil && !may {
+			err = t.HoldBackWish(owner)
+		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if may {
-		err = d.deliver(ctx, owner, order.ID(owner), m)
-	} // else somebody has wished for everything with this address: it is forgotten unsent
+	if !may {
+		return errHeldBack
+	}
+	err = d.deliver(ctx, owner, order.ID(owner), m)
 	if message.Lasting(err) {
 		// The mailbox is refused for good; kept on, twenty such would hold up everybody.
 		return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.EndRefusedWish(owner) })

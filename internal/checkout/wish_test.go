@@ -2,15 +2,21 @@ package checkout_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
+	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
+	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/store"
 )
 
 // TestAWishIsTakenBack by the browser that asked, which can't take back what
@@ -117,6 +123,56 @@ func TestAskingTooOftenAnswersAlike(t *testing.T) {
 		}
 		if n := count(t, s, `SELECT count(*) FROM wishes`); n != 20 {
 			t.Errorf("%d wishes of one address are kept, want 20", n)
+		}
+	})
+}
+
+// TestAFullMailboxHoldsUpNobody: somebody has used up the letters of one mailbox.
+// Those who wait behind it hear at once, and it hears when there is room.
+func TestAFullMailboxHoldsUpNobody(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		full, err := contact.ParseEmail("full@example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		bowls := make([]catalog.Variant, 20) // as many as one pass sends
+		for i := range bowls {
+			bowls[i] = s.Product(t, fmt.Sprint("bowl-", i), 3900, shoptest.Counted(0))
+			if _, err := s.Desk.AskWish(noCtx, bowls[i].ID, "full@example.com"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Desk.AskWish(noCtx, bowls[0].ID, "grace@example.com"); err != nil {
+			t.Fatal(err)
+		}
+		err = s.DB.InTx(noCtx, ledger.System("test"), func(tx *store.Tx) error {
+			for i := range 20 {
+				if _, err := tx.MayWrite(full, fmt.Sprint("letter ", i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range bowls {
+			s.Product(t, fmt.Sprint("bowl-", i), 3900, shoptest.Counted(2))
+		}
+		for pass, want := range []int{0, 1} {
+			if n, err := s.Desk.SendWishes(noCtx); n != want || err != nil {
+				t.Errorf("pass %d sent %d letters (%v), want %d", pass+1, n, err, want)
+			}
+		}
+		if all := s.Letters.All(); len(all) != 1 || all[0].To != "grace@example.com" {
+			t.Fatalf("%d letters went out, want Grace's", len(all))
+		}
+		if n := count(t, s, `SELECT count(*) FROM wishes`); n != 20 {
+			t.Errorf("%d wishes are kept, want all of the full mailbox", n)
+		}
+		s.Clock.Move(abuse.Letters.Weight().One + time.Second)
+		if n, err := s.Desk.SendWishes(noCtx); n != 1 || err != nil {
+			t.Errorf("when there is room: %d (%v), want 1", n, err)
 		}
 	})
 }

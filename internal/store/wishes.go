@@ -7,6 +7,7 @@ import (
 
 	"database/sql"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/personal"
@@ -58,7 +59,8 @@ func (t *Tx) NewWish(owner string, variant catalog.VariantID, to contact.Email) 
 	return t.Event("wish.asked", owner, owner, "")
 }
 
-// DueWishes returns the oldest wishes about variants that can be bought again.
+// DueWishes returns the oldest wishes about variants that can be bought again, but
+// those that are to wait.
 // One past its own end is left to retention, which asks whether the clock is right.
 func (v *View) DueWishes(limit int) ([]Wish, error) {
 	terms, err := personal.TermsOf(personal.Marketing)
@@ -66,8 +68,8 @@ func (v *View) DueWishes(limit int) ([]Wish, error) {
 		return nil, err
 	}
 	rows, err := v.rows(`SELECT n.owner, n.variant FROM wishes n JOIN stock s ON s.variant = n.variant JOIN variants x ON x.id = n.variant JOIN products p ON p.id = x.product
-		WHERE x.sold AND p.published AND (NOT s.counted OR s.backorder OR s.on_hand > s.held) AND n.made_at > $2
-		AND NOT EXISTS (SELECT 1 FROM dossiers d WHERE d.subject = n.owner AND d.state = 'restricted') ORDER BY n.made_at LIMIT $1`, limit, ms(terms.Keep.Before(v.now)))
+		WHERE x.sold AND p.published AND (NOT s.counted OR s.backorder OR s.on_hand > s.held) AND n.made_at > $2 AND n.wait_until <= $3
+		AND NOT EXISTS (SELECT 1 FROM dossiers d WHERE d.subject = n.owner AND d.state = 'restricted') ORDER BY n.made_at LIMIT $1`, limit, ms(terms.Keep.Before(v.now)), ms(v.now))
 	if err != nil {
 		return nil, fmt.Errorf("list wish: %w", err)
 	}
@@ -105,6 +107,12 @@ func (v *View) Wish(owner string) (Wish, error) {
 	s := sealer{row: owner}
 	n.Email = get(&s, box, personal.WishEmail, sealed)
 	return n, s.err
+}
+
+// HoldBackWish lets a wish wait whose mailbox has had enough letters: until there is
+// room for one more.
+func (t *Tx) HoldBackWish(owner string) error {
+	return t.later("hold back a wish", nil, `UPDATE wishes SET wait_until = $2 WHERE owner = $1`, owner, ms(t.now.Add(abuse.Letters.Weight().One)))
 }
 
 // EndSentWish ends a wish whose letter was sent, and every other of the same
