@@ -54,6 +54,7 @@ type bank struct {
 	refunds  []map[string]any
 	reserved map[string]string // what has become of reserved money, by payment intent
 	captured map[string]int64
+	short    int64                       // how much the card reserves, where that is not all
 	people   map[string][]map[string]any // customers, with the cards that are kept; nil once they are deleted
 	repeats  map[string]answered
 	asked    []asked
@@ -276,10 +277,21 @@ func (b *bank) intent(id, deed string, form url.Values, out map[string]any) (int
 func (b *bank) intentOf(s, out map[string]any) map[string]any {
 	maps.Copy(out, map[string]any{"id": s["payment_intent"], "object": "payment_intent", "livemode": false, "amount": s["amount_total"], "currency": s["currency"], "metadata": s["metadata"]})
 	if status := b.reserved[fmt.Sprint(s["payment_intent"])]; status != "" {
-		maps.Copy(out, map[string]any{"status": status, "amount_received": b.captured[fmt.Sprint(s["payment_intent"])], "latest_charge": map[string]any{"created": b.clock().Unix(),
+		maps.Copy(out, map[string]any{"status": status, "amount_received": b.captured[fmt.Sprint(s["payment_intent"])], "amount_capturable": b.capturable(s), "latest_charge": map[string]any{"created": b.clock().Unix(),
 			"payment_method_details": map[string]any{"card": map[string]any{"capture_before": begun.Add(reservedFor).Unix()}}}})
 	}
 	return out
+}
+
+// capturable is how much of a session's money is reserved now.
+func (b *bank) capturable(s map[string]any) any {
+	if b.short > 0 {
+		return b.short
+	}
+	if b.reserved[fmt.Sprint(s["payment_intent"])] == "requires_capture" {
+		return s["amount_total"]
+	}
+	return 0
 }
 
 // losing makes the way back from the bank a bad one.

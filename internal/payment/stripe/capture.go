@@ -34,6 +34,7 @@ type reservation struct {
 	Live     bool   `json:"livemode"`
 	Status   string `json:"status"`
 	Received int64  `json:"amount_received"`
+	Reserved int64  `json:"amount_capturable"`
 	Currency string `json:"currency"`
 	Charge   struct {
 		Created int64 `json:"created"`
@@ -81,6 +82,9 @@ func (p *Provider) reserved(ctx context.Context, n payment.Notice, s session) (p
 	}
 	switch stripe.PaymentIntentStatus(got.Status) {
 	case stripe.PaymentIntentStatusRequiresCapture:
+		if got.Reserved != s.Amount { // less than the order costs is no approval of it
+			return payment.Notice{}, payment.ErrNotice
+		}
 		n.Outcome, n.Authorized, n.CaptureBy = payment.Approved, true, got.until()
 	case stripe.PaymentIntentStatusSucceeded:
 		n.Outcome = payment.Approved

@@ -1,0 +1,51 @@
+package stripe
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/cartkeep/cartkeep/internal/payment"
+)
+
+// TestACompletedSessionIsNoApprovalByItself: of a session that reserves money, Stripe's
+// event says that somebody is through, and its payment intent says what that means.
+func TestACompletedSessionIsNoApprovalByItself(t *testing.T) {
+	for status, row := range map[string]struct {
+		outcome payment.Outcome
+		err     error
+	}{
+		"requires_capture":        {outcome: payment.Approved},
+		"canceled":                {outcome: payment.Expired},
+		"processing":              {err: payment.ErrIgnored},
+		"requires_payment_method": {err: payment.ErrIgnored},
+		"requires_action":         {err: payment.ErrIgnored},
+		"unheard-of":              {err: payment.ErrIgnored},
+		"requires_capture ":       {err: payment.ErrIgnored},
+		"":                        {err: payment.ErrIgnored},
+	} {
+		t.Run(status, func(t *testing.T) { completed(t, status, 0, row.outcome, row.err) })
+	}
+	t.Run("less than the order costs", func(t *testing.T) { completed(t, "requires_capture", 100, "", payment.ErrNotice) })
+}
+
+func completed(t *testing.T, status string, short int64, want payment.Outcome, wantErr error) {
+	b := newBank(t)
+	q := b.request("order-1", 1)
+	q.Authorize = true
+	opened, err := b.provider.Open(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := b.decide(opened.Ref, "checkout.session.completed", true)
+	b.mu.Lock()
+	b.reserved["pi_"+opened.Ref[len("cs_test_"):]], b.short = status, short
+	b.mu.Unlock()
+	n, err := notice(b, sign([]byte(secret), b.now(), body), body)
+	if !errors.Is(err, wantErr) || n.Outcome != want || n.Authorized != (want == payment.Approved) {
+		t.Errorf("got %+v, %v, want %q, %v", n, err, want, wantErr)
+	}
+	found, decided, err := b.provider.Find(t.Context(), opened.Ref)
+	if decided != (want != "") || found.Outcome != want || wantErr == nil && err != nil {
+		t.Errorf("asked: got %+v, %v, %v", found, decided, err)
+	}
+}
