@@ -105,7 +105,9 @@ func (b *bank) now() time.Time {
 	return b.clock()
 }
 
-func (b *bank) clock() time.Time { return time.Now().Add(b.ahead) }
+// clock stands still until a test moves it: what is a second within a bound stays so,
+// however long the machine takes.
+func (b *bank) clock() time.Time { return begun.Add(b.ahead) }
 
 func (b *bank) serve(w http.ResponseWriter, r *http.Request, mockURL string, client *http.Client) {
 	body, _ := io.ReadAll(r.Body)
@@ -211,7 +213,7 @@ func (b *bank) act(r *http.Request, form url.Values, example map[string]any) (in
 
 func (b *bank) open(form url.Values, s map[string]any) (int, []byte) {
 	ends, _ := strconv.ParseInt(form.Get("expires_at"), 10, 64)
-	if left := time.Until(time.Unix(ends, 0).Add(-b.ahead)); left < pageMin-time.Minute || left > 24*time.Hour {
+	if left := time.Unix(ends, 0).Sub(b.clock()); left < pageMin-time.Minute || left > 24*time.Hour {
 		return refuse(400, "parameter_invalid_integer")
 	}
 	var customer any
@@ -359,7 +361,7 @@ func (b *bank) decide(ref, kind string, paid bool) []byte {
 // event writes the envelope of a call-back as Stripe does, indented.
 func (b *bank) event(kind string, object any) []byte {
 	raw, err := json.MarshalIndent(map[string]any{"id": fmt.Sprintf("evt_%d", len(b.asked)+1), "object": "event", "api_version": "2026-03-25.dahlia",
-		"created": time.Now().Add(b.ahead).Unix(), "data": map[string]any{"object": object}, "livemode": false, "pending_webhooks": 1,
+		"created": b.clock().Unix(), "data": map[string]any{"object": object}, "livemode": false, "pending_webhooks": 1,
 		"request": map[string]any{"id": nil, "idempotency_key": nil}, "type": kind}, "", "  ")
 	if err != nil {
 		b.t.Fatal(err)
