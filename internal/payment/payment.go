@@ -97,12 +97,14 @@ type Request struct {
 	// pays is kept too. "" and false for a page that knows nobody.
 	Customer string
 	Keep     bool
+
+	Here bool // of an Embedder: the fields stand on a page of the shop, and there is none of the provider
 }
 
 // Session is the provider's side of one attempt to pay.
 type Session struct {
 	Ref       string // the provider's id
-	URL       string // where the shopper pays, on Provider.Origin
+	URL       string // where the shopper pays, on Provider.Origin; "" for Request.Here
 	Mode      string // ModeTest or ModeLive
 	Account   string // whose account will be paid
 	ExpiresAt time.Time

@@ -13,6 +13,7 @@ type Entry struct {
 	Integrity string // sha384-…, of its bytes
 	Owner     string // who answers for it
 	Reason    string // what it is for, in a sentence
+	Page      string // the one page that may load it; "" for all
 }
 
 // Rules say what belongs to this shop, as the program that runs knows it.
@@ -53,7 +54,7 @@ func (r Rules) foreign(page string, i Item) string {
 		return r.foreignHeader(page, i.What)
 	case Script, Style, Icon:
 		for _, e := range r.Inventory {
-			if e.Kind == i.Kind && e.Path == i.What && (i.Kind == Icon || e.Integrity == i.Hash) {
+			if e.Kind == i.Kind && e.Path == i.What && (i.Kind == Icon || e.Integrity == i.Hash) && (e.Page == "" || e.Page == page) {
 				return ""
 			}
 		}

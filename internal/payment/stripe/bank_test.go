@@ -228,7 +228,10 @@ func (b *bank) open(form url.Values, s map[string]any) (int, []byte) {
 	maps.Copy(s, map[string]any{"id": id, "amount_total": units, "currency": form.Get("line_items[0][price_data][currency]"), "payment_intent": nil,
 		"payment_status": "unpaid", "status": "open", "url": "https://checkout.stripe.com/c/pay/" + id + "#a-long-secret", "expires_at": ends,
 		"client_reference_id": form.Get("client_reference_id"), "success_url": form.Get("success_url"), "cancel_url": form.Get("cancel_url"), "metadata": metadata(form),
-		"customer": customer, "keep": form.Get("payment_intent_data[setup_future_usage]")})
+		"ui_mode": form.Get("ui_mode"), "return_url": form.Get("return_url"), "client_secret": nil, "customer": customer, "keep": form.Get("payment_intent_data[setup_future_usage]")})
+	if form.Get("ui_mode") == "elements" {
+		s["url"], s["client_secret"] = nil, id+"_secret_abc"
+	}
 	b.sessions[id] = s
 	return show(s)
 }

@@ -65,10 +65,15 @@ type Config struct {
 	// has to be one that may write customers and payment methods.
 	KeepCards bool
 
-	Origin string           // where pages are; default https://checkout.stripe.com
-	API    string           // default https://api.stripe.com
-	Client *http.Client     // default one with a bound on time
-	Now    func() time.Time // default time.Now
+	// PublishableKey, pk_…, lets shoppers type their card into Stripe's fields on a page of
+	// the shop; "" for Stripe's own page alone.
+	PublishableKey string
+
+	Scripts string           // where Stripe's script comes from; default https://js.stripe.com
+	Origin  string           // where pages are; default https://checkout.stripe.com
+	API     string           // default https://api.stripe.com
+	Client  *http.Client     // default one with a bound on time
+	Now     func() time.Time // default time.Now
 }
 
 // Provider is the shop's half of Stripe.
@@ -83,6 +88,7 @@ var (
 	_ payment.Closer   = (*Provider)(nil)
 	_ payment.Teller   = (*Provider)(nil)
 	_ payment.Keeper   = (*Provider)(nil)
+	_ payment.Embedder = (*Provider)(nil)
 )
 
 // New refuses keys that are none, keys of another mode, and a missing secret.
@@ -103,6 +109,9 @@ func New(c Config) (*Provider, error) {
 	if c.Shop == "" {
 		return nil, errors.New("stripe: the shop's word for itself is needed")
 	}
+	if err := checkKey(c); err != nil {
+		return nil, err
+	}
 	c.fill()
 	return &Provider{c, backend(c)}, nil
 }
@@ -111,7 +120,7 @@ func (c *Config) fill() {
 	for _, d := range []struct {
 		field *string
 		value string
-	}{{&c.Account, direct}, {&c.Title, "Card"}, {&c.Origin, "https://checkout.stripe.com"}, {&c.API, stripe.APIURL}} {
+	}{{&c.Account, direct}, {&c.Title, "Card"}, {&c.Origin, "https://checkout.stripe.com"}, {&c.Scripts, scriptHost}, {&c.API, stripe.APIURL}} {
 		if *d.field == "" {
 			*d.field = d.value
 		}
@@ -233,12 +242,15 @@ func (p *Provider) Open(ctx context.Context, q payment.Request) (payment.Session
 			ProductData: &stripe.CheckoutSessionLineItemPriceDataProductDataParams{Name: new("Order " + q.OrderNumber)}}}},
 	}
 	offer(params, q.Customer, q.Keep)
+	if q.Here {
+		here(params)
+	}
 	got, err := p.create(params)
 	if err != nil {
 		return payment.Session{}, fmt.Errorf("open session: %w", err)
 	}
 	n, err := p.read(got)
-	if err != nil || n.OrderID != q.OrderID || n.Attempt != q.Attempt || n.Amount != q.Amount || got.reserves() != q.Authorize || got.Customer != q.Customer || !strings.HasPrefix(got.URL, p.c.Origin+"/") {
+	if err != nil || n.OrderID != q.OrderID || n.Attempt != q.Attempt || n.Amount != q.Amount || got.reserves() != q.Authorize || got.Customer != q.Customer || q.Here != (got.URL == "") || !q.Here && !strings.HasPrefix(got.URL, p.c.Origin+"/") {
 		return payment.Session{}, errors.New("open session: the answer is about something else")
 	}
 	return payment.Session{Ref: got.ID, URL: got.URL, Mode: p.c.Mode, Account: p.c.Account, ExpiresAt: time.Unix(got.ExpiresAt, 0)}, nil
@@ -372,6 +384,8 @@ type session struct {
 	PaymentStatus string            `json:"payment_status"`
 	Status        string            `json:"status"`
 	URL           string            `json:"url"`
+	Mode          string            `json:"ui_mode"`
+	Secret        string            `json:"client_secret"`
 	ExpiresAt     int64             `json:"expires_at"`
 }
 

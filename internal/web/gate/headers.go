@@ -26,7 +26,8 @@ const (
 	policyBefore = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
 		"connect-src 'self'; form-action 'self'"
 	// report-uri and not report-to: every browser knows it, and it tells at once.
-	policyAfter = "; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'; report-uri " + PathReports
+	policyAfter  = policyFrames + "; trusted-types 'none'; report-uri " + PathReports
+	policyFrames = "; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'"
 )
 
 // header has its value as a slice, so that setting it costs no allocation. The
@@ -131,12 +132,19 @@ func FormTo(w http.ResponseWriter, origins ...string) error {
 // policyFor is the one place where something from outside enters a policy. What is
 // no plain https origin can't: no keyword, no wildcard, no second directive.
 func policyFor(origins []string) (string, error) {
+	if err := plainOrigins(origins); err != nil {
+		return "", err
+	}
+	return strings.Join(append([]string{policyBefore}, origins...), " ") + policyAfter, nil
+}
+
+func plainOrigins(origins []string) error {
 	for _, origin := range origins {
 		u, err := url.Parse(origin)
 		if err != nil || u.Scheme != "https" || u.Host == "" || u.String() != "https://"+u.Host ||
 			strings.Trim(strings.ToLower(u.Host), "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
-			return "", fault.New(fault.Internal, "The payment origin is not an https origin.")
+			return fault.New(fault.Internal, "The payment origin is not an https origin.")
 		}
 	}
-	return strings.Join(append([]string{policyBefore}, origins...), " ") + policyAfter, nil
+	return nil
 }
