@@ -57,7 +57,7 @@ func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
 	defer cancel()
 	session, err := provider.Open(asking, payment.Request{OrderID: string(o.ID), OrderNumber: string(o.Number), Attempt: p.Attempt, Amount: p.Amount, Authorize: p.Capture == store.Later,
 		ReturnURL: link, CancelURL: link, NoticeURL: d.origin + NoticePath(p.Provider), ExpiresAt: p.ExpiresAt,
-		Customer: p.Customer, Keep: p.Cards == store.CardKeep})
+		Customer: p.Customer, Keep: p.Cards == store.CardKeep, Here: p.Here})
 	if errors.Is(err, payment.ErrRefused) {
 		return PaymentView{}, fault.Because(fault.Unavailable, "Your order is kept, but it can't be paid this way. Please write to us.", fmt.Errorf("open payment at %s: %w", p.Provider, err))
 	}
@@ -66,6 +66,9 @@ func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
 		return PaymentView{}, fault.Because(fault.Unavailable, "Your order is kept, but the payment service does not answer. Please try again in a moment.", fmt.Errorf("open payment at %s: %w", p.Provider, err))
 	}
 	p.Ref, p.URL, p.Mode, p.Account = session.Ref, session.URL, session.Mode, session.Account
+	if p.Here {
+		p.URL = d.origin + HerePath(o.Number)
+	}
 	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.OpenedPayment(p) })
 	if err != nil {
 		return PaymentView{}, err
@@ -135,18 +138,27 @@ func (d *Desk) opened(v *store.View, number order.Number, token string) (order.O
 // PayAgain gives a pending order another attempt to pay, as long as its goods
 // are held. An attempt whose page still takes a payment is given back as it is.
 func (d *Desk) PayAgain(ctx context.Context, number order.Number, token string) (OrderView, error) {
-	return d.PayWith(ctx, number, token, "")
+	return d.payWith(ctx, number, token, "", false)
 }
 
 // PayWith is PayAgain with another payment method, or "" for the same. The page
 // of the method before is ended where its provider lets us; when it was paid on
 // all the same, one payment counts and the other goes back.
 func (d *Desk) PayWith(ctx context.Context, number order.Number, token, method string) (OrderView, error) {
+	return d.payWith(ctx, number, token, method, false)
+}
+
+// PayHere is PayWith with the fields of a payment service on a page of the shop.
+func (d *Desk) PayHere(ctx context.Context, number order.Number, token, method string) (OrderView, error) {
+	return d.payWith(ctx, number, token, method, true)
+}
+
+func (d *Desk) payWith(ctx context.Context, number order.Number, token, method string, here bool) (OrderView, error) {
 	account := abuse.Of(ctx).Customer()
-	o, found, err := d.newAttempt(ctx, number, token, account, method, false)
+	o, found, err := d.newAttempt(ctx, number, token, account, method, here, false)
 	if errors.Is(err, errJudged) {
 		if err = d.passes(ctx, abuse.Pay, found); err == nil {
-			o, _, err = d.newAttempt(ctx, number, token, account, method, true)
+			o, _, err = d.newAttempt(ctx, number, token, account, method, here, true)
 		}
 	}
 	if err != nil {
@@ -158,7 +170,7 @@ func (d *Desk) PayWith(ctx context.Context, number order.Number, token, method s
 
 // newAttempt makes the next attempt of an order, where it needs one. judged says
 // that whoever pays may do so, whatever the buckets say.
-func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, account, method string, judged bool) (o order.Order, found judgement, err error) {
+func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, account, method string, here, judged bool) (o order.Order, found judgement, err error) {
 	s, err := d.db.Settings(ctx)
 	if err != nil {
 		return o, found, err
@@ -181,6 +193,9 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, accou
 			return err
 		}
 		next := p.Provider
+		if method == "" { // the same way as before
+			here = p.Here
+		}
 		if method != "" && method != next {
 			with, err := d.provider(method, s, func(p payment.Provider) bool { return !d.onAccount(p.Name()) })
 			if err != nil {
@@ -191,7 +206,9 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, accou
 				return err
 			}
 		}
-		if p.Status == order.PaymentOpen && p.ExpiresAt.After(t.Now()) && next == p.Provider {
+		here = here && d.embeds(next)
+		other := next != p.Provider || here != p.Here
+		if p.Status == order.PaymentOpen && p.ExpiresAt.After(t.Now()) && !other {
 			return nil
 		}
 		if p.Attempt >= MaxAttempts {
@@ -221,6 +238,8 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, accou
 			if err := t.ChangeMethod(o.Owner, o.ID, next); err != nil {
 				return err
 			}
+		}
+		if other {
 			if err := t.Enqueue(JobAsk, p.Owner, p.ID, t.Now()); err != nil {
 				return err
 			}
@@ -239,7 +258,7 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, accou
 			return err
 		}
 		one := store.Payment{ID: fresh, Capture: d.reserves(next, s, virtual), Owner: o.Owner, Order: o.ID, Attempt: p.Attempt + 1, Provider: next,
-			Status: order.PaymentOpen, Amount: o.Due(), ExpiresAt: ends}
+			Status: order.PaymentOpen, Amount: o.Due(), ExpiresAt: ends, Here: here}
 		if err := again(t, p, account, &one); err != nil {
 			return err
 		}

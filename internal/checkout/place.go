@@ -328,7 +328,7 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 			}
 		}
 		return d.attempt(t, o, store.Payment{ID: first, Capture: d.reserves(provider, s, virtual), Owner: o.Owner, Order: o.ID, Attempt: 1, Provider: provider,
-			Status: order.PaymentOpen, Amount: o.Due(), ExpiresAt: until, Cards: p.cards, Customer: p.customer.Customer})
+			Status: order.PaymentOpen, Amount: o.Due(), ExpiresAt: until, Cards: p.cards, Customer: p.customer.Customer, Here: in.Here && d.embeds(provider)})
 	})
 	if err != nil || !until.After(soon) {
 		return err

@@ -44,6 +44,7 @@ func (DetailsInput) LogValue() slog.Value { return slog.StringValue("[form]") }
 type PlaceInput struct {
 	Key           string        // the caller's Idempotency-Key
 	PaymentMethod string        // "": the first that is enabled
+	Here          bool          // the card is typed on a page of ours, into fields of the service; see payment.Embedder
 	Cards         string        // about cards that a payment service keeps: "", store.CardKeep or store.CardKept; nothing for guests
 	Fresh         bool          // whoever orders has shown a moment ago that it is them
 	Seen          string        // what Desk.Seen said of the page whose button this is; "" for callers without one

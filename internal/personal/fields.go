@@ -226,6 +226,7 @@ var _ = [][]Field{
 	linked("tax_journal", Invoicing, "user.behavior.purchase_history", "The order in the tax journal", taxReason, "owner", "order_id", "entry", "class", "rate", "day", "kind", "currency", "country", "region", "reverse", "net", "tax"),
 	linked("order_details", Fulfilment, "user.unique_id", "Order id", ownerReason, "owner", "order_id"),
 	linked("payments", Payment, "user.financial", "Whether a payment service was to keep the card that paid, or a kept one paid", "another try of the same order asks for the same", "cards"),
+	linked("payments", Payment, "user.financial", "Whether you typed your card on a page of ours, into fields of the payment service", "another try of the same order asks for the same", "here"),
 	linked("cards_to_forget", Payment, "user.financial", "That a payment service is told to forget cards", timeReason, "owner", "id", "provider", "made_at"),
 	linked("payments", Payment, "user.financial", "State and amount of a payment", taxReason, "owner", "id", "order_id", "attempt", "provider", "status", "amount", "currency", "mode", "account", "opened_at", "expires_at", "updated_at", "capture", "capture_amount", "capture_by"),
 	linked("refunds", Payment, "user.financial", "Money that went back", taxReason, "owner", "id", "order_id", "payment", "amount", "currency", "state", "asked_at", "ended_at", "failed_at", "by_hand", "by_credit", "to_credit", "untaken"),

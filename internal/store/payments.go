@@ -26,6 +26,7 @@ type Payment struct {
 	Account   string
 	Cards     string // what whoever pays wishes about kept cards: "", CardKeep or CardKept
 	Customer  string // whose they are, in the provider's words; while the attempt is open
+	Here      bool   // its page is ours, with fields of the provider
 	OpenedAt  time.Time
 	ExpiresAt time.Time
 
@@ -50,9 +51,9 @@ func (t *Tx) NewPayment(p Payment) error {
 			return fmt.Errorf("seal payment: %w", s.err)
 		}
 	}
-	return t.later("new payment", nil, `INSERT INTO payments (owner, id, order_id, attempt, provider, status, amount, currency, opened_at, expires_at, updated_at, capture, cards, customer)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, $11, $12, $13)`,
-		p.Owner, p.ID, string(p.Order), p.Attempt, p.Provider, string(p.Status), p.Amount.Minor(), p.Amount.Currency().Code(), ms(t.now), ms(p.ExpiresAt), string(p.Capture), p.Cards, customer)
+	return t.later("new payment", nil, `INSERT INTO payments (owner, id, order_id, attempt, provider, status, amount, currency, opened_at, expires_at, updated_at, capture, cards, customer, here)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, $11, $12, $13, $14)`,
+		p.Owner, p.ID, string(p.Order), p.Attempt, p.Provider, string(p.Status), p.Amount.Minor(), p.Amount.Currency().Code(), ms(t.now), ms(p.ExpiresAt), string(p.Capture), p.Cards, customer, p.Here)
 }
 
 // OpenedPayment seals what the provider answered. Done twice with the same
@@ -94,14 +95,14 @@ func (t *Tx) OpenedPayment(p Payment) error {
 // providerField names the index of a provider's references.
 func providerField(provider string) string { return personal.ProviderIndex.Name() + "/" + provider }
 
-const paymentColumns = `id, owner, order_id, attempt, provider, status, amount, currency, provider_ref, pay_url, mode, account, cards, customer, opened_at, expires_at, capture, capture_amount, capture_by`
+const paymentColumns = `id, owner, order_id, attempt, provider, status, amount, currency, provider_ref, pay_url, mode, account, cards, customer, here, opened_at, expires_at, capture, capture_amount, capture_by`
 
 func (v *View) payment(row row) (Payment, error) {
 	var p Payment
 	var currency string
 	var amount, opened, expires, captured, captureBy int64
 	var ref, url, customer []byte
-	err := row.Scan(&p.ID, &p.Owner, &p.Order, &p.Attempt, &p.Provider, &p.Status, &amount, &currency, &ref, &url, &p.Mode, &p.Account, &p.Cards, &customer, &opened, &expires, &p.Capture, &captured, &captureBy)
+	err := row.Scan(&p.ID, &p.Owner, &p.Order, &p.Attempt, &p.Provider, &p.Status, &amount, &currency, &ref, &url, &p.Mode, &p.Account, &p.Cards, &customer, &p.Here, &opened, &expires, &p.Capture, &captured, &captureBy)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Payment{}, errNoOrder
 	}
