@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/pagewatch"
+	"github.com/cartkeep/cartkeep/internal/paymentpage"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
@@ -80,7 +81,11 @@ func (o *operating) paymentPage(ctx context.Context, c call) error {
 	case "payment-page inventory":
 		rules, err := o.paying.Rules(ctx)
 		for _, e := range rules.Inventory {
-			fmt.Fprintf(o.out, "%s %s\n  %s\n  owner: %s\n  why: %s\n", e.Kind, e.Path, e.Integrity, e.Owner, e.Reason)
+			hash := e.Integrity
+			if hash == "" && e.Kind == paymentpage.Script {
+				hash = "no hash; on " + e.Page + " alone"
+			}
+			fmt.Fprintf(o.out, "%s %s\n  %s\n  owner: %s\n  why: %s\n", e.Kind, e.Path, hash, e.Owner, e.Reason)
 		}
 		return err
 	case "payment-page accept":

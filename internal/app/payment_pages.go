@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/abuse"
@@ -20,6 +21,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
+	"github.com/cartkeep/cartkeep/internal/web/storefront"
 )
 
 // pageLetters are what the owners get when the payment pages are not as they were.
@@ -61,8 +63,28 @@ func (s *server) pageRules(ctx context.Context) (paymentpage.Rules, error) {
 	// How long a page may be kept is no matter of what it brings along.
 	delete(plain, "cache-control")
 	delete(paying, "cache-control")
-	return paymentpage.Rules{Inventory: s.pages.Inventory(),
-		Headers: map[string]map[string]string{page.PathCart: plain, page.PathCheckout: plain, page.PathReview: paying}}, nil
+	out := paymentpage.Rules{Inventory: s.pages.Inventory(),
+		Headers: map[string]map[string]string{page.PathCart: plain, page.PathCheckout: plain, page.PathReview: paying}}
+	e, has, err := s.embedding(ctx)
+	if err != nil || !has {
+		return out, err
+	}
+	if out.Headers[page.PathCard], err = gate.EmbedHeaders(hsts, storefront.CardSources(e, providers)); err != nil {
+		return out, err
+	}
+	delete(out.Headers[page.PathCard], "cache-control")
+	out.Inventory = append(slices.Clone(out.Inventory), paymentpage.Entry{Kind: paymentpage.Script, Path: e.Script, Owner: e.Who, Reason: e.Reason, Page: page.PathCard})
+	return out, nil
+}
+
+// embedding is whose card fields stand on the page for them, if there is one.
+func (s *server) embedding(ctx context.Context) (e payment.Embedding, has bool, err error) {
+	all, err := s.desk.Embedders(ctx)
+	if err != nil || len(all) == 0 {
+		return e, false, err
+	}
+	e, has = all[0].Embed()
+	return e, has, nil
 }
 
 // pageVisitor walks from a thing that can be bought to the last page before the
@@ -84,14 +106,22 @@ func (s *server) pageVisitor(ctx context.Context) (paymentpage.Visitor, error) {
 	if s.demo {
 		transport.TLSClientConfig = &tls.Config{RootCAs: s.local.ClientPool(), MinVersion: tls.VersionTLS12}
 	}
-	return paymentpage.Visitor{Client: &http.Client{Transport: transport, Timeout: 20 * time.Second}, Origin: s.origin, Steps: []paymentpage.Step{
+	_, has, err := s.embedding(ctx)
+	if err != nil {
+		return paymentpage.Visitor{}, err
+	}
+	v := paymentpage.Visitor{Client: &http.Client{Transport: transport, Timeout: 20 * time.Second}, Origin: s.origin, Steps: []paymentpage.Step{
 		{Path: page.PathCartLines, Form: url.Values{page.FieldVariant: {variant}, page.FieldQuantity: {"1"}}},
 		{Path: page.PathCart, Look: true},
 		{Path: page.PathCheckout, Look: true},
 		{Path: page.PathCheckout, Form: details},
 		{Path: page.PathReview, Look: true},
 		{Path: page.PathCartClear, Form: url.Values{}},
-	}}, nil
+	}}
+	if has {
+		v.Steps = append(v.Steps, paymentpage.Step{Path: page.PathCard, Look: true})
+	}
+	return v, nil
 }
 
 func (s *server) somethingToBuy(ctx context.Context) (id string, err error) {

@@ -38,7 +38,15 @@ func (b between) RoundTrip(r *http.Request) (*http.Response, error) {
 // watched is a running demo whose visits go through somebody in between.
 func watched(t *testing.T) (s *server, w *pagewatch.Watch, in *between) {
 	t.Helper()
-	s = openedWith(t, func(set *Settings) { set.LimitsExempt = "127.0.0.1/32,::1/128" })
+	return watchedWith(t, func(*Settings) {})
+}
+
+func watchedWith(t *testing.T, change func(*Settings)) (s *server, w *pagewatch.Watch, in *between) {
+	t.Helper()
+	s = openedWith(t, func(set *Settings) {
+		set.LimitsExempt = "127.0.0.1/32,::1/128"
+		change(set)
+	})
 	w, in = s.paying, &between{}
 	plain := w.Visitor
 	w.Visitor = func(ctx context.Context) (paymentpage.Visitor, error) {

@@ -25,6 +25,7 @@ type Paying struct {
 	PaymentMode         string   `help:"live, or test: with test keys everybody can order and nobody pays. A key of the other mode is refused." default:"live" enum:"live,test" placeholder:"MODE" group:"Payment services"`
 	StripeKey           string   `help:"The key of the account at Stripe: sk_live_…, or better a restricted one, rk_live_…, that may write checkout sessions and refunds." secret:"yes" placeholder:"TEXT" group:"Payment services"`
 	StripeSecret        string   `help:"What Stripe signs its call-backs with: whsec_…, of the endpoint https://YOUR-SHOP/payments/stripe/notices." secret:"yes" placeholder:"TEXT" group:"Payment services"`
+	StripePublishable   string   `name:"stripe-publishable-key" help:"The publishable key of the account at Stripe, pk_live_…. With it shoppers may also type their card on a page of yours, into fields that Stripe shows there; without it, on Stripe's own page alone." placeholder:"TEXT" group:"Payment services"`
 	StripeKeepCards     bool     `help:"Let shoppers with an account have their card kept by Stripe, by their own wish. The key must then also be allowed to write customers and payment methods. The shop keeps the number of the customer at Stripe, sealed, and nothing of the card." group:"Payment services"`
 	StripeAccount       string   `help:"The account at Stripe, acct_…, when its call-backs name one. Default: the key's own." placeholder:"ID" group:"Payment services"`
 	MollieKey           string   `help:"The key of a profile at Mollie: live_… or test_…." secret:"yes" placeholder:"TEXT" group:"Payment services"`
@@ -47,7 +48,7 @@ type Paying struct {
 func (p *Paying) services(mark string, hold time.Duration) (out []payment.Provider, err error) {
 	bad := &problems{}
 	if p.StripeKey != "" || p.StripeSecret != "" || p.StripeAccount != "" {
-		s, err := stripe.New(stripe.Config{Key: p.StripeKey, Secret: p.StripeSecret, Account: p.StripeAccount, Mode: p.PaymentMode, Shop: mark, KeepCards: p.StripeKeepCards})
+		s, err := stripe.New(stripe.Config{Key: p.StripeKey, Secret: p.StripeSecret, Account: p.StripeAccount, Mode: p.PaymentMode, Shop: mark, KeepCards: p.StripeKeepCards, PublishableKey: p.StripePublishable})
 		bad.add("stripe-key", err)
 		bad.when(hold > stripe.MaxHold, "hold", "Stripe's pages end after a day: give at most 23h")
 		out = append(out, s)

@@ -17,6 +17,7 @@ var reasons = map[string]string{
 	"favicon.svg": "The picture on the browser’s tab.",
 	"shop.js":     "Comforts: changing the cart without loading the page again, the price of the variant picked, marking a mistake in a form; and telling the shop when a page holds a script that is not its own.",
 	"passkey.js":  "Signing in with a passkey, which browsers allow to scripts alone. Loaded where somebody signs in or looks after their account.",
+	"card.js":     "Hands a payment to the card fields of the payment service, and lets that service’s script load nothing but its own. Loaded on the one page with such fields.",
 	"work.js":     "A sum that makes trying many passwords or cards dear. Loaded while the shop is under attack, by forms that are tried.",
 }
 

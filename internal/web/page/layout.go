@@ -56,6 +56,7 @@ type head struct {
 	Kind        string   // of a shared link: "product"; "" is a website
 	Data        *graph   // JSON-LD; nil for none
 	Passkeys    bool     // the page runs ceremonies of passkeys
+	Fields      string   // the script of a payment service's card fields, on their one page; "" for none
 }
 
 func (s site) canonical(path string) string {

@@ -1,12 +1,13 @@
 // Package page turns typed page structs into bytes.
 //
 // It knows how the shop looks: one Go struct for each page, one template for
-// each struct, one style sheet, three small scripts (two of them only where
-// passkeys are asked for, or under attack). A template can only show what its struct holds,
+// each struct, one style sheet, small scripts (all but one only where
+// passkeys are asked for, a card is typed, or under attack). A template can only show what its struct holds,
 // everything is escaped by html/template, and no page needs JavaScript. It does
 // not know where a page's values come from: no SQL, no request, no rule of the
 // shop is in here, and no page holds an inline script, an inline style or an
-// address of somebody else's server.
+// address of somebody else's server. What a payment
+// service brings to the page with its card fields is given to that page (Card).
 //
 // Start reading at Set.Render; the pages stand in shop.go, cart.go,
 // checkout.go, order.go and plain.go, the names of form fields and paths that
@@ -170,7 +171,7 @@ func New(c Config) (*Set, error) {
 func pages() []Page {
 	return []Page{Desk{},
 		Home{}, Shelf{}, Search{}, Product{},
-		Cart{}, Adopt{}, Checkout{}, Review{}, OrderStatus{}, OrderMissing{}, Download{}, OrderFind{}, OrderCode{}, Wishes{}, Invoice{},
+		Cart{}, Adopt{}, Checkout{}, Review{}, Card{}, OrderStatus{}, OrderMissing{}, Download{}, OrderFind{}, OrderCode{}, Wishes{}, Invoice{},
 		Problem{}, Privacy{}, Text{},
 	}
 }

@@ -20,6 +20,7 @@ const (
 	PathAdopt        = "/cart/adopt"       // POST cart, token, pass: a cart of another site; GET: asks which cart
 	PathAdoptChoice  = "/cart/adopt/choice"
 	PathCheckout     = "/checkout"        // GET ?step=, one step of three; POST the form below
+	PathCard         = "/checkout/card"   // GET ?order=: the card fields of a payment service
 	PathReview       = "/checkout/review" // GET; POST payment_method, idempotency_key, seen: places the order
 	BelowCode        = "/code"            // POST, below a form that pays: mails the code that lets a guest pay
 	BelowCodeAnswer  = "/code/answer"     // POST code and what that form carries: pays
@@ -52,7 +53,8 @@ const (
 	FieldWindow         = "delivery_window" // with a dot and the id of its method
 	FieldPaymentMethod  = "payment_method"
 	FieldIdempotency    = "idempotency_key"
-	FieldSeen           = "seen"      // what the page shows that the button stands on
+	FieldSeen           = "seen" // what the page shows that the button stands on
+	FieldCardOrder      = "order"
 	FieldKeepCard       = "keep_card" // the service that is to keep the card that pays
 	FieldAcceptTerms    = "accept_terms"
 	FieldCode           = "code"

@@ -283,6 +283,8 @@ func samples(t testing.TB) map[string]Page {
 			{ID: Kept("sandbox"), Title: "A card that the make-believe bank keeps for you", Note: "You choose it on the payment page."}, {ID: "transfer", Title: "Bank transfer", Note: "We send when the money is here."}},
 		Facts: payFacts(), Key: "0f3c2b6e", Seen: "seen",
 	}
+	card := Card{Layout: frame(), Script: "/assets/of-the-service.js", Who: "Stripe", Number: "K7Q2M-9F3XA", Amount: euros(t, 4800), Key: "pk_test_1", Secret: SecretOf("cs_test_1_secret_1"),
+		Origin: "https://pay.example", Method: "stripe", Action: "/orders/K7Q2M-9F3XA/payments", Descriptor: "HAZELMOTT"}
 	working := review
 	working.Working = true
 	free := review
@@ -337,7 +339,7 @@ func samples(t testing.TB) map[string]Page {
 		"cart": full, "cart-changed": moved, "cart-empty": empty, "cart-estimate": guessed, "cart-later": later, "cart-codes": coded,
 		"checkout": blank, "checkout-unsent": unsent, "checkout-wrong": wrong, "checkout-gift": gift,
 		"checkout-1": first, "checkout-2": second, "checkout-3": third,
-		"review": review, "review-free": free, "review-working": working, "review-declined": declined,
+		"review": review, "review-free": free, "review-working": working, "card": card, "review-declined": declined,
 		"order-pending": pending, "order-transfer": byTransfer, "order-paid": paid, "order-digital": handed, "order-cancelled": cancelled,
 		"adopt":          Adopt{Layout: frame(), Here: filled(t), New: filled(t)},
 		"adopt-unnamed":  Adopt{Layout: frame(), New: filled(t)},

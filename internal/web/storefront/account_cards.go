@@ -142,6 +142,9 @@ func (s *Shop) waysToPay(r *http.Request, providers []payment.Provider) (out []p
 			one.Keeps = keepsMore(p)
 		}
 		out = append(out, one)
+		if title, note := typedHere(p); title != "" {
+			out = append(out, page.Payment{ID: page.Here(p.Name()), Title: title, Note: note})
+		}
 		if slices.Contains(kept, p.Name()) {
 			who, _ := p.(payment.Keeper).Keeps()
 			out = append(out, page.Payment{ID: page.Kept(p.Name()), Title: "A card that " + who + " keeps for you", Note: payNote(p)})
@@ -150,14 +153,23 @@ func (s *Shop) waysToPay(r *http.Request, providers []payment.Provider) (out []p
 	return out, nil
 }
 
-// wishAboutCards reads what a form asks for: the way to pay, and what about kept cards.
-func wishAboutCards(form url.Values) (method, wish string) {
-	chosen := form.Get(page.FieldPaymentMethod)
-	if name, kept := strings.CutSuffix(chosen, page.Kept("")); kept {
-		return name, store.CardKept
+// way is what a form asks for: the service, whether the card is typed on our page, and
+// what about kept cards.
+type way struct {
+	method, cards string
+	here          bool
+}
+
+func wayIn(form url.Values) (out way) {
+	var kept bool
+	out.method, kept = strings.CutSuffix(form.Get(page.FieldPaymentMethod), page.Kept(""))
+	if kept {
+		out.cards = store.CardKept
+		return out
 	}
-	if chosen != "" && slices.Contains(form[page.FieldKeepCard], chosen) {
-		return chosen, store.CardKeep
+	out.method, out.here = strings.CutSuffix(out.method, page.Here(""))
+	if out.method != "" && slices.Contains(form[page.FieldKeepCard], out.method) {
+		out.cards = store.CardKeep
 	}
-	return chosen, ""
+	return out
 }

@@ -155,6 +155,9 @@ func (s *Shop) offerPayment(w http.ResponseWriter, r *http.Request, p *page.Orde
 		return err
 	}
 	for _, provider := range providers {
+		if title, _ := typedHere(provider); title != "" {
+			p.PayAgain.Others = append(p.PayAgain.Others, page.Payment{ID: page.Here(provider.Name()), Title: title})
+		}
 		if provider.Name() == p.Order.PaymentMethod {
 			p.PayAgain.Title = "at " + place(provider)
 			continue
@@ -212,7 +215,11 @@ func (s *Shop) payAgain(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	here := page.PathOrders + string(number)
-	v, err := s.desk.PayWith(r.Context(), number, token, form.Get(page.FieldPaymentMethod))
+	pay, way := s.desk.PayWith, wayIn(form)
+	if way.here {
+		pay = s.desk.PayHere
+	}
+	v, err := pay(r.Context(), number, token, way.method)
 	if s.friction(w, r, err, s.orderRoad(number, token)) {
 		return
 	}

@@ -113,21 +113,21 @@ func (s *Shop) placeOrder(w http.ResponseWriter, r *http.Request) {
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	method, cards := wishAboutCards(form)
+	way := wayIn(form)
 	request := "form\n" + form.Get(page.FieldPaymentMethod)
-	if cards == store.CardKeep {
-		request += "\n" + cards
+	if way.cards == store.CardKeep {
+		request += "\n" + way.cards
 	}
 	placed, err := s.desk.Place(r.Context(), b.id, b.token, checkout.PlaceInput{
-		Key: form.Get(page.FieldIdempotency), PaymentMethod: method, Cards: cards, Fresh: s.who(r).Fresh, Request: []byte(request),
+		Key: form.Get(page.FieldIdempotency), PaymentMethod: way.method, Here: way.here, Cards: way.cards, Fresh: s.who(r).Fresh, Request: []byte(request),
 		Seen: form.Get(page.FieldSeen), AcceptTerms: ticked(r),
 	})
 	if errors.Is(err, checkout.ErrProve) {
-		seeOther(w, page.PathCards+"/use/"+url.PathEscape(method))
+		seeOther(w, page.PathCards+"/use/"+url.PathEscape(way.method))
 		return
 	}
 	if err != nil {
-		s.notPlaced(w, r, b, err, page.Review{Payment: form.Get(page.FieldPaymentMethod), Keep: cards == store.CardKeep})
+		s.notPlaced(w, r, b, err, page.Review{Payment: form.Get(page.FieldPaymentMethod), Keep: way.cards == store.CardKeep})
 		return
 	}
 	if !s.own(r, placed.Order) {

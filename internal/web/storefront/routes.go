@@ -43,6 +43,7 @@ func (s *Shop) routes() []gate.Route {
 		{Method: "GET", Path: page.PathCheckout, Need: gate.Anybody, Token: "cart cookie", Handle: s.checkoutForm},
 		{Method: "POST", Path: page.PathCheckout, Need: gate.Anybody, Token: "cart cookie", Cards: true, Handle: s.saveCheckout},
 		{Method: "GET", Path: page.PathReview, Need: gate.Anybody, Token: "cart cookie", Handle: s.review},
+		{Method: "GET", Path: page.PathCard, Need: gate.Anybody, Token: "order cookie", Handle: s.card},
 		{Method: "POST", Path: page.PathReview, Need: gate.Anybody, Does: []abuse.Act{abuse.Place}, Token: "cart cookie", Handle: s.placeOrder},
 		{Method: "POST", Path: page.PathReview + page.BelowCode, Need: gate.Anybody, Does: []abuse.Act{abuse.PayCode}, Token: "cart cookie", Handle: s.askPayCode},
 		{Method: "POST", Path: page.PathReview + page.BelowCodeAnswer, Need: gate.Anybody, Does: []abuse.Act{abuse.LookUp, abuse.Place}, Token: "cart cookie", Handle: s.answerPayCode},
