@@ -16,7 +16,7 @@ const (
 	ChangePhone    Act = "change-phone"
 	ChangePassword Act = "change-password"
 	SpendCredit    Act = "spend-credit"  // of the account
-	HandleCards    Act = "cards"         // that a payment service keeps: see them, or pay with one what goes elsewhere
+	HandleCards    Act = "cards"         // that a payment service keeps: see them, have the first one kept, or pay with one what goes elsewhere
 	ChangeFactor   Act = "change-factor" // add, remove or replace a second factor or its codes
 )
 

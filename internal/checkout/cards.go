@@ -17,15 +17,16 @@ import (
 
 // Cards that a payment service keeps for an account, by its owner's wish.
 //
-//	keep   Place: a customer at the service, if there is none yet ─▶ the page keeps the card that pays
+//	keep   Place: a customer at the service, if there is none yet ─▶ the page keeps the card that pays, and offers none
 //	kept   Place: may this account pay so, to this address? ─▶ the page offers the cards
 //	forget the account's page, its end, long disuse ─▶ job ─▶ the service
 //
 // Which cards there are is asked of the service each time, and kept nowhere here.
 
-// ErrProve: a kept card is to pay for an order that goes where none of the account's
-// went before. Whoever asks shows a moment before that it is them.
-var ErrProve = fault.New(fault.Forbidden, "Please show once more that it is you: this order would be paid with a card that is kept for you, and it goes where no order of yours has gone before.")
+// ErrProve: an order is about an account's kept cards and goes where none of the
+// account's went before, or is to have the first card kept. Whoever asks shows a moment
+// before that it is them.
+var ErrProve = fault.New(fault.Forbidden, "Please show once more that it is you: this order is about cards that are kept for you.")
 
 var (
 	errNoKept  = fault.Field("payment_method", "No card is kept for you there any more. Please choose another way to pay.")
@@ -53,6 +54,8 @@ func (d *Desk) cardsFor(ctx context.Context, p *plan, in PlaceInput, s store.Set
 	defer cancel()
 	k, n, err := d.askCards(ctx, keeper, p.account)
 	switch {
+	case errors.Is(err, store.ErrNoCards) && !kept && !in.Fresh:
+		return ErrProve
 	case errors.Is(err, store.ErrNoCards) && !kept:
 		k, err = d.openCards(ctx, keeper, p.account)
 	case errors.Is(err, store.ErrNoCards), err == nil && kept && n == 0:
@@ -124,9 +127,11 @@ func (d *Desk) openCards(ctx context.Context, keeper payment.Keeper, account str
 	return k, err
 }
 
-// mayUse refuses a kept card for an order that goes where none of the account's went
-// before, unless its owner has just shown that it is them. It looks in the order's own
-// transaction, at the very details that the order gets.
+// mayUse refuses whatever is about an account's kept cards for an order that goes where
+// none of the account's went before, unless its owner has just shown that it is them. A
+// page that is to keep a card is of the same customer as the cards that are kept, so it
+// takes as much. It looks in the order's own transaction, at the very details that the
+// order gets.
 func (d *Desk) mayUse(v *store.View, p plan, to order.Details, fresh bool, s store.Settings) error {
 	a, err := v.Account(p.account)
 	if err != nil {

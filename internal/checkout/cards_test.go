@@ -109,7 +109,7 @@ func TestACardIsKeptByWishAndPaysAgain(t *testing.T) {
 		}
 		m.cards(0)
 
-		wished := m.must(m.order("wished", store.CardKeep, false))
+		wished := m.must(m.order("wished", store.CardKeep, true))
 		if q := s.Bank.Opened(wished.Payment.RedirectURL); q.Customer == "" || !q.Keep || q.Amount != wished.Order.Due() {
 			t.Fatalf("the bank is asked for customer %q, keep %v, %v", q.Customer, q.Keep, q.Amount)
 		}
@@ -184,6 +184,32 @@ func TestAKeptCardStaysAtHome(t *testing.T) {
 	})
 }
 
+// TestTheBoxToKeepACardIsNoWayAroundTheProof: whoever finds her signed in and ticks the
+// box is asked like somebody who would pay with a kept card, and the page that keeps a
+// card is never one that offers them.
+func TestTheBoxToKeepACardIsNoWayAroundTheProof(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		m := newMember(t, s, adas)
+		if _, err := m.order("first-stale", store.CardKeep, false); !errors.Is(err, checkout.ErrProve) || s.Bank.Knows() != 0 {
+			t.Errorf("a first card, without a proof: got %v, and the bank knows %d customers", err, s.Bank.Knows())
+		}
+		m.pays(m.must(m.order("first", store.CardKeep, true)))
+		made := count(t, s, `SELECT count(*) FROM orders`)
+		if _, err := m.order("strange", store.CardKeep, false); !errors.Is(err, checkout.ErrProve) {
+			t.Errorf("to an address that nothing went to: got %v, want ErrProve", err)
+		}
+		if n := count(t, s, `SELECT count(*) FROM orders`); n != made {
+			t.Error("an order was made of what was refused")
+		}
+		shown := m.must(m.order("shown", store.CardKeep, true))
+		if q := s.Bank.Opened(shown.Payment.RedirectURL); q.Customer == "" || !q.Keep {
+			t.Errorf("after a proof the bank is asked for customer %q, keep %v", q.Customer, q.Keep)
+		}
+		m.home()
+		m.must(m.order("home", store.CardKeep, false))
+	})
+}
+
 // TestNobodyElsesCardPays: a guest, a stranger with an account, and somebody who merely
 // holds the order.
 func TestNobodyElsesCardPays(t *testing.T) {
@@ -222,7 +248,7 @@ func TestTheNextTryOfItsOwnerAsksForTheSame(t *testing.T) {
 	s := shoptest.Open(t, "sqlite")
 	m := newMember(t, s, adas)
 	m.home()
-	p := m.must(m.order("wished", store.CardKeep, false))
+	p := m.must(m.order("wished", store.CardKeep, true))
 	if err := settle(s, s.Bank.Say(p, 1, "declined")); err != nil {
 		t.Fatal(err)
 	}

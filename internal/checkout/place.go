@@ -292,10 +292,12 @@ func (d *Desk) commit(ctx context.Context, p plan, in PlaceInput, s store.Settin
 		if err := d.asSeen(in, now, details, s); err != nil {
 			return err
 		}
-		if p.cards == store.CardKept {
+		if p.cards != "" {
 			if err := d.mayUse(&t.View, p, details, in.Fresh, s); err != nil {
 				return err
 			}
+		}
+		if p.cards == store.CardKept {
 			if err := t.Event("cards.used", p.account, string(p.id), ""); err != nil {
 				return err
 			}

@@ -93,7 +93,7 @@ type Request struct {
 	ExpiresAt time.Time // after this the page takes no payment
 
 	Authorize bool // only reserve the money; it is captured later. For a Capturer alone
-	// Of a Keeper: whose kept cards the page may offer, and whether the card that
+	// Of a Keeper: whose kept cards the page offers unless it keeps one, and whether the card that
 	// pays is kept too. "" and false for a page that knows nobody.
 	Customer string
 	Keep     bool

@@ -95,9 +95,10 @@ func digits(word string) string {
 	return fmt.Sprintf("%04d", n)
 }
 
-// cardsOf are the cards that the page of a session offers. s.mu is held.
+// cardsOf are the cards that the page of a session offers; none where it is to keep the
+// one that pays. s.mu is held.
 func (s *Service) cardsOf(one *session) []cardBody {
-	if c := s.living(one.Customer); c != nil {
+	if c := s.living(one.Customer); c != nil && !one.Keep {
 		return append([]cardBody(nil), c.cards...)
 	}
 	return nil

@@ -20,7 +20,8 @@ import (
 //	Forget    POST   /v1/payment_methods/{card}/detach, or DELETE /v1/customers/{id}
 //
 // What is paid with a kept card is a session like any other, of the customer: Stripe's
-// page offers the cards, and asks for what the bank wants to be shown.
+// page offers the cards, and asks for what the bank wants to be shown. A session that is
+// to keep a card offers none.
 
 // mostCards is how many cards of a customer are read. Nobody chooses among more.
 const mostCards = 100
@@ -141,17 +142,21 @@ func (p *Provider) forget(ctx context.Context, of, card string) error {
 	return nil
 }
 
-// offer has a session keep the card that pays, or offer those that are kept.
+// offer has a session keep the card that pays, or offer those that are kept, never both:
+// whoever ticks a box that has a card kept has not shown that the others are theirs, and a
+// page stays open while a first card is being kept by another. Without our saying
+// otherwise a page offers those of "always" alone, which no card of ours is.
 func offer(params *stripe.CheckoutSessionParams, of string, keep bool) {
 	if of == "" {
 		return
 	}
 	params.Customer = &of
-	// Limited is what Stripe calls a card that was kept by a session like ours.
-	params.SavedPaymentMethodOptions = &stripe.CheckoutSessionSavedPaymentMethodOptionsParams{AllowRedisplayFilters: []*string{new("always"), new("limited")}}
 	if keep {
 		params.PaymentIntentData.SetupFutureUsage = new(string(stripe.PaymentIntentSetupFutureUsageOnSession))
+		return
 	}
+	// Limited is what Stripe calls a card that was kept by a session like ours.
+	params.SavedPaymentMethodOptions = &stripe.CheckoutSessionSavedPaymentMethodOptionsParams{AllowRedisplayFilters: []*string{new("always"), new("limited")}}
 }
 
 // brandOf writes Stripe's word for a brand as people do.

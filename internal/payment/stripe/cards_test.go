@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cartkeep/cartkeep/internal/abuse"
@@ -56,16 +57,27 @@ func TestACardIsKeptAtStripe(t *testing.T) {
 	c.hears(2, c.bank.decide("cs_test_1", "checkout.session.completed", true))
 	c.stands(kept, order.Paid)
 	used := buy("cup", store.CardKept)
+	buy("jug", store.CardKeep)
 
 	people := c.bank.asks("/v1/customers")
 	if len(people) != 1 || !slices.Equal(slices.Collect(maps.Keys(people[0].form)), []string{"metadata[cartkeep_shop]"}) {
 		t.Errorf("Stripe was asked for %d customers and told more than whose shop it is: %v", len(people), people)
 	}
 	pages := c.bank.asks("/v1/checkout/sessions")
-	for i, keep := range []string{"on_session", ""} {
+	for i, keep := range []string{"on_session", "", "on_session"} {
 		f := pages[i].form
-		if f.Get("customer") != "cus_1" || f.Get("payment_intent_data[setup_future_usage]") != keep ||
-			f.Get("saved_payment_method_options[allow_redisplay_filters][0]") != "always" || f.Get("saved_payment_method_options[allow_redisplay_filters][1]") != "limited" {
+		var offered []string
+		for name, values := range f {
+			if strings.HasPrefix(name, "saved_payment_method_options") {
+				offered = append(offered, values...)
+			}
+		}
+		slices.Sort(offered)
+		want := []string{"always", "limited"}
+		if keep != "" {
+			want = nil // a page that keeps a card offers none of those that are kept
+		}
+		if f.Get("customer") != "cus_1" || f.Get("payment_intent_data[setup_future_usage]") != keep || !slices.Equal(offered, want) {
 			t.Errorf("page %d was asked for with %v", i+1, f)
 		}
 		if f.Has("customer_email") {
@@ -114,5 +126,29 @@ func TestACustomerOfAnotherShopIsNotOurs(t *testing.T) {
 	}
 	if _, more := off.Keeps(); more {
 		t.Error("cards are kept though nobody switched it on")
+	}
+}
+
+// TestNoFormThatKeepsACardOffersOne: neither Stripe's page nor its fields on a page of ours.
+func TestNoFormThatKeepsACardOffersOne(t *testing.T) {
+	b := newBank(t)
+	p := b.embedding()
+	ada, err := p.Customer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, here := range []bool{false, true} {
+		for j, keep := range []bool{false, true} {
+			q := b.request("order", 2*i+j+1)
+			q.Customer, q.Keep, q.Here = ada, keep, here
+			if _, err := p.Open(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
+			pages := b.asks("/v1/checkout/sessions")
+			form := pages[len(pages)-1].form
+			if form.Has("saved_payment_method_options[allow_redisplay_filters][0]") == keep || form.Get("customer") != ada {
+				t.Errorf("here %v, keep %v: asked for with %v", here, keep, form)
+			}
+		}
 	}
 }

@@ -76,9 +76,15 @@ func (s *Shop) forgetCard(w http.ResponseWriter, r *http.Request) {
 	s.backTo(w, r, err, page.PathCards)
 }
 
-// useCards stands behind a fresh proof and leads back to the order that asked for it.
+// useCards and keepCard stand behind a fresh proof and lead back to the order that asked
+// for it, with the choice that was made.
 func (s *Shop) useCards(w http.ResponseWriter, r *http.Request) {
 	seeOther(w, page.PathReview+"?"+url.Values{page.FieldPaymentMethod: {page.Kept(r.PathValue("provider"))}}.Encode())
+}
+
+func (s *Shop) keepCard(w http.ResponseWriter, r *http.Request) {
+	with := r.PathValue("provider")
+	seeOther(w, page.PathReview+"?"+url.Values{page.FieldPaymentMethod: {with}, page.FieldKeepCard: {with}}.Encode())
 }
 
 // keepers are the services that keep cards for who is signed in; none for guests.

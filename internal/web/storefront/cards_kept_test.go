@@ -45,6 +45,12 @@ func TestAMemberHasACardKept(t *testing.T) {
 		t.Errorf("the bank is asked for customer %q, keep %v", q.Customer, q.Keep)
 	}
 
+	s.stale() // the box asks for as much, and is ticked again after it
+	more := pay(s.toReview(t, b, cup))
+	more.Set("keep_card", "bank")
+	b.post("/checkout/review", more).is(200, "Is it you?")
+	s.sends(t, b, "/account/prove", url.Values{"method": {"password"}, "password": {adasPass}}).is(200, "Check and pay", `value="bank" checked`, `name="keep_card" value="bank" checked`)
+
 	s.sends(t, b, "/account/cards", url.Values{"payment_method": {"bank"}, "id": {""}}).is(200, "It is done.", "Nobody keeps a card for you")
 	s.RunAll(t)
 	if n := s.Bank.Knows(); n != 0 {

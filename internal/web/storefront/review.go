@@ -20,7 +20,8 @@ import (
 
 // review shows everything once more before the order.
 func (s *Shop) review(w http.ResponseWriter, r *http.Request) {
-	s.reviewAgain(w, r, http.StatusOK, page.Review{Payment: r.URL.Query().Get(page.FieldPaymentMethod)})
+	q := r.URL.Query()
+	s.reviewAgain(w, r, http.StatusOK, page.Review{Payment: q.Get(page.FieldPaymentMethod), Keep: q.Get(page.FieldKeepCard) != ""})
 }
 
 // reviewAgain shows the review, with what p already says about this time.
@@ -123,7 +124,11 @@ func (s *Shop) placeOrder(w http.ResponseWriter, r *http.Request) {
 		Seen: form.Get(page.FieldSeen), AcceptTerms: ticked(r),
 	})
 	if errors.Is(err, checkout.ErrProve) {
-		seeOther(w, page.PathCards+"/use/"+url.PathEscape(way.method))
+		about := "/use/"
+		if way.cards == store.CardKeep {
+			about = "/keep/"
+		}
+		seeOther(w, page.PathCards+about+url.PathEscape(way.method))
 		return
 	}
 	if err != nil {

@@ -170,6 +170,7 @@ func (s *Shop) accountRoutes() []gate.Route {
 		fresh(access.HandleCards, get(page.PathCards, s.myCards)),
 		fresh(access.HandleCards, post(page.PathCards, s.forgetCard)),
 		fresh(access.HandleCards, get(page.PathCards+"/use/{provider}", s.useCards)),
+		fresh(access.HandleCards, get(page.PathCards+"/keep/{provider}", s.keepCard)),
 
 		get(page.PathAddresses, s.addresses),
 		fresh(access.SaveAddress, get(pathNewAddress, s.newAddress)),
