@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/order"
@@ -23,14 +24,14 @@ import (
 //
 // Which cards there are is asked of the service each time, and kept nowhere here.
 
-// ErrProve: an order is about an account's kept cards and goes where none of the
-// account's went before, or is to have the first card kept. Whoever asks shows a moment
+// ErrProve: an order is about an account's kept cards and goes elsewhere than into its
+// owner's own home, or is to have the first card kept. Whoever asks shows a moment
 // before that it is them.
 var ErrProve = fault.New(fault.Forbidden, "Please show once more that it is you: this order is about cards that are kept for you.")
 
 var (
 	errNoKept  = fault.Field("payment_method", "No card is kept for you there any more. Please choose another way to pay.")
-	errCareful = fault.Field("payment_method", "Your e-mail or number was changed less than a day ago. Until tomorrow a kept card pays only for what goes where an order of yours went before. Please choose another way to pay.")
+	errCareful = fault.Field("payment_method", "Your e-mail or number was changed less than a day ago. Until tomorrow kept cards are only for what is sent to an address in your address book. Please choose another way to pay, and have no card kept.")
 	errSilent  = fault.New(fault.Unavailable, "The payment service does not answer. Nothing was ordered; please try again in a moment, or choose another way to pay.")
 )
 
@@ -127,8 +128,8 @@ func (d *Desk) openCards(ctx context.Context, keeper payment.Keeper, account str
 	return k, err
 }
 
-// mayUse refuses whatever is about an account's kept cards for an order that goes where
-// none of the account's went before, unless its owner has just shown that it is them. A
+// mayUse refuses whatever is about an account's kept cards for an order that goes
+// elsewhere than home, unless its owner has just shown that it is them. A
 // page that is to keep a card is of the same customer as the cards that are kept, so it
 // takes as much. It looks in the order's own transaction, at the very details that the
 // order gets.
@@ -137,9 +138,9 @@ func (d *Desk) mayUse(v *store.View, p plan, to order.Details, fresh bool, s sto
 	if err != nil {
 		return err
 	}
-	known, err := goesHome(v, a, to, p.cart.Virtual(), collected(s, p.cart.Checkout.ShippingMethod))
+	atHome, err := goesHome(v, a, to, p.cart.Lines, collected(s, p.cart.Checkout.ShippingMethod))
 	switch {
-	case err != nil || known:
+	case err != nil || atHome:
 		return err
 	case a.CarefulUntil.After(v.Now()):
 		return errCareful
@@ -149,44 +150,17 @@ func (d *Desk) mayUse(v *store.View, p plan, to order.Details, fresh bool, s sto
 	return nil
 }
 
-// recentOrders is how many of an account's orders are looked at for where they went.
-const recentOrders = 50
-
-// goesHome reports whether an order goes where its account's own things go: its letters,
-// and what is sent by mail, to the account's own address; its parcel to one that was put
-// into the address book, which takes a proof, or that a parcel was sent to before.
-// Whatever is collected goes to whoever comes.
-func goesHome(v *store.View, a store.Account, to order.Details, virtual, collected bool) (bool, error) {
-	if collected || to.Email.Key() != a.Email.Key() {
+// goesHome reports whether an order goes where its account's own things go: its letters to
+// the account's own address, its parcel to one of the address book, which takes a proof and
+// does not grow in the day after a change of contact. Where parcels went before says
+// nothing: whoever was signed in may have ordered them. What is collected goes to whoever
+// comes, and what is only shown, a key or a file, to whoever is signed in.
+func goesHome(v *store.View, a store.Account, to order.Details, lines []cart.Line, collected bool) (bool, error) {
+	if collected || to.Email.Key() != a.Email.Key() || slices.ContainsFunc(lines, func(l cart.Line) bool { return l.Virtual }) {
 		return false, nil
 	}
-	if virtual {
-		return true, nil
-	}
 	places, err := v.Places(a.ID)
-	if err != nil {
-		return false, err
-	}
-	if slices.ContainsFunc(places, func(p store.Place) bool { return p.Address.Equal(to.ShipTo) }) {
-		return true, nil
-	}
-	orders, err := v.LinkedOrders(a.ID, recentOrders)
-	if err != nil {
-		return false, err
-	}
-	for _, o := range orders {
-		if o.Times.Shipped.IsZero() {
-			continue
-		}
-		before, err := v.OrderDetails(o.Owner, o.ID)
-		if err != nil {
-			return false, err
-		}
-		if !before.ShipTo.IsZero() && before.ShipTo.Equal(to.ShipTo) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return slices.ContainsFunc(places, func(p store.Place) bool { return p.Address.Equal(to.ShipTo) }), err
 }
 
 // collected reports whether whoever comes gets the goods.

@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/abuse"
+	"github.com/cartkeep/cartkeep/internal/catalog"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -137,8 +139,8 @@ func TestACardIsKeptByWishAndPaysAgain(t *testing.T) {
 	})
 }
 
-// TestAKeptCardStaysAtHome: whoever is signed in pays with it where goods of the account
-// went before; anywhere else they first show that it is them.
+// TestAKeptCardStaysAtHome: whoever is signed in pays with it for what goes to an address
+// of the book; anywhere else they first show that it is them.
 func TestAKeptCardStaysAtHome(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
 		m := newMember(t, s, adas)
@@ -153,7 +155,7 @@ func TestAKeptCardStaysAtHome(t *testing.T) {
 				t.Errorf("%s: %d holds are left of what was refused", key, now-held)
 			}
 		}
-		refused("nowhere-yet", checkout.ErrProve) // paid for, and not sent: that shows nothing
+		refused("nowhere-yet", checkout.ErrProve)
 		shown := m.must(m.order("shown", store.CardKept, true))
 		m.pays(shown)
 		refused("still-nowhere", checkout.ErrProve)
@@ -164,7 +166,15 @@ func TestAKeptCardStaysAtHome(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.must(m.order("sent-there", store.CardKept, false))
+		refused("sent-there", checkout.ErrProve) // by whoever ordered it
+		m.home()
+		m.must(m.order("in-the-book", store.CardKept, false))
+		if err := s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) error {
+			return t.Mark(m.a.ID, t.Now().Add(24*time.Hour), store.CarefulUntil)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		m.must(m.order("in-the-book-before", store.CardKept, false))
 
 		// In the day after a change of contact a proof does not help elsewhere.
 		other := newMember(t, s, "eve@example.com") // Ada's order, on somebody else's account
@@ -180,6 +190,50 @@ func TestAKeptCardStaysAtHome(t *testing.T) {
 		s.Clock.Move(25 * time.Hour)
 		if _, err := other.order("a-day-later", store.CardKept, false); !errors.Is(err, checkout.ErrProve) {
 			t.Errorf("letters of the order go elsewhere: got %v, want ErrProve", err)
+		}
+	})
+}
+
+// TestAKeptCardBuysNothingThatIsOnlyShown without a proof: a key or a file is there for
+// whoever is signed in, and letters at home do not change that.
+func TestAKeptCardBuysNothingThatIsOnlyShown(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		m := newMember(t, s, adas)
+		m.home()
+		m.pays(m.must(m.order("wished", store.CardKeep, true)))
+		eur, _ := money.ParseCurrency("EUR")
+		save(t, s, catalog.Product{Handle: "song", Title: "Song", Published: true, Variants: []catalog.Variant{{SKU: "SONG", Price: money.Of(900, eur), CompareAt: money.Zero(eur), Virtual: true}}})
+		var song catalog.Product
+		if err := s.DB.View(noCtx, func(v *store.View) (err error) { song, err = v.ProductByHandle("song"); return err }); err != nil {
+			t.Fatal(err)
+		}
+		alone := s.Ready(t, song.Variants[0].ID, 1)
+		beside := s.Ready(t, s.Product(t, "bowl", 900, shoptest.Counted(9)).ID, 1)
+		if _, err := s.Desk.AddLine(noCtx, beside.ID, beside.Token, song.Variants[0].ID, 1); err != nil {
+			t.Fatal(err)
+		}
+		try := func(b shoptest.Basket, key string, fresh bool) error {
+			_, err := s.Desk.Place(m.ctx, b.ID, b.Token, checkout.PlaceInput{Key: key, Cards: store.CardKept, Fresh: fresh})
+			return err
+		}
+		careful := func(span time.Duration) {
+			t.Helper()
+			if err := s.DB.InTx(noCtx, ledger.System("test"), func(t *store.Tx) error { return t.Mark(m.a.ID, t.Now().Add(span), store.CarefulUntil) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for key, b := range map[string]shoptest.Basket{"alone": alone, "beside": beside} {
+			if err := try(b, key, false); !errors.Is(err, checkout.ErrProve) {
+				t.Errorf("%s: got %v, want ErrProve", key, err)
+			}
+		}
+		careful(24 * time.Hour)
+		if err := try(alone, "careful", true); !fault.Is(err, fault.Invalid) {
+			t.Errorf("right after a change of contact: got %v", err)
+		}
+		careful(-time.Hour)
+		if err := try(alone, "shown", true); err != nil {
+			t.Errorf("after a proof: %v", err)
 		}
 	})
 }
