@@ -168,6 +168,18 @@ func collected(s store.Settings, method string) bool {
 	return slices.ContainsFunc(s.Shipping.Methods, func(m shipping.Method) bool { return m.ID == method && m.Collected() })
 }
 
+// ownCards reports whether an attempt is about no kept cards, or about those of an account.
+func ownCards(v *store.View, p store.Payment, account string) (bool, error) {
+	if p.Cards == "" || account == "" {
+		return p.Cards == "", nil
+	}
+	k, err := v.KeptCardsAt(account, p.Provider)
+	if errors.Is(err, store.ErrNoCards) {
+		return false, nil
+	}
+	return err == nil && k.Customer == p.Customer, err
+}
+
 // again carries a wish about kept cards over to the next attempt of an order, where it is
 // the order's own account that asks for it. Others who hold the order pay as anybody.
 func again(t *store.Tx, before store.Payment, account string, next *store.Payment) error {

@@ -3,6 +3,7 @@ package checkout_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -284,6 +285,25 @@ func TestNobodyElsesCardPays(t *testing.T) {
 	}
 
 	own := m.must(m.order("own", store.CardKept, false))
+	eve := newMember(t, s, "eve@example.org")
+	for name, ctx := range map[string]context.Context{"a guest": noCtx, "another account": eve.ctx} {
+		if v, err := s.Desk.Order(ctx, own.Order.Number, own.Token); err != nil || v.Payment.RedirectURL != "" {
+			t.Errorf("%s who holds the order is led to her cards: %q, %v", name, v.Payment.RedirectURL, err)
+		}
+	}
+	if v, err := s.Desk.Order(m.ctx, own.Order.Number, own.Token); err != nil || v.Payment.RedirectURL != own.Payment.RedirectURL {
+		t.Errorf("she herself is led to %q, %v", v.Payment.RedirectURL, err)
+	}
+	theirs, err := s.Desk.PayAgain(eve.ctx, own.Order.Number, own.Token)
+	if q := s.Bank.Opened(theirs.Payment.RedirectURL); err != nil || q.OrderID == "" || q.Customer != "" {
+		t.Errorf("who holds the order pays as anybody while her page is open: %v, customer %q of %q", err, q.Customer, q.OrderID)
+	}
+	s.RunAll(t)
+	if ref := strings.TrimPrefix(own.Payment.RedirectURL, "https://bank.test/pay/"); !s.Bank.Closed(ref) {
+		t.Error("the page with her cards is still open")
+	}
+
+	own = m.must(m.order("own-2", store.CardKept, false))
 	decline := func(attempt int) {
 		t.Helper()
 		if err := settle(s, s.Bank.Say(own, attempt, "declined")); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/payment"
@@ -54,18 +55,22 @@ var errElsewhere = fault.New(fault.Conflict, "This order is not paid on this pag
 // order. The error is fault.Conflict where it is not to be paid so, or not any more.
 func (d *Desk) Fields(ctx context.Context, number order.Number, token string) (out Fields, err error) {
 	var p store.Payment
+	account := abuse.Of(ctx).Customer()
+	var at PaymentView
 	err = d.db.View(ctx, func(v *store.View) error {
 		if out.Order, err = d.opened(v, number, token); err != nil {
 			return err
 		}
-		p, err = lastPayment(v, out.Order)
+		if p, err = lastPayment(v, out.Order); err == nil {
+			at, err = d.viewFor(v, out.Order, p, account)
+		}
 		return err
 	})
 	if err != nil {
 		return out, err
 	}
 	e, is := d.providers[p.Provider].(payment.Embedder)
-	if !is || !p.Here || p.Ref == "" || d.view(out.Order, p).RedirectURL == "" {
+	if !is || !p.Here || p.Ref == "" || at.RedirectURL == "" {
 		return out, errElsewhere
 	}
 	on := false

@@ -37,16 +37,17 @@ func NoticePath(provider string) string { return "/payments/" + provider + "/not
 // open makes sure that the newest attempt of a payable order has a page at the
 // provider, and says where payment stands.
 func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
+	account := abuse.Of(ctx).Customer()
 	var p store.Payment
+	var out PaymentView
 	err := d.db.View(ctx, func(v *store.View) (err error) {
-		p, err = lastPayment(v, o)
+		if p, err = lastPayment(v, o); err == nil {
+			out, err = d.viewFor(v, o, p, account)
+		}
 		return err
 	})
-	if err != nil {
-		return PaymentView{}, err
-	}
-	if p.Status != order.PaymentOpen || o.Status != order.Pending || p.Ref != "" {
-		return d.view(o, p), nil
+	if err != nil || p.Status != order.PaymentOpen || o.Status != order.Pending || p.Ref != "" || out.Withheld {
+		return out, err
 	}
 	provider, ok := d.providers[p.Provider]
 	if !ok {
@@ -105,9 +106,22 @@ func (d *Desk) view(o order.Order, p store.Payment) PaymentView {
 	return out
 }
 
+// viewFor is view for who is signed in to an account, or with "" to none. Where an attempt
+// is paid that is about kept cards, only the account hears whose they are: the token of an
+// order opens no page that offers them.
+func (d *Desk) viewFor(v *store.View, o order.Order, p store.Payment, account string) (PaymentView, error) {
+	out := d.view(o, p)
+	own, err := ownCards(v, p, account)
+	if out.Withheld = !own; !own {
+		out.RedirectURL = ""
+	}
+	return out, err
+}
+
 // Order returns what the token of an order shows: nothing personal. An unknown
 // number and a wrong token answer alike.
 func (d *Desk) Order(ctx context.Context, number order.Number, token string) (OrderView, error) {
+	account := abuse.Of(ctx).Customer()
 	var out OrderView
 	err := d.db.View(ctx, func(v *store.View) error {
 		o, err := d.opened(v, number, token)
@@ -118,8 +132,9 @@ func (d *Desk) Order(ctx context.Context, number order.Number, token string) (Or
 		if err != nil {
 			return err
 		}
-		out = OrderView{Order: o, Payment: d.view(o, p)}
-		return nil
+		out.Order = o
+		out.Payment, err = d.viewFor(v, o, p, account)
+		return err
 	})
 	return out, err
 }
@@ -207,7 +222,11 @@ func (d *Desk) newAttempt(ctx context.Context, number order.Number, token, accou
 			}
 		}
 		here = here && d.embeds(next)
-		other := next != p.Provider || here != p.Here
+		own, err := ownCards(&t.View, p, account)
+		if err != nil {
+			return err
+		}
+		other := next != p.Provider || here != p.Here || !own && p.Status == order.PaymentOpen
 		if p.Status == order.PaymentOpen && p.ExpiresAt.After(t.Now()) && !other {
 			return nil
 		}

@@ -376,13 +376,20 @@ func (d *Desk) firstPayment(ctx context.Context, o order.Order) (PaymentView, er
 	if o.Covered() {
 		return PaymentView{Status: order.PaymentApproved}, nil
 	}
+	account := abuse.Of(ctx).Customer()
 	out := PaymentView{Status: order.PaymentOpen}
 	err := d.db.View(ctx, func(v *store.View) error {
 		p, err := v.FirstPayment(o.Owner, o.ID)
 		if err != nil {
 			return err
 		}
-		out.RedirectURL = p.URL
+		own, err := ownCards(v, p, account)
+		if err != nil {
+			return err
+		}
+		if own {
+			out.RedirectURL = p.URL
+		}
 		// As it was then: open, and kept for as long as was said at first.
 		p.Status, o.Status, o.HoldUntil, o.DueAt = order.PaymentOpen, order.Pending, p.ExpiresAt, time.Time{}
 		out.Transfer = d.transfer(o, p)

@@ -57,6 +57,7 @@ type PlaceInput struct {
 type PaymentView struct {
 	Status      order.Payment
 	RedirectURL string    // "" when there is nowhere to go
+	Withheld    bool      // the attempt is about kept cards of an account that is not signed in: no way leads there
 	Transfer    *Transfer // how to send the money, where that is what is waited for; else nil
 	Reserved    bool      // approved, and the money is only reserved: it is taken later
 }
