@@ -33,9 +33,6 @@ const (
 	JobReserved = "payment.reserved"
 )
 
-// captureSoon is how long before reserved money goes free the owners hear of it.
-const captureSoon = 48 * time.Hour
-
 // reservedFor is for how long money is taken to be reserved where a provider does not
 // say it: shorter than any card does.
 const reservedFor = 4 * 24 * time.Hour
@@ -45,6 +42,7 @@ var (
 	errUntaken   = fault.New(fault.Conflict, "The money of this order is only reserved. Nothing of it can be made credit or sent by hand before it is taken: cartkeep capture NUMBER.")
 	errGoneFree  = fault.New(fault.Conflict, "The money that was reserved for this order went free before it was taken, so it is not paid. Ask the buyer to pay another way, or end the order: cartkeep refund NUMBER.")
 	errLettingGo = fault.New(fault.Conflict, "The money of this order is being given back.")
+	errOver      = fault.New(fault.Conflict, "The time for which the money of this order was reserved is over. See first whether it can be taken still: cartkeep capture NUMBER.")
 )
 
 // reserves says whether an attempt only reserves the money: where the shop wants that
@@ -61,15 +59,18 @@ func (d *Desk) reserved(t *store.Tx, p store.Payment, n payment.Notice) (store.P
 	if p.Capture != store.Later || n.Outcome != payment.Approved {
 		return p, nil
 	}
-	if n.Authorized {
+	if n.Authorized || n.Captured != p.Amount {
 		p.Capture, p.CaptureBy = store.Authorized, n.CaptureBy
-		if p.CaptureBy.IsZero() {
+		switch {
+		case !n.Authorized: // somebody took a part of it there: the watch, at once, finds out how much
+			p.CaptureBy = t.Now()
+		case p.CaptureBy.IsZero():
 			p.CaptureBy = t.Now().Add(reservedFor)
 		}
 		if err := t.Enqueue(JobReserved, p.Owner, p.ID, p.CaptureBy.Add(-captureSoon)); err != nil {
 			return p, err
 		}
-	} else { // somebody took it at the provider, before we heard of it
+	} else { // somebody took all of it at the provider, before we heard of it
 		p.Capture, p.CaptureAmount = store.Captured, p.Amount
 	}
 	moved, err := t.MoveCapture(p, store.Later)
@@ -129,8 +130,11 @@ func (d *Desk) askCapture(t *store.Tx, o order.Order, p store.Payment, part *mon
 		return p, fault.New(fault.Conflict, "At most "+left.Format()+" can be taken.")
 	}
 	if rest, err := left.Minus(p.CaptureAmount); err != nil || !rest.IsZero() {
-		if err := errors.Join(err, d.leave(t, o, p, rest)); err != nil {
+		if err != nil {
 			return p, err
+		}
+		if asked, err := d.leave(t, o, p, rest); err != nil || !asked {
+			return p, errors.Join(err, unless(asked, errRaced))
 		}
 	}
 	moved, err := t.MoveCapture(p, from)
@@ -140,15 +144,15 @@ func (d *Desk) askCapture(t *store.Tx, o order.Order, p store.Payment, part *mon
 	return p, t.Enqueue(JobCapture, p.Owner, p.ID, t.Now().Add(in))
 }
 
-// leave writes down what of reserved money is not to be taken.
-func (d *Desk) leave(t *store.Tx, o order.Order, p store.Payment, rest money.Amount) error {
+// leave writes down what of reserved money is not to be taken. It reports false when
+// so much is not left, with all that goes back besides.
+func (d *Desk) leave(t *store.Tx, o order.Order, p store.Payment, rest money.Amount) (bool, error) {
 	paid, err := credit.Sum(rest.Currency(), o.Credits)
 	if err != nil {
-		return err
+		return false, err
 	}
-	asked, err := t.AskRefund(store.Refund{ID: store.NewID(), Owner: o.Owner, Order: o.ID, Payment: p.ID, Amount: rest, ByCredit: money.Zero(rest.Currency()),
+	return t.AskRefund(store.Refund{ID: store.NewID(), Owner: o.Owner, Order: o.ID, Payment: p.ID, Amount: rest, ByCredit: money.Zero(rest.Currency()),
 		State: store.RefundAsked, Untaken: true}, paid, o.Due())
-	return errors.Join(err, unless(asked || err != nil, errRaced))
 }
 
 // capture asks the provider and notes what came of it.
@@ -162,6 +166,8 @@ func (d *Desk) capture(ctx context.Context, actor ledger.Actor, p store.Payment)
 	if errors.Is(err, payment.ErrRefused) {
 		a, asked := provider.Authorization(ctx, p.Ref)
 		switch {
+		case errors.Is(asked, payment.ErrRefused): // it may know us no more: somebody has to look
+			err = errors.Join(asked, d.raiseFor(ctx, taking(p), store.ConcernCapture, aboutUnknown))
 		case asked != nil:
 			err = asked
 		case a.State == payment.Captured: // by somebody at the provider, and perhaps not as much
@@ -200,9 +206,12 @@ func (d *Desk) captured(t *store.Tx, p store.Payment, took money.Amount) error {
 	if err != nil {
 		return err
 	}
+	if err := d.seenReserve(t, p); err != nil {
+		return err
+	}
 	rest := p.Amount.Minor() - took.Minor() - now.Untaken(before).Minor()
 	if rest > 0 { // less was taken than we asked for
-		if err := d.leave(t, o, now, money.Of(rest, took.Currency())); err != nil {
+		if err := d.lessTaken(t, o, now, before, money.Of(rest, took.Currency())); err != nil {
 			return err
 		}
 		if before, err = t.RefundsOf(o.Owner, o.ID); err != nil {
@@ -220,9 +229,6 @@ func (d *Desk) captured(t *store.Tx, p store.Payment, took money.Amount) error {
 		if _, err := d.raise(t, store.Concern{Owner: p.Owner, Order: p.Order, Payment: p.ID, Kind: store.ConcernCapture, About: "too much", Reason: order.DisputeOther, Amount: money.Of(-rest, took.Currency())}); err != nil {
 			return err
 		}
-	}
-	if err := d.seenReserve(t, p); err != nil {
-		return err
 	}
 	return d.book(t, o)
 }
@@ -289,16 +295,8 @@ func (d *Desk) untaken(t *store.Tx, p store.Payment, a payment.Authorization) er
 	if moved, err := t.MoveCapture(now, from); err != nil || !moved {
 		return errors.Join(err, unless(moved, errRaced))
 	}
-	before, err := t.RefundsOf(o.Owner, o.ID)
-	if err != nil {
+	if err := d.takeUp(t, o, now); err != nil {
 		return err
-	}
-	for _, r := range before { // what was to be left of it
-		if r.Untaken && r.State == store.RefundAsked && r.Payment == now.ID && r.ByCredit.IsZero() {
-			if _, err := t.EndRefund(r, store.RefundRefused); err != nil {
-				return err
-			}
-		}
 	}
 	if want.IsZero() {
 		want = now.Amount
@@ -320,57 +318,6 @@ func (d *Desk) captureLater(ctx context.Context, j store.Job) error {
 	return err
 }
 
-// watchReserved tells the owners in time that reserved money goes free, and looks at
-// its end whether it did.
-func (d *Desk) watchReserved(ctx context.Context, j store.Job) error {
-	p, err := d.attemptOf(ctx, j)
-	if err != nil || p.Capture != store.Authorized || p.Status != order.PaymentApproved {
-		return err
-	}
-	now, again := d.db.Now(), p.CaptureBy.Add(time.Hour)
-	if !p.CaptureBy.After(now) {
-		provider, ok := d.providers[p.Provider].(payment.Capturer)
-		if !ok {
-			return fmt.Errorf("look at reserved money: provider %s is not wired in", p.Provider)
-		}
-		a, err := provider.Authorization(ctx, p.Ref)
-		switch {
-		case err != nil:
-			return fmt.Errorf("look at reserved money: %w", err)
-		case a.State == payment.Captured:
-			return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return d.captured(t, p, a.Captured) })
-		case a.State == payment.Released:
-			return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return d.untaken(t, p, a) })
-		}
-		again = now.Add(6 * time.Hour) // it still stands
-	}
-	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
-		if err := t.Enqueue(JobReserved, p.Owner, p.ID, again); err != nil || !p.CaptureBy.After(now) {
-			return err
-		}
-		_, err := d.raise(t, reserveConcern(p))
-		return err
-	})
-}
-
-func reserveConcern(p store.Payment) store.Concern {
-	return store.Concern{Owner: p.Owner, Order: p.Order, Payment: p.ID, Kind: store.ConcernReserve, Reason: order.DisputeOther, Amount: p.Amount, AnswerBy: p.CaptureBy}
-}
-
-// seenReserve ends the warning that reserved money goes free, if there was one.
-func (d *Desk) seenReserve(t *store.Tx, p store.Payment) error {
-	list, err := t.ConcernsOf(p.Owner, p.Order)
-	if err != nil {
-		return err
-	}
-	for _, c := range list {
-		if c.Kind == store.ConcernReserve && c.Payment == p.ID && c.EndedAt.IsZero() {
-			return t.EndConcern(c, store.ConcernSeen)
-		}
-	}
-	return nil
-}
-
 // attemptOf reads the attempt that a job is about.
 func (d *Desk) attemptOf(ctx context.Context, j store.Job) (p store.Payment, err error) {
 	err = d.db.View(ctx, func(v *store.View) error {
@@ -378,33 +325,6 @@ func (d *Desk) attemptOf(ctx context.Context, j store.Job) (p store.Payment, err
 		return err
 	})
 	return p, err
-}
-
-// secured refuses to pack or send what is not paid any more, since reserved money
-// went free or is being let go; and has it taken when the goods are sent.
-func (d *Desk) secured(t *store.Tx, o order.Order, to order.Status) error {
-	if to != order.Packed && to != order.Shipped || o.OnAccount || o.Covered() {
-		return nil
-	}
-	p, err := t.LastPayment(o.Owner, o.ID)
-	if err != nil {
-		return err
-	}
-	switch p.Capture {
-	case store.Releasing:
-		return errLettingGo
-	case store.Released:
-		before, err := t.RefundsOf(o.Owner, o.ID)
-		if err == nil && p.Untaken(before) != p.Amount { // else credit pays what is left
-			err = errGoneFree
-		}
-		return err
-	case store.Authorized:
-		if to == order.Shipped {
-			_, err = d.askCapture(t, o, p, nil, 0)
-		}
-	}
-	return err
 }
 
 // tookError says that what was to be let go of was taken at the provider meanwhile.

@@ -28,6 +28,9 @@ type Reconciled struct {
 	Differences []Difference
 }
 
+// captureFor is how long taking reserved money may last before it counts as a difference.
+const captureFor = time.Hour
+
 // reconcileMax is how many payments are asked about at once.
 const reconcileMax = 5000
 
@@ -92,7 +95,7 @@ func (d *Desk) compare(ctx context.Context, finder payment.Finder, p store.Payme
 	case ours && !paid:
 		texts = append(texts, fmt.Sprintf("%s here, not paid there", p.Status))
 	case paid && p.Capture != store.AtOnce && (n.Authorized || p.Capture != store.Captured):
-		return compareReserved(n, p), nil
+		return compareReserved(n, p, d.db.Now()), nil
 	case paid && n.Amount != p.Amount:
 		texts = append(texts, fmt.Sprintf("%s there, %s here", n.Amount.Format(), p.Amount.Format()))
 	}
@@ -122,12 +125,14 @@ func (d *Desk) compare(ctx context.Context, finder payment.Finder, p store.Payme
 
 // compareReserved compares what has become of reserved money, of which at least one
 // of the two says that it is not taken yet.
-func compareReserved(n payment.Notice, p store.Payment) []string {
+func compareReserved(n payment.Notice, p store.Payment, now time.Time) []string {
 	switch {
 	case n.Authorized && p.Capture == store.Captured:
 		return []string{"only reserved there, taken here"}
 	case !n.Authorized && p.Capture == store.Authorized:
 		return []string{"taken there, only reserved here"}
+	case n.Authorized && p.Capture == store.Capturing && now.Sub(p.ChangedAt) > captureFor:
+		return []string{"only reserved there, being taken here for over an hour"}
 	}
 	return nil // the same, or being done at this moment
 }

@@ -100,7 +100,7 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 			return err
 		}
 		refused := slices.ContainsFunc(before, func(r store.Refund) bool { return r.State == store.RefundRefused })
-		left, rest, under, err := leftOf(o, before)
+		left, rest, under, err := leftOf(&t.View, o, before)
 		if err != nil {
 			return err
 		}
@@ -127,7 +127,7 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 			return err
 		}
 		r.ByHand = back.ByHand
-		r.Untaken = !r.Rest().IsZero() && (p.Capture == store.Authorized || p.Capture == store.Released)
+		r.Untaken = !r.Rest().IsZero() && (p.Capture == store.Authorized || p.Capture == store.Releasing || p.Capture == store.Released)
 		if (r.Untaken || p.Capture == store.Capturing) && (r.ByHand || r.ToCredit != store.ToService) {
 			return errUntaken
 		}
@@ -174,15 +174,21 @@ func wrongHand(byHand bool) error {
 }
 
 // leftOf is what is left of an order's price, how much of that a payment service
-// took, and a refund that is under way.
-func leftOf(o order.Order, before []store.Refund) (left, rest money.Amount, under store.Refund, err error) {
+// took, and a refund that somebody has asked for and that is under way.
+func leftOf(v *store.View, o order.Order, before []store.Refund) (left, rest money.Amount, under store.Refund, err error) {
 	left, rest = o.Totals.Total, o.Due()
 	for _, r := range before {
 		if r.State == store.RefundRefused {
 			continue
 		}
 		if r.State == store.RefundAsked {
-			under = r
+			nobodys, err := leftOver(v, r)
+			if err != nil {
+				return left, rest, under, err
+			}
+			if !nobodys {
+				under = r
+			}
 		}
 		if left, err = left.Minus(r.Amount); err != nil {
 			return left, rest, under, err
@@ -203,14 +209,20 @@ func (d *Desk) give(ctx context.Context, actor ledger.Actor, r store.Refund) err
 			if _, err := t.Order(r.Owner, r.Order); err != nil { // its lock comes first
 				return err
 			}
-			if _, err := t.EndRefund(r, store.RefundRefused); err != nil || !gone {
+			first, err := t.EndRefund(r, store.RefundRefused)
+			if err != nil || r.Payment == "" {
 				return err
 			}
 			p, err := t.Payment(r.Owner, r.Payment)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case gone:
+				return d.captured(t, p, took.amount)
+			case first && r.Untaken && p.Capture == store.Releasing:
+				return d.stillReserved(t, p)
 			}
-			return d.captured(t, p, took.amount)
+			return nil
 		})
 		return errors.Join(fault.New(fault.Conflict, "The payment service refuses to give this back. Look at the payment there."), err)
 	}
@@ -243,6 +255,8 @@ func (d *Desk) payOut(ctx context.Context, r store.Refund) error {
 		return d.letGo(ctx, p)
 	case r.Untaken || p.Capture == store.Released:
 		return nil
+	case p.Capture == store.Authorized || p.Capture == store.Releasing:
+		return errors.New("the money is only reserved, so nothing of it can be paid back")
 	}
 	if r.ByHand || d.ByHand(p.Provider) {
 		return nil // whoever wrote the refund down has sent it

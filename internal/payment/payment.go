@@ -129,6 +129,9 @@ type Notice struct {
 	// be. Zero where nobody said.
 	Authorized bool
 	CaptureBy  time.Time
+	// Of an approval of money that was to be reserved and is taken by now: how much of
+	// it was. Zero where nobody said.
+	Captured money.Amount
 
 	// Of what is said before or after the end of an attempt. Such a notice may
 	// name the order's number instead of the session.

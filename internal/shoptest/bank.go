@@ -125,7 +125,7 @@ func (b *Bank) Find(_ context.Context, ref string) (payment.Notice, bool, error)
 	}
 	n, ok := b.decided[ref]
 	if one := b.reserves[ref]; one != nil && n.Authorized && one.state != payment.Reserved {
-		n.Authorized, n.CaptureBy = false, time.Time{}
+		n.Authorized, n.CaptureBy, n.Captured = false, time.Time{}, one.taken
 		if one.state == payment.Released {
 			n.Outcome = payment.Expired
 		}

@@ -52,6 +52,13 @@ func (b *Bank) Lapse(ref string) {
 	}
 }
 
+// Lose has the bank know nothing of what a session reserved.
+func (b *Bank) Lose(ref string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.reserves, ref)
+}
+
 // Taken is how much of what was reserved the bank has taken, and how often.
 func (b *Bank) Taken(ref string) (money.Amount, int) {
 	b.mu.Lock()

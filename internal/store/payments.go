@@ -29,6 +29,7 @@ type Payment struct {
 	Here      bool   // its page is ours, with fields of the provider
 	OpenedAt  time.Time
 	ExpiresAt time.Time
+	ChangedAt time.Time // when it last changed its state
 
 	Capture       Capture
 	CaptureAmount money.Amount // what is, or was, to be taken; zero before that was asked for
@@ -95,14 +96,14 @@ func (t *Tx) OpenedPayment(p Payment) error {
 // providerField names the index of a provider's references.
 func providerField(provider string) string { return personal.ProviderIndex.Name() + "/" + provider }
 
-const paymentColumns = `id, owner, order_id, attempt, provider, status, amount, currency, provider_ref, pay_url, mode, account, cards, customer, here, opened_at, expires_at, capture, capture_amount, capture_by`
+const paymentColumns = `id, owner, order_id, attempt, provider, status, amount, currency, provider_ref, pay_url, mode, account, cards, customer, here, opened_at, expires_at, capture, capture_amount, capture_by, updated_at`
 
 func (v *View) payment(row row) (Payment, error) {
 	var p Payment
 	var currency string
-	var amount, opened, expires, captured, captureBy int64
+	var amount, opened, expires, captured, captureBy, changed int64
 	var ref, url, customer []byte
-	err := row.Scan(&p.ID, &p.Owner, &p.Order, &p.Attempt, &p.Provider, &p.Status, &amount, &currency, &ref, &url, &p.Mode, &p.Account, &p.Cards, &customer, &p.Here, &opened, &expires, &p.Capture, &captured, &captureBy)
+	err := row.Scan(&p.ID, &p.Owner, &p.Order, &p.Attempt, &p.Provider, &p.Status, &amount, &currency, &ref, &url, &p.Mode, &p.Account, &p.Cards, &customer, &p.Here, &opened, &expires, &p.Capture, &captured, &captureBy, &changed)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Payment{}, errNoOrder
 	}
@@ -113,7 +114,7 @@ func (v *View) payment(row row) (Payment, error) {
 	if err != nil {
 		return Payment{}, fmt.Errorf("read payment: %w", err)
 	}
-	p.Amount, p.OpenedAt, p.ExpiresAt = money.Of(amount, c), when(opened), when(expires)
+	p.Amount, p.OpenedAt, p.ExpiresAt, p.ChangedAt = money.Of(amount, c), when(opened), when(expires), when(changed)
 	p.CaptureAmount, p.CaptureBy = money.Of(captured, c), since(captureBy)
 	if ref == nil && customer == nil {
 		return p, nil

@@ -93,6 +93,15 @@ func (t *Tx) EndRefund(r Refund, to RefundState) (bool, error) {
 	return true, t.Event("refund."+string(to), r.Owner, r.ID, "")
 }
 
+// RefundUntaken notes that the money of a refund that waits is only reserved still,
+// and will not be taken. The order's row must be locked.
+func (t *Tx) RefundUntaken(r Refund) error {
+	if _, err := t.exec(`UPDATE refunds SET untaken = TRUE WHERE owner = $1 AND id = $2 AND state = 'asked'`, r.Owner, r.ID); err != nil {
+		return fmt.Errorf("note a refund of reserved money: %w", err)
+	}
+	return t.Event("refund.untaken", r.Owner, r.ID, "")
+}
+
 // FailRefund notes that what a refund gave back did not arrive, and is owed still.
 // It reports false when that is known, or when nothing was given back.
 func (t *Tx) FailRefund(r Refund) (bool, error) {

@@ -78,8 +78,8 @@ func captures(t *testing.T, s Subject) {
 	if a, err := c.Authorization(ctx, opened.Ref); err != nil || a.State != payment.Captured || a.Captured != part {
 		t.Errorf("got %+v, %v, want %v taken", a, err, part)
 	}
-	if n, decided, err := c.Find(ctx, opened.Ref); err != nil || !decided || n.Outcome != payment.Approved || n.Authorized {
-		t.Errorf("asked: got %+v, %v, %v, want it approved and taken", n, decided, err)
+	if n, decided, err := c.Find(ctx, opened.Ref); err != nil || !decided || n.Outcome != payment.Approved || n.Authorized || n.Captured != part {
+		t.Errorf("asked: got %+v, %v, %v, want it approved and that part taken", n, decided, err)
 	}
 	if err := c.Release(ctx, opened.Ref); !errors.Is(err, payment.ErrRefused) {
 		t.Errorf("let go once it is taken: got %v, want ErrRefused", err)

@@ -50,7 +50,7 @@ func (one *session) authorization(now time.Time) (a payment.Authorization, ok bo
 func (one *session) standing(e *event, at time.Time) payment.Notice {
 	n := one.notice(e)
 	if a, ok := one.authorization(at); ok && a.State != payment.Reserved {
-		n.Authorized, n.CaptureBy = false, time.Time{}
+		n.Authorized, n.CaptureBy, n.Captured = false, time.Time{}, a.Captured
 		if a.State == payment.Released {
 			n.Outcome = payment.Expired
 		}

@@ -109,7 +109,8 @@ type noticeBody struct {
 	Fingerprint string `json:"fingerprint,omitempty"` // of a make-believe card
 
 	// Of an approval whose money is only reserved.
-	CaptureBy *time.Time `json:"capture_by,omitempty"`
+	CaptureBy *time.Time    `json:"capture_by,omitempty"`
+	Captured  *money.Amount `json:"captured,omitempty"` // of what was reserved, when it is taken by now
 
 	// Of a dispute.
 	About    string              `json:"about,omitempty"`
@@ -130,6 +131,9 @@ func encodeNotice(n payment.Notice) ([]byte, error) {
 	}
 	if n.Authorized {
 		b.CaptureBy = new(n.CaptureBy.UTC())
+	}
+	if n.Captured.Minor() > 0 {
+		b.Captured = &n.Captured
 	}
 	return json.Marshal(b)
 }
@@ -154,9 +158,13 @@ func decodeNotice(body []byte) (payment.Notice, error) {
 	if b.CaptureBy != nil {
 		n.Authorized, n.CaptureBy = true, *b.CaptureBy
 	}
+	if b.Captured != nil {
+		n.Captured = *b.Captured
+	}
 	if !ok || !n.Outcome.Known() || !isWord(n.ID) || !isWord(n.Ref) || !isWord(n.OrderID) ||
 		n.Attempt < 1 || n.Amount.Minor() <= 0 || n.At.IsZero() ||
 		n.Mode != payment.ModeTest || n.Account != Account || n.Fingerprint != "" && !isWord(n.Fingerprint) ||
+		b.Captured != nil && (n.Authorized || n.Outcome != payment.Approved || n.Captured.Minor() <= 0 || n.Captured.Currency() != n.Amount.Currency() || n.Captured.Cmp(n.Amount) > 0) ||
 		n.Authorized && (n.Outcome != payment.Approved || n.CaptureBy.IsZero()) || n.Outcome.Ends() != (n.About == "") || n.About != "" && (!isWord(n.About) || !isWord(string(n.Reason))) {
 		return payment.Notice{}, payment.ErrNotice
 	}

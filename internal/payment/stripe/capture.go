@@ -87,6 +87,9 @@ func (p *Provider) reserved(ctx context.Context, n payment.Notice, s session) (p
 		}
 		n.Outcome, n.Authorized, n.CaptureBy = payment.Approved, true, got.until()
 	case stripe.PaymentIntentStatusSucceeded:
+		if n.Captured, err = fromUnits(got.Received, got.Currency); err != nil {
+			return payment.Notice{}, payment.ErrNotice
+		}
 		n.Outcome = payment.Approved
 	case stripe.PaymentIntentStatusCanceled:
 		n.Outcome = payment.Expired
