@@ -202,7 +202,7 @@ func (s *server) reconcileDaily(ctx context.Context) error {
 	if len(r.Differences) > 0 || r.Left > 0 {
 		s.log.WarnContext(ctx, "payments differ from what the payment services say; see cartkeep payments reconcile", "differences", len(r.Differences), "compared", r.Asked, "not compared", r.Left)
 	}
-	return errors.Join(s.desk.RemindOfDisputes(ctx), s.desk.EndIdleCards(ctx))
+	return s.desk.RemindOfDisputes(ctx)
 }
 
 // unmarked stands for the shop's word where services are looked at and not used.

@@ -60,7 +60,7 @@ func (o *operating) retention(ctx context.Context, confirm bool) error {
 	if err != nil {
 		return err
 	}
-	gone, err := privacy.Retention(ctx, db, slog.New(slog.DiscardHandler), desk.SweepCarts)
+	gone, err := privacy.Retention(ctx, db, slog.New(slog.DiscardHandler), desk.SweepCarts, desk.EndIdleCards)
 	if err != nil {
 		return err
 	}
@@ -68,6 +68,6 @@ func (o *operating) retention(ctx context.Context, confirm bool) error {
 	for _, n := range gone {
 		total += n
 	}
-	fmt.Fprintf(o.out, "cartkeep: confirmed; destroyed %s, and the carts whose time had come\n", many(total, "key"))
+	fmt.Fprintf(o.out, "cartkeep: confirmed; destroyed %s, and the carts and kept cards whose time had come\n", many(total, "key"))
 	return nil
 }

@@ -298,7 +298,7 @@ func (s *server) schedule() {
 		return err
 	}})
 	s.jobs.Repeat(job.Round{Name: "retention", Every: privacy.RetentionEvery, Do: func(ctx context.Context) error {
-		_, err := privacy.Retention(ctx, db, s.log, s.desk.SweepCarts)
+		_, err := privacy.Retention(ctx, db, s.log, s.desk.SweepCarts, s.desk.EndIdleCards)
 		return err
 	}})
 	s.jobs.Repeat(job.Round{Name: "rights", Every: privacy.RightsEvery, Do: s.vault.office.RunDue})

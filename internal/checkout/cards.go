@@ -289,25 +289,34 @@ func (d *Desk) forgetCards(ctx context.Context, j store.Job) error {
 const idleAtOnce = 50
 
 // EndIdleCards has the services forget what nobody has paid with for as long as a
-// payment is remembered.
-func (d *Desk) EndIdleCards(ctx context.Context) error {
+// payment is remembered, and says how many there were. It destroys by the clock, so it is
+// for a pass of retention alone. What does not open is left to the end of its account.
+func (d *Desk) EndIdleCards(ctx context.Context) (total int, err error) {
 	terms, err := personal.TermsOf(personal.Payment)
 	if err != nil {
-		return err
+		return 0, err
 	}
+	var from store.KeptCards
 	for n := idleAtOnce; n == idleAtOnce; {
+		gone := 0
 		err := d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
-			idle, err := t.IdleCards(terms.Keep.Before(t.Now()), idleAtOnce)
-			n = len(idle)
+			idle, err := t.IdleCards(terms.Keep.Before(t.Now()), from, idleAtOnce)
+			if n, gone = len(idle), 0; n > 0 {
+				from = idle[n-1]
+			}
 			for _, k := range idle {
-				err = errors.Join(err, t.ForgetCards(k, ""))
+				if k.Customer != "" {
+					gone++
+					err = errors.Join(err, t.ForgetCards(k, ""))
+				}
 			}
 			return err
 		})
 		if err != nil {
-			return err
+			return total, err
 		}
+		total += gone
 		d.wake()
 	}
-	return nil
+	return total, nil
 }

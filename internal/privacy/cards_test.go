@@ -1,6 +1,8 @@
 package privacy_test
 
 import (
+	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -9,6 +11,42 @@ import (
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
+
+// TestNobodysCardsAreForgottenByAClockThatJumped: what is destroyed at a payment service
+// can't be had back either, so it waits for an owner like all else that the clock ends.
+func TestNobodysCardsAreForgottenByAClockThatJumped(t *testing.T) {
+	s := shoptest.Open(t, "sqlite")
+	customer, err := s.Bank.Customer(noCtx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := store.Account{ID: store.NewID(), State: store.AccountOpen, Email: ada}
+	if err := s.DB.InTx(noCtx, clerk, func(tx *store.Tx) error {
+		if err := tx.NewAccount(a); err != nil {
+			return err
+		}
+		_, err := tx.KeepCards(a, store.KeptCards{Provider: "bank", Customer: customer})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	ends := func() error {
+		_, err := privacy.Retention(noCtx, s.DB, slog.New(slog.DiscardHandler), s.Desk.EndIdleCards)
+		s.RunAll(t)
+		return err
+	}
+	if err := ends(); err != nil {
+		t.Fatal(err)
+	}
+	s.Clock.Move(2 * year)
+	if err := ends(); !errors.Is(err, privacy.ErrWaits) || s.Bank.Knows() != 1 {
+		t.Fatalf("two years ahead: got %v, and the bank knows %d customers", err, s.Bank.Knows())
+	}
+	confirm(t, s)
+	if err := ends(); err != nil || s.Bank.Knows() != 0 {
+		t.Errorf("an owner has confirmed: got %v, and the bank knows %d customers", err, s.Bank.Knows())
+	}
+}
 
 // TestAnErasedAccountsCardsAreForgottenAtThePaymentService, though that does not answer
 // when she is erased: the erasure does not wait for it, and it is told later.

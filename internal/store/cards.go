@@ -232,25 +232,40 @@ func (t *Tx) Forgotten(owner, id string, done bool) error {
 	return t.Event(action, owner, id, "")
 }
 
-// IdleCards lists whom services keep cards for that nobody has paid with since a time.
-func (v *View) IdleCards(since time.Time, limit int) (out []KeptCards, err error) {
-	rows, err := v.rows(`SELECT owner, provider FROM kept_cards WHERE used_at < $1 AND customer IS NOT NULL ORDER BY used_at LIMIT $2`, ms(since), limit)
+// IdleCards lists whom services keep cards for that nobody has paid with since a time,
+// the longest unused first, from behind another. Customer is "" where it does not open.
+func (v *View) IdleCards(since time.Time, from KeptCards, limit int) (out []KeptCards, err error) {
+	used := int64(0)
+	if from.Owner != "" {
+		used = ms(from.UsedAt)
+	}
+	rows, err := v.rows(`SELECT owner, provider, used_at FROM kept_cards WHERE used_at < $1 AND customer IS NOT NULL
+		AND (used_at, owner, provider) > ($2, $3, $4) ORDER BY used_at, owner, provider LIMIT $5`, ms(since), used, from.Owner, from.Provider, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list idle cards: %w", err)
 	}
-	pairs, err := scanPairs(rows)
-	if err != nil {
+	if out, err = scanIdle(rows); err != nil {
 		return nil, fmt.Errorf("list idle cards: %w", err)
 	}
-	for _, one := range pairs {
-		k, err := v.KeptCardsAt(one[0], one[1])
-		if errors.Is(err, ErrNoCards) {
-			continue
+	for i, one := range out {
+		k, err := v.KeptCardsAt(one.Owner, one.Provider)
+		if err == nil {
+			out[i] = k
 		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, k)
 	}
 	return out, nil
+}
+
+func scanIdle(rows rows) (out []KeptCards, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		var k KeptCards
+		var used int64
+		if err := rows.Scan(&k.Owner, &k.Provider, &used); err != nil {
+			return nil, err
+		}
+		k.UsedAt = when(used)
+		out = append(out, k)
+	}
+	return out, rows.Err()
 }
