@@ -49,25 +49,57 @@ func (p *Provider) Customer(ctx context.Context) (string, error) {
 	if got.Object != "customer" || !isID(got.ID, "cus_") || got.Live != (p.c.Mode == payment.ModeLive) {
 		return "", errors.New("make customer: the answer is about something else")
 	}
-	return got.ID, nil
+	return p.wordFor(got.ID), nil
 }
 
-// ofShop refuses a customer that is gone, or of another shop of the account.
-func (p *Provider) ofShop(ctx context.Context, id string) error {
+// errBooks: a key of another mode or account knows nothing of the customer, and that it
+// does not says nothing.
+var errBooks = errors.New("the customer is of another mode, account or shop than the key")
+
+// wordFor is what the shop keeps of a customer: the number, and in which books it stands.
+func (p *Provider) wordFor(id string) string { return p.c.Mode + "/" + p.c.Account + "/" + id }
+
+// idOf is the number that a word of ours stands for. One of other books is errBooks.
+func (p *Provider) idOf(word string) (string, error) {
+	id := word[strings.LastIndex(word, "/")+1:]
 	if !isID(id, "cus_") {
-		return payment.ErrRefused
+		return "", payment.ErrRefused
+	}
+	if word != p.wordFor(id) {
+		return "", errBooks
+	}
+	return id, nil
+}
+
+// ofShop is the number of a customer of this shop. The error is ErrRefused only where
+// Stripe says that the customer is deleted, or was never in these books.
+func (p *Provider) ofShop(ctx context.Context, word string) (string, error) {
+	id, err := p.idOf(word)
+	if err != nil {
+		return "", err
 	}
 	var got customer
 	if err := p.call(http.MethodGet, "/v1/customers/"+id, &stripe.CustomerParams{Params: stripe.Params{Context: ctx}}, &got); err != nil {
-		return err
+		return "", unsure(err)
 	}
-	if got.ID != id {
-		return errors.New("the answer is about another customer")
+	switch {
+	case got.ID != id:
+		return "", errors.New("the answer is about another customer")
+	case got.Deleted:
+		return "", payment.ErrRefused
+	case got.Metadata[metaShop] != p.c.Shop:
+		return "", errBooks
 	}
-	if got.Deleted || got.Metadata[metaShop] != p.c.Shop {
-		return payment.ErrRefused
+	return id, nil
+}
+
+// unsure takes out of an error that nothing is there, unless Stripe says just that: a
+// request that is refused for another reason has ended nothing.
+func unsure(err error) error {
+	if errors.Is(err, payment.ErrRefused) && !errors.Is(err, errMissing) {
+		return fmt.Errorf("refused, which does not say that nothing is there: %s", err.Error())
 	}
-	return nil
+	return err
 }
 
 // cardQuery asks for a page of a list.
@@ -92,13 +124,14 @@ type cardList struct {
 
 // Cards lists what Stripe keeps for a customer.
 func (p *Provider) Cards(ctx context.Context, of string) ([]payment.Card, error) {
-	if err := p.ofShop(ctx, of); err != nil {
+	id, err := p.ofShop(ctx, of)
+	if err != nil {
 		return nil, fmt.Errorf("list cards: %w", err)
 	}
 	var got cardList
 	query := &cardQuery{Params: stripe.Params{Context: ctx}, Type: string(stripe.PaymentMethodTypeCard), Limit: mostCards}
-	if err := p.call(http.MethodGet, "/v1/customers/"+of+"/payment_methods", query, &got); err != nil {
-		return nil, fmt.Errorf("list cards: %w", err)
+	if err := p.call(http.MethodGet, "/v1/customers/"+id+"/payment_methods", query, &got); err != nil {
+		return nil, fmt.Errorf("list cards: %w", unsure(err))
 	}
 	var out []payment.Card
 	for _, one := range got.Data {
@@ -125,10 +158,11 @@ func (p *Provider) Forget(ctx context.Context, of, card string) error {
 
 func (p *Provider) forget(ctx context.Context, of, card string) error {
 	if card == "" {
-		if err := p.ofShop(ctx, of); err != nil {
+		id, err := p.ofShop(ctx, of)
+		if err != nil {
 			return err
 		}
-		return p.call(http.MethodDelete, "/v1/customers/"+of, &stripe.CustomerParams{Params: stripe.Params{Context: ctx}}, &customer{})
+		return unsure(p.call(http.MethodDelete, "/v1/customers/"+id, &stripe.CustomerParams{Params: stripe.Params{Context: ctx}}, &customer{}))
 	}
 	theirs, err := p.Cards(ctx, of)
 	if err != nil {
@@ -136,7 +170,7 @@ func (p *Provider) forget(ctx context.Context, of, card string) error {
 	}
 	for _, one := range theirs {
 		if one.ID == card {
-			return p.call(http.MethodPost, "/v1/payment_methods/"+card+"/detach", &stripe.PaymentMethodDetachParams{Params: stripe.Params{Context: ctx}}, &stripe.PaymentMethod{})
+			return unsure(p.call(http.MethodPost, "/v1/payment_methods/"+card+"/detach", &stripe.PaymentMethodDetachParams{Params: stripe.Params{Context: ctx}}, &stripe.PaymentMethod{}))
 		}
 	}
 	return nil

@@ -2,7 +2,9 @@ package stripe
 
 import (
 	"context"
+	"errors"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -114,8 +116,8 @@ func TestACustomerOfAnotherShopIsNotOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Forget(ctx, theirs, ""); err != nil {
-		t.Fatal(err)
+	if err := other.Forget(ctx, theirs, ""); err == nil {
+		t.Error("another shop's customer counts as forgotten")
 	}
 	if _, err := b.provider.Cards(ctx, theirs); err != nil {
 		t.Errorf("another shop took our customer away: %v", err)
@@ -146,9 +148,61 @@ func TestNoFormThatKeepsACardOffersOne(t *testing.T) {
 			}
 			pages := b.asks("/v1/checkout/sessions")
 			form := pages[len(pages)-1].form
-			if form.Has("saved_payment_method_options[allow_redisplay_filters][0]") == keep || form.Get("customer") != ada {
+			if form.Has("saved_payment_method_options[allow_redisplay_filters][0]") == keep || form.Get("customer") != "cus_1" {
 				t.Errorf("here %v, keep %v: asked for with %v", here, keep, form)
 			}
 		}
+	}
+}
+
+// TestAnotherKeyDoesNotTakeCardsForForgotten: in an afternoon of test mode, with the key of
+// another account, or while Stripe refuses for a reason of its own, nothing is there, and
+// that says nothing about what is kept.
+func TestAnotherKeyDoesNotTakeCardsForForgotten(t *testing.T) {
+	b := newBank(t)
+	ctx := t.Context()
+	live := b.provider.c
+	live.Key, live.Mode, live.Account = "sk_live_0123456789abcdefghij", payment.ModeLive, ""
+	another := b.provider.c
+	another.Account = "acct_another"
+	for name, c := range map[string]Config{"of live mode": live, "of another account": another} {
+		then, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		word := then.wordFor("cus_unknown_here")
+		if _, err := b.provider.Cards(ctx, word); err == nil || errors.Is(err, payment.ErrRefused) {
+			t.Errorf("%s: got %v, want an error that leaves it open", name, err)
+		}
+		if err := b.provider.Forget(ctx, word, ""); err == nil {
+			t.Errorf("%s: what was kept counts as forgotten", name)
+		}
+		q := b.request("order", 1)
+		q.Customer = word
+		if _, err := b.provider.Open(ctx, q); err == nil {
+			t.Errorf("%s: a page was opened", name)
+		}
+	}
+	ada, err := b.provider.Customer(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, status := range []int{400, 402, 422} {
+		b.mu.Lock()
+		b.fail = append(b.fail, func(w http.ResponseWriter) {
+			_, body := refuse(status, "parameter_invalid")
+			w.WriteHeader(status)
+			w.Write(body)
+		})
+		b.mu.Unlock()
+		if err := b.provider.Forget(ctx, ada, ""); err == nil {
+			t.Errorf("refused with %d, and she counts as forgotten", status)
+		}
+	}
+	if _, err := b.provider.Cards(ctx, ada); err != nil {
+		t.Errorf("she is there: %v", err)
+	}
+	if err := b.provider.Forget(ctx, b.provider.wordFor("cus_99"), ""); err != nil {
+		t.Errorf("who is not there under the same key is gone: %v", err)
 	}
 }

@@ -241,7 +241,13 @@ func (p *Provider) Open(ctx context.Context, q payment.Request) (payment.Session
 			Currency: new(strings.ToLower(q.Amount.Currency().Code())), UnitAmount: &units,
 			ProductData: &stripe.CheckoutSessionLineItemPriceDataProductDataParams{Name: new("Order " + q.OrderNumber)}}}},
 	}
-	offer(params, q.Customer, q.Keep)
+	of := ""
+	if q.Customer != "" {
+		if of, err = p.idOf(q.Customer); err != nil {
+			return payment.Session{}, fmt.Errorf("open session: %w: %w", err, payment.ErrRefused) // with this key it stays so
+		}
+	}
+	offer(params, of, q.Keep)
 	if q.Here {
 		here(params)
 	}
@@ -250,7 +256,7 @@ func (p *Provider) Open(ctx context.Context, q payment.Request) (payment.Session
 		return payment.Session{}, fmt.Errorf("open session: %w", err)
 	}
 	n, err := p.read(got)
-	if err != nil || n.OrderID != q.OrderID || n.Attempt != q.Attempt || n.Amount != q.Amount || got.reserves() != q.Authorize || got.Customer != q.Customer || q.Here != (got.URL == "") || !q.Here && !strings.HasPrefix(got.URL, p.c.Origin+"/") {
+	if err != nil || n.OrderID != q.OrderID || n.Attempt != q.Attempt || n.Amount != q.Amount || got.reserves() != q.Authorize || got.Customer != of || q.Here != (got.URL == "") || !q.Here && !strings.HasPrefix(got.URL, p.c.Origin+"/") {
 		return payment.Session{}, errors.New("open session: the answer is about something else")
 	}
 	return payment.Session{Ref: got.ID, URL: got.URL, Mode: p.c.Mode, Account: p.c.Account, ExpiresAt: time.Unix(got.ExpiresAt, 0)}, nil
@@ -472,8 +478,11 @@ func (p *Provider) session(ctx context.Context, ref string) (session, error) {
 	return got, err
 }
 
-// errTheirs is a failure of Stripe's own.
-var errTheirs = errors.New("a failure at Stripe")
+// errTheirs is a failure of Stripe's own, errMissing a refusal because nothing is there.
+var (
+	errTheirs  = errors.New("a failure at Stripe")
+	errMissing = fmt.Errorf("nothing is there: %w", payment.ErrRefused)
+)
 
 // call asks Stripe. A refusal for good is payment.ErrRefused. What Stripe says
 // in words, and every address, stays out of the error.
@@ -481,7 +490,12 @@ func (p *Provider) call(method, path string, params stripe.ParamsContainer, out 
 	err := p.api.Call(method, path, p.c.Key, params, out)
 	if said, ok := errors.AsType[*stripe.Error](err); ok {
 		switch said.HTTPStatusCode {
-		case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusNotFound, http.StatusUnprocessableEntity:
+		case http.StatusNotFound:
+			if said.Code == stripe.ErrorCodeResourceMissing {
+				return fmt.Errorf("answer %d %s: %w", said.HTTPStatusCode, word(string(said.Code)), errMissing)
+			}
+			fallthrough
+		case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusUnprocessableEntity:
 			return fmt.Errorf("answer %d %s: %w", said.HTTPStatusCode, word(string(said.Code)), payment.ErrRefused)
 		}
 		if said.HTTPStatusCode >= http.StatusInternalServerError {
