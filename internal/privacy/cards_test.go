@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/privacy"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
@@ -91,6 +92,60 @@ func TestAnErasedAccountsCardsAreForgottenAtThePaymentService(t *testing.T) {
 		}
 		if n := shoptest.One[int64](t, raw, `SELECT count(*) FROM cards_to_forget`); n != 0 {
 			t.Errorf("%d rows of what the bank was to forget are left", n)
+		}
+	})
+}
+
+// TestCardsOfAnAccountThatJustEndsAreForgotten: past its date, and restricted, it opens to
+// nobody, and the payment service is told all the same.
+func TestCardsOfAnAccountThatJustEndsAreForgotten(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		raw := s.Raw(t)
+		ends := map[string]string{
+			"due":        `UPDATE dossiers SET destroy_after = 1 WHERE subject = $1`,
+			"restricted": `UPDATE dossiers SET destroy_after = 1, state = 'restricted' WHERE subject = $1`,
+			"unreadable": `UPDATE dossiers SET destroy_after = 1 WHERE subject = $1`,
+		}
+		of := map[string]string{}
+		for name, how := range ends {
+			customer, err := s.Bank.Customer(noCtx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := store.Account{ID: store.NewID(), State: store.AccountOpen, Email: ada}
+			if a.Email, err = contact.ParseEmail(name + "@example.com"); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.DB.InTx(noCtx, clerk, func(tx *store.Tx) error {
+				if err := tx.NewAccount(a); err != nil {
+					return err
+				}
+				_, err := tx.KeepCards(a, store.KeptCards{Provider: "bank", Customer: customer})
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			of[name] = customer
+			shoptest.Do(t, raw, how, a.ID)
+			if name != "unreadable" {
+				continue
+			}
+			shoptest.Do(t, raw, `UPDATE kept_cards SET customer = $2 WHERE owner = $1`, a.ID, []byte("altered by somebody"))
+		}
+		if _, err := privacy.Retention(noCtx, s.DB, slog.New(slog.DiscardHandler)); err != nil {
+			t.Fatal(err)
+		}
+		s.RunAll(t)
+		for name, customer := range of {
+			if _, err := s.Bank.Cards(noCtx, customer); (err == payment.ErrRefused) != (name != "unreadable") {
+				t.Errorf("%s: the bank says %v", name, err)
+			}
+		}
+		if n := shoptest.One[int64](t, raw, `SELECT count(*) FROM events WHERE action = 'cards.unforgotten'`); n != 1 {
+			t.Errorf("%d events tell that the bank was not told, want 1", n)
+		}
+		if n := shoptest.One[int64](t, raw, `SELECT count(*) FROM kept_cards WHERE customer IS NOT NULL`); n != 0 {
+			t.Errorf("%d accounts still have cards", n)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/personal"
+	"github.com/cartkeep/cartkeep/internal/seal"
 )
 
 // JobForgetCards tells a payment service to forget what it keeps for an account that
@@ -38,37 +39,40 @@ func (k KeptCards) row() string { return k.Owner + "/" + k.Provider }
 // ErrNoCards means that no service keeps cards for that account.
 var ErrNoCards = fault.New(fault.NotFound, "No cards are kept for you there any more.")
 
-// KeptCards lists the services that keep cards for an account.
+// KeptCards lists the services that keep cards for an account, without what does not open.
 func (v *View) KeptCards(owner string) ([]KeptCards, error) {
 	f, err := v.folder(owner, owner)
 	if err != nil {
 		return nil, err
 	}
-	box := f.open(personal.Account)
-	if box.Key == nil && !f.clear {
-		return nil, nil
-	}
+	out, _, err := v.keptCards(owner, f.open(personal.Account))
+	return out, err
+}
+
+// keptCards reads them with the key of an account's dossier. lost are the services whose
+// word for the shopper does not open.
+func (v *View) keptCards(owner string, box personal.Dossier) (out []KeptCards, lost []string, err error) {
 	rows, err := v.rows(`SELECT provider, customer, used_at FROM kept_cards WHERE owner = $1 AND customer IS NOT NULL ORDER BY provider`, owner)
 	if err != nil {
-		return nil, fmt.Errorf("read kept cards: %w", err)
+		return nil, nil, fmt.Errorf("read kept cards: %w", err)
 	}
 	defer rows.Close()
-	var out []KeptCards
 	for rows.Next() {
 		k := KeptCards{Owner: owner}
 		var sealed []byte
 		var used int64
 		if err := rows.Scan(&k.Provider, &sealed, &used); err != nil {
-			return nil, fmt.Errorf("read kept cards: %w", err)
+			return nil, nil, fmt.Errorf("read kept cards: %w", err)
 		}
 		s := sealer{row: k.row()}
 		k.Customer, k.UsedAt = get(&s, box, personal.CardsCustomer, sealed), when(used)
-		if s.err != nil {
-			return nil, s.err
+		if s.err != nil || k.Customer == "" {
+			lost = append(lost, k.Provider)
+			continue
 		}
 		out = append(out, k)
 	}
-	return out, rows.Err()
+	return out, lost, rows.Err()
 }
 
 // KeptCardsAt is that of one service; ErrNoCards where there is none.
@@ -149,19 +153,49 @@ func (t *Tx) ForgetCards(k KeptCards, card string) error {
 	return t.Event("cards.forget", k.Owner, id, How(k.Provider))
 }
 
-// forgetAllCards does so for an account that ends. What does not open any more must
-// not keep the account alive: sweeping comes long before that.
-func (t *Tx) forgetAllCards(owner string) error {
-	all, err := t.KeptCards(owner)
+// forgetAllCards does so for an account that ends, also when it is past its date or
+// restricted: nobody gets to see what it opens. What does not open must not keep the
+// account alive; then an event and the log say that a service was not told.
+func (t *Tx) forgetAllCards(d DueDossier) error {
+	box, end, err := t.lastOpened(d)
 	if err != nil {
-		return nil
+		return err
+	}
+	defer end()
+	all, lost, err := t.keptCards(d.Subject, box)
+	if err != nil {
+		return err
 	}
 	for _, k := range all {
 		if err := t.ForgetCards(k, ""); err != nil {
 			return err
 		}
 	}
+	for _, provider := range lost {
+		t.db.log.WarnContext(t.ctx, "an account ends, and nobody can tell any more whose cards a payment service was to forget", "account", d.Subject, "provider", provider)
+		if err := t.Event("cards.unforgotten", d.Subject, "", How(provider)); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// lastOpened opens a dossier that is about to be destroyed, whatever its state. One that
+// does not open is empty. end wipes the key.
+func (t *Tx) lastOpened(d DueDossier) (box personal.Dossier, end func(), err error) {
+	box, end = personal.Dossier{Purpose: d.Purpose, Clear: t.db.plain}, func() {}
+	var wrap []byte
+	err = t.row(`SELECT wrap FROM dossiers WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND id = $4`, d.Subject, d.Case, string(d.Purpose), d.ID).Scan(&wrap)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && wrap == nil {
+		return box, end, nil
+	}
+	if err != nil {
+		return box, end, fmt.Errorf("read a dossier: %w", err)
+	}
+	if key, err := t.db.ring.Unwrap(seal.Owner{Dossier: d.ID, Subject: d.Subject, Purpose: string(d.Purpose), Case: d.Case}, wrap); err == nil {
+		box.Key, end = key, key.Destroy
+	}
+	return box, end, nil
 }
 
 // ToForget is what a service has still to be told to forget.

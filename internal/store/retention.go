@@ -50,8 +50,8 @@ func (t *Tx) Destroy(d DueDossier) error {
 			}
 		}
 	}
-	if d.Purpose == personal.Account { // while its key still opens whom services know
-		if err := t.forgetAllCards(d.Subject); err != nil {
+	if d.Purpose == personal.Account { // its key opens whom services know, for the last time
+		if err := t.forgetAllCards(d); err != nil {
 			return err
 		}
 	}
