@@ -91,11 +91,12 @@ func fits(p store.Payment, n payment.Notice) bool {
 	return p.Amount.Currency() == n.Amount.Currency() && !n.Amount.Negative() && n.Amount.Cmp(p.Amount) <= 0
 }
 
-// disputed reports whether the payer's bank asks for an order's money back, or has it.
+// disputed reports whether the payer's bank asks for an order's money back, or has it:
+// one that somebody has seen to and nobody has won took the money.
 func disputed(v *store.View, o order.Order) (bool, error) {
 	list, err := v.ConcernsOf(o.Owner, o.ID)
 	for _, c := range list {
-		if c.Kind == store.ConcernDispute && (c.EndedAt.IsZero() || c.Ending == store.ConcernLost) {
+		if c.Kind == store.ConcernDispute && (c.EndedAt.IsZero() || c.Ending != store.ConcernWon) {
 			return true, err
 		}
 	}
@@ -164,7 +165,8 @@ func withOrders(v *store.View, list []store.Concern) ([]Concern, error) {
 
 // SeeConcerns notes that somebody has seen to what is open about an order, and
 // returns how much that was. A dispute stays: its end is the bank's to tell. One that
-// nobody said until when to answer has taken the money already, so it is lost by then.
+// nobody said until when to answer has taken the money already: it counts as lost, until
+// its bank says that it was won.
 func (d *Desk) SeeConcerns(ctx context.Context, actor ledger.Actor, number order.Number) (seen int, err error) {
 	err = d.db.InTx(ctx, actor, func(t *store.Tx) error {
 		seen = 0
@@ -177,14 +179,10 @@ func (d *Desk) SeeConcerns(ctx context.Context, actor ledger.Actor, number order
 			return err
 		}
 		for _, c := range list {
-			ending := store.ConcernSeen
-			if c.Kind == store.ConcernDispute {
-				ending = store.ConcernLost
-			}
 			if !c.EndedAt.IsZero() || c.Kind == store.ConcernDispute && !c.AnswerBy.IsZero() {
 				continue
 			}
-			if err := t.EndConcern(c, ending); err != nil {
+			if err := t.EndConcern(c, store.ConcernSeen); err != nil {
 				return err
 			}
 			seen++

@@ -28,7 +28,7 @@ const (
 const (
 	ConcernWon  = "won"
 	ConcernLost = "lost"
-	ConcernSeen = "seen" // somebody has seen to it
+	ConcernSeen = "seen" // somebody has seen to it; a dispute that nobody won is lost by then
 )
 
 // Concern is something about a payment that a person has to look at.
@@ -60,7 +60,8 @@ func (t *Tx) RaiseConcern(c Concern) (bool, error) {
 }
 
 // EndConcern notes how a concern ended, one that nobody has heard of before too:
-// what a provider says comes out of order. The first ending stays.
+// what a provider says comes out of order. The first ending stays, but for what somebody
+// in the shop has only seen to: how that ended is the bank's to say.
 func (t *Tx) EndConcern(c Concern, ending string) error {
 	_, err := t.keepConcern(c, ending, `ended_at = excluded.ended_at, ending = excluded.ending`)
 	return err
@@ -71,12 +72,13 @@ func (t *Tx) keepConcern(c Concern, ending, change string) (isNew bool, err erro
 	if which == "" {
 		which = t.db.concernKey(c)
 	}
-	var before, over int64
-	err = t.row(`SELECT COUNT(*), COALESCE(MAX(ended_at), 0) FROM payment_concerns WHERE owner = $1 AND payment = $2 AND kind = $3 AND which = $4`, c.Owner, c.Payment, string(c.Kind), which).Scan(&before, &over)
+	var before int64
+	var was string
+	err = t.row(`SELECT COUNT(*), COALESCE(MAX(ending), '') FROM payment_concerns WHERE owner = $1 AND payment = $2 AND kind = $3 AND which = $4`, c.Owner, c.Payment, string(c.Kind), which).Scan(&before, &was)
 	if err != nil {
 		return false, fmt.Errorf("keep a concern: %w", err)
 	}
-	if ending != "" && over > 0 {
+	if ending != "" && was != "" && (was != ConcernSeen || ending == ConcernSeen) {
 		return false, nil // the first ending stays, and is told once
 	}
 	ended := int64(0)

@@ -76,7 +76,7 @@ func TestWhatMollieTellsLater(t *testing.T) {
 			t.Errorf("got %d, %v", seen, err)
 		}
 		hears()
-		stand("refund 10.00 seen", "dispute 20.00 won", "dispute 5.00 lost")
+		stand("refund 10.00 seen", "dispute 20.00 won", "dispute 5.00 seen")
 		if err := c.desk.Refund(t.Context(), owner, p.Order.Number); !fault.Is(err, fault.Conflict) {
 			t.Errorf("given back beside a lost one: got %v", err)
 		}
@@ -85,7 +85,7 @@ func TestWhatMollieTellsLater(t *testing.T) {
 				t.Errorf("%d lines in the journal of notices for %s, want %d", n, outcome, want)
 			}
 		}
-		for kind, want := range map[string]int64{"concern.dispute.raised": 2, "concern.dispute.won": 1, "concern.dispute.lost": 1, "concern.refund.raised": 1, "refund.failed": 1} {
+		for kind, want := range map[string]int64{"concern.dispute.raised": 2, "concern.dispute.won": 1, "concern.dispute.seen": 1, "concern.refund.raised": 1, "refund.failed": 1} {
 			if n := shoptest.One[int64](t, s.Raw(t), `SELECT count(*) FROM events WHERE action = $1`, kind); n != want {
 				t.Errorf("%d events %s, want %d", n, kind, want)
 			}
