@@ -234,7 +234,7 @@ func (t *Tx) CancelCredit(id credit.ID) error {
 		return fmt.Errorf("cancel a credit: %w", err)
 	}
 	if c.Balance.IsZero() {
-		return t.Event("credit.cancel", string(id), "", "")
+		return t.Event("credit.closed", string(id), "", "") // no act: the books have nothing of it
 	}
 	_, err = t.post(c, NewID(), credit.Cancel, "", c.Balance)
 	return err

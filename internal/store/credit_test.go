@@ -283,6 +283,34 @@ func TestWhoWritesAllOfAnActIsNoticed(t *testing.T) {
 	})
 }
 
+// TestAnHonestShopsBooksStayEven: a card that is spent is cancelled, and the years go
+// by, after which the ledger has the names of its events and no more. A forged act is
+// noticed all the same.
+func TestAnHonestShopsBooksStayEven(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		id, _ := card(t, s, 2500, time.Time{})
+		inTx(t, s, func(t *store.Tx) error { return t.TakeCredit(part(id, 2500), "o1", "cart") })
+		inTx(t, s, func(t *store.Tx) error { return t.CancelCredit(id) })
+		wantEven(t, s)
+		raw := s.Raw(t)
+		shoptest.Do(t, raw, `UPDATE events SET actor = NULL, subject = NULL, object = NULL, detail = NULL, salts = NULL WHERE action LIKE 'credit.%'`)
+		wantEven(t, s)
+		s.Clock.Move(time.Hour)
+		young, _ := card(t, s, 900, time.Time{})
+		inTx(t, s, func(t *store.Tx) error { return t.TakeCredit(part(young, 300), "o2", "cart") })
+		wantEven(t, s)
+		for _, q := range []string{
+			`INSERT INTO credit_entries (credit, act, side, order_id, doing, amount, at) VALUES ($1, 'forged', 'issued', '', 'issue', -7400, 0), ($1, 'forged', 'balance', '', 'issue', 7400, 0)`,
+			`UPDATE credit_sides SET amount = amount + CASE WHEN side = 'issued' THEN -7400 ELSE 7400 END WHERE credit = $1 AND side IN ('issued', 'balance')`,
+		} {
+			shoptest.Do(t, raw, q, string(id))
+		}
+		if r, err := s.DB.VerifyCredit(noCtx); err != nil || len(r.Wrong) != 1 || !strings.Contains(r.Wrong[0], string(id)) {
+			t.Errorf("an act that was dated back gave %q, %v", r.Wrong, err)
+		}
+	})
+}
+
 // triggers names the triggers that guard the events on SQLite.
 func triggers(t *testing.T, s *shoptest.Shop) (out []string) {
 	t.Helper()

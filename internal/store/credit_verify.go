@@ -90,21 +90,30 @@ type deed struct {
 type tally struct{ acts, amount int64 }
 
 // creditEvents holds the acts in the books against the events that were written in
-// the same transactions.
+// the same transactions. Of an old event only its name is kept, so from that time on
+// back there must be as many acts of each kind, whatever they were about.
 func (v *View) creditEvents(out *CreditReport) error {
 	if v.db.plain {
 		return nil // nothing is kept of what happened
 	}
-	books, err := v.tallies(`SELECT credit, doing, MAX(order_id), CAST(SUM(CASE WHEN amount > 0 THEN amount ELSE 0 END) AS BIGINT) FROM credit_entries GROUP BY credit, act, doing`, func(r row) (d deed, amount int64, err error) {
-		err = r.Scan(&d.credit, &d.doing, &d.order, &amount)
+	var emptied int64 // up to when events were emptied
+	if err := v.row(`SELECT COALESCE(MAX(at), -1) FROM events WHERE action LIKE 'credit.%' AND salts IS NULL`).Scan(&emptied); err != nil {
+		return err
+	}
+	books, err := v.tallies(`SELECT credit, doing, MAX(order_id), CAST(SUM(CASE WHEN amount > 0 THEN amount ELSE 0 END) AS BIGINT), MAX(at) FROM credit_entries GROUP BY credit, act, doing`, func(r row) (d deed, amount int64, err error) {
+		var at int64
+		if err = r.Scan(&d.credit, &d.doing, &d.order, &amount, &at); at <= emptied {
+			d.order, amount = "", 0
+		}
 		return d, amount, err
 	})
 	if err != nil {
 		return err
 	}
-	events, err := v.tallies(`SELECT owner, action, COALESCE(object, ''), COALESCE(detail, '') FROM events WHERE action LIKE 'credit.%'`, func(r row) (d deed, amount int64, err error) {
+	events, err := v.tallies(`SELECT owner, action, COALESCE(object, ''), COALESCE(detail, ''), at FROM events WHERE action LIKE 'credit.%'`, func(r row) (d deed, amount int64, err error) {
 		var action, detail string
-		if err := r.Scan(&d.credit, &action, &d.order, &detail); err != nil {
+		var at int64
+		if err := r.Scan(&d.credit, &action, &d.order, &detail, &at); err != nil {
 			return d, 0, err
 		}
 		d.doing = strings.TrimPrefix(action, "credit.")
@@ -112,6 +121,10 @@ func (v *View) creditEvents(out *CreditReport) error {
 			return deed{}, 0, nil
 		}
 		out.Events++
+		if at <= emptied {
+			d.order = ""
+			return d, 0, nil
+		}
 		var said struct {
 			Amount int64 `json:"amount"`
 		}
