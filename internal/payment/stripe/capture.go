@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/stripe/stripe-go/v85"
@@ -149,11 +148,12 @@ func (p *Provider) Capture(ctx context.Context, q payment.CaptureRequest) error 
 	if n.OrderID != q.OrderID || n.Amount.Currency() != q.Amount.Currency() || q.Amount.Cmp(n.Amount) > 0 {
 		return fmt.Errorf("capture: the session reserved no such amount: %w", payment.ErrRefused)
 	}
-	// Stripe forgets its idempotency keys after a day; the intent itself does not.
+	// What makes it happen once is the intent, which was read. Each try has a key of its
+	// own: under the same one Stripe repeats an answer of its own trouble for a day.
 	if stripe.PaymentIntentStatus(got.Status) == stripe.PaymentIntentStatusSucceeded && got.Received == units {
 		return nil
 	}
-	params := &stripe.PaymentIntentCaptureParams{Params: stripe.Params{Context: ctx, IdempotencyKey: new("capture-" + q.Ref + "-" + strconv.FormatInt(units, 10))}, AmountToCapture: &units}
+	params := &stripe.PaymentIntentCaptureParams{Params: stripe.Params{Context: ctx, IdempotencyKey: new(stripe.NewIdempotencyKey())}, AmountToCapture: &units}
 	var after reservation
 	if err := p.call(http.MethodPost, "/v1/payment_intents/"+got.ID+"/capture", params, &after); err != nil {
 		return fmt.Errorf("capture: %w", err)
@@ -173,7 +173,7 @@ func (p *Provider) Release(ctx context.Context, ref string) error {
 	if stripe.PaymentIntentStatus(got.Status) == stripe.PaymentIntentStatusCanceled {
 		return nil
 	}
-	params := &stripe.PaymentIntentCancelParams{Params: stripe.Params{Context: ctx, IdempotencyKey: new("release-" + ref)}}
+	params := &stripe.PaymentIntentCancelParams{Params: stripe.Params{Context: ctx, IdempotencyKey: new(stripe.NewIdempotencyKey())}}
 	var after reservation
 	if err := p.call(http.MethodPost, "/v1/payment_intents/"+got.ID+"/cancel", params, &after); err != nil {
 		return fmt.Errorf("release: %w", err)

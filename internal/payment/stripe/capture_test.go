@@ -28,6 +28,36 @@ func TestACompletedSessionIsNoApprovalByItself(t *testing.T) {
 	t.Run("less than the order costs", func(t *testing.T) { completed(t, "requires_capture", 100, "", payment.ErrNotice) })
 }
 
+// TestTroubleAtStripeIsNotRepeated: what it answered of its own trouble it repeats for
+// a day under the same key, so each try has another.
+func TestTroubleAtStripeIsNotRepeated(t *testing.T) {
+	for path, do := range map[string]func(b *bank, q payment.CaptureRequest) error{
+		"/capture": func(b *bank, q payment.CaptureRequest) error { return b.provider.Capture(t.Context(), q) },
+		"/cancel":  func(b *bank, q payment.CaptureRequest) error { return b.provider.Release(t.Context(), q.Ref) },
+	} {
+		b := newBank(t)
+		q := b.request("order-1", 1)
+		q.Authorize = true
+		opened, err := b.provider.Open(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.decide(opened.Ref, "checkout.session.completed", true)
+		b.mu.Lock()
+		b.trouble = path
+		b.mu.Unlock()
+		at := payment.CaptureRequest{Ref: opened.Ref, OrderID: q.OrderID, Amount: q.Amount}
+		if err := do(b, at); err == nil || errors.Is(err, payment.ErrRefused) {
+			t.Errorf("%s amid trouble: got %v", path, err)
+		}
+		for range 2 {
+			if err := do(b, at); err != nil {
+				t.Errorf("%s after it: %v", path, err)
+			}
+		}
+	}
+}
+
 func completed(t *testing.T, status string, short int64, want payment.Outcome, wantErr error) {
 	b := newBank(t)
 	q := b.request("order-1", 1)
