@@ -168,8 +168,12 @@ func (d *Desk) answerPayCode(ctx context.Context, open opener, ticket, typed str
 		if err != nil {
 			return err
 		}
-		// A try is counted whatever it was about.
-		if other = c.Purpose != challenge.Pay || c.Object != "" && c.Object != d.payable(owner, to); other || !fits {
+		// A try is counted whatever it was about, and a wrong one is a wrong one from any
+		// cart: whoever counts failures must not miss those.
+		if !fits {
+			return nil
+		}
+		if other = c.Purpose != challenge.Pay || c.Object != "" && c.Object != d.payable(owner, to); other {
 			return nil
 		}
 		right = true

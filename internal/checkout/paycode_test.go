@@ -139,6 +139,9 @@ func TestAProofIsOfOneMailboxAndOneCart(t *testing.T) {
 			t.Fatal(err)
 		}
 		code := s.Code(t, "thief@example.com")
+		if err := s.Desk.AnswerPayCode(guest, next.ID, next.Token, ticket, "90000001"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a wrong guess at another cart: %v, want it to count as one", err)
+		}
 		if err := s.Desk.AnswerPayCode(guest, next.ID, next.Token, ticket, code); !fault.Is(err, fault.Conflict) {
 			t.Errorf("the code of another cart: %v", err)
 		}
