@@ -290,7 +290,7 @@ func wayBack(r store.Refund) string {
 		said = ", " + r.Rest().Format() + " of it by not taking it"
 	}
 	if !r.ByCredit.IsZero() {
-		said = ", " + r.ByCredit.Format() + " of it to the credit that paid"
+		said += ", " + r.ByCredit.Format() + " of it to the credit that paid"
 	}
 	switch r.ToCredit {
 	case store.ToAccount:

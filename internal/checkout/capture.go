@@ -40,7 +40,7 @@ const reservedFor = 4 * 24 * time.Hour
 var (
 	errCapturing = errors.New("the reserved money is being taken at this moment")
 	errUntaken   = fault.New(fault.Conflict, "The money of this order is only reserved. Nothing of it can be made credit or sent by hand before it is taken: cartkeep capture NUMBER.")
-	errGoneFree  = fault.New(fault.Conflict, "The money that was reserved for this order went free before it was taken, so it is not paid. Ask the buyer to pay another way, or end the order: cartkeep refund NUMBER.")
+	errGoneFree  = fault.New(fault.Conflict, "The money that was reserved for this order went free before it was taken, so it is not paid. End the order (cartkeep refund NUMBER), and ask the buyer to order again.")
 	errLettingGo = fault.New(fault.Conflict, "The money of this order is being given back.")
 	errOver      = fault.New(fault.Conflict, "The time for which the money of this order was reserved is over. See first whether it can be taken still: cartkeep capture NUMBER.")
 )

@@ -99,6 +99,9 @@ func (p OrderStatus) Steps() []Step {
 	if p.Reserved {
 		words[1] = "Money reserved"
 	}
+	if p.wentFree() {
+		words[1] = "Not paid"
+	}
 	at := slices.Index(road, p.Order.Status)
 	if at < 0 {
 		return nil
@@ -156,6 +159,9 @@ func (p OrderStatus) payLater() string {
 }
 
 func (p OrderStatus) told() Words {
+	if p.wentFree() {
+		return Words{Title: "This order is not paid", Text: "Your bank had reserved the money, and that ended before we took it. Nothing was charged. Please write to us, or order again."}
+	}
 	switch p.Order.Status {
 	case order.Pending:
 		switch {
@@ -198,16 +204,41 @@ func (p OrderStatus) told() Words {
 		}
 		return Words{Title: "This order was cancelled", Text: "It was not paid in time, so nothing was charged. Your cart is open again."}
 	case order.PartiallyRefunded:
+		if p.Reserved || p.Payment == order.PaymentExpired {
+			return Words{Title: "You pay less for this order", Text: p.wayBack()}
+		}
 		return Words{Title: "Part of your money is on its way back", Text: p.wayBack()}
 	case order.Refunded:
+		if p.Payment == order.PaymentExpired {
+			return Words{Title: "You do not pay for this order", Text: p.wayBack()}
+		}
 		return Words{Title: "Your money is on its way back", Text: p.wayBack()}
 	}
 	return Words{Title: "Your order"}
 }
 
-// wayBack says how money comes back.
+// wentFree reports whether an order counts as paid whose money was only reserved, and
+// is not there any more.
+func (p OrderStatus) wentFree() bool {
+	if p.Payment != order.PaymentExpired {
+		return false
+	}
+	switch p.Order.Status {
+	case order.Paid:
+		return true
+	case order.Packed, order.PartiallyRefunded: // of such a one credit may pay all that is left
+		return len(p.Order.Credits) == 0
+	}
+	return false
+}
+
+// wayBack says how money comes back, if any was taken.
 func (p OrderStatus) wayBack() string {
 	switch {
+	case (p.Reserved || p.Payment == order.PaymentExpired) && len(p.Order.Credits) > 0:
+		return "What your bank had reserved and we did not take goes free again, within a few days. What credit paid is back on it. Our mail says how much is where."
+	case p.Reserved || p.Payment == order.PaymentExpired:
+		return "It was only reserved at your bank, and we never took it. Banks free it within a few days."
 	case p.Order.Covered() && !p.Order.Free():
 		return "It is back on your gift card or your store credit, and you can spend it again."
 	case len(p.Order.Credits) > 0:
