@@ -243,7 +243,7 @@ func TestTheShopServesWhileItIsSealedAnew(t *testing.T) {
 		group.Go(func() {
 			for !over.Load() {
 				if got := e.Read(t, s.DB); got != before {
-					t.Error("amid it the shop reads otherwise")
+					t.Errorf("amid it the shop reads otherwise: %s", otherwise(got, before))
 					return
 				}
 			}
@@ -315,4 +315,15 @@ func TestWhatDoesNotOpenIsLeftAlone(t *testing.T) {
 			t.Errorf("%+v, %v, want two left", r, err)
 		}
 	})
+}
+
+// otherwise is the first line in which two readings differ.
+func otherwise(got, want string) string {
+	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return fmt.Sprintf("got %.300q, want %.300q", a[i], b[i])
+		}
+	}
+	return fmt.Sprintf("%d lines, want %d", len(a), len(b))
 }

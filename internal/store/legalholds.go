@@ -33,6 +33,8 @@ type LegalHold struct {
 	Actor, LiftedBy  string
 	Since, End       time.Time
 	Lifted           time.Time // zero while nobody lifted it
+
+	sealed []byte // the reason; read with the dossier's id, which may be another soon
 }
 
 // Holds reports whether it still holds.
@@ -189,7 +191,7 @@ func scanPairs(rows rows) (out [][2]string, err error) {
 // LegalHolds lists the holds that there are and were, the newest first, without their
 // reasons.
 func (v *View) LegalHolds() ([]LegalHold, error) {
-	rows, err := v.rows(`SELECT h.id, h.owner, h.dossier, COALESCE(d.purpose, ''), COALESCE(o.number, ''), h.actor, h.made_at, h.ends_at, h.lifted_at, h.lifted_by
+	rows, err := v.rows(`SELECT h.id, h.owner, h.dossier, COALESCE(d.purpose, ''), COALESCE(o.number, ''), h.actor, h.made_at, h.ends_at, h.lifted_at, h.lifted_by, h.reason
 		FROM legal_holds h LEFT JOIN dossiers d ON d.subject = h.owner AND d.id = h.dossier LEFT JOIN orders o ON o.owner = d.subject AND o.id = d.case_id
 		ORDER BY h.made_at DESC, h.id, d.purpose LIMIT $1`, maxHolds)
 	if err != nil {
@@ -200,7 +202,7 @@ func (v *View) LegalHolds() ([]LegalHold, error) {
 	for rows.Next() {
 		var h LegalHold
 		var made, ends, lifted int64
-		if err := rows.Scan(&h.ID, &h.Subject, &h.Dossier, &h.Purpose, &h.Order, &h.Actor, &made, &ends, &lifted, &h.LiftedBy); err != nil {
+		if err := rows.Scan(&h.ID, &h.Subject, &h.Dossier, &h.Purpose, &h.Order, &h.Actor, &made, &ends, &lifted, &h.LiftedBy, &h.sealed); err != nil {
 			return nil, fmt.Errorf("list holds: %w", err)
 		}
 		h.Since, h.End, h.Lifted = when(made), when(ends), since(lifted)
@@ -209,16 +211,9 @@ func (v *View) LegalHolds() ([]LegalHold, error) {
 	return out, rows.Err()
 }
 
-// OpenReason opens the reason of a hold; it is zero when that has ended.
+// OpenReason opens the reason of a hold that LegalHolds has listed; it is zero when
+// that has ended.
 func (v *View) OpenReason(h LegalHold) (contact.Note, error) {
-	var sealed []byte
-	err := v.row(`SELECT reason FROM legal_holds WHERE owner = $1 AND dossier = $2 AND id = $3`, h.Subject, h.Dossier, h.ID).Scan(&sealed)
-	if errors.Is(err, sql.ErrNoRows) {
-		return contact.Note{}, nil
-	}
-	if err != nil {
-		return contact.Note{}, fmt.Errorf("read the reason of a hold: %w", err)
-	}
 	f, err := v.folder(h.Subject, h.ID)
 	if err != nil {
 		return contact.Note{}, err
@@ -228,5 +223,5 @@ func (v *View) OpenReason(h LegalHold) (contact.Note, error) {
 		return contact.Note{}, nil
 	}
 	s := sealer{row: holdRow(h.ID, h.Dossier)}
-	return get(&s, box, personal.HoldReason, sealed), s.err
+	return get(&s, box, personal.HoldReason, h.sealed), s.err
 }
