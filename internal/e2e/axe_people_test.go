@@ -24,7 +24,7 @@ var (
 )
 
 // showsNothing are addresses that only lead on, and another spelling of one.
-var showsNothing = []string{"/account/security/open", "/admin/{$}"}
+var showsNothing = []string{"/account/security/open", "/account/cards/use/{provider}", "/account/cards/keep/{provider}", "/admin/{$}"}
 
 // pagesOfPeople lists every address of entrance, account and console, as the
 // table of routes has them: a new one is on the list by itself.
@@ -233,9 +233,11 @@ func (i *inspector) ordersSomething(m *member) {
 	i.look("checkout of somebody signed in")
 	i.fillsIn()
 	i.status(i.Submit("#details .go .btn"), 200)
+	i.Click("[name=keep_card]")
 	i.Submit("#pay .btn")
 	i.status(i.Submit("button[value=approved]"), 200)
 	i.look("order of somebody signed in")
+	i.visit("cards", "/account/cards", 200)
 	i.visit("orders", "/account/orders", 200)
 	i.Submit(".rows a")
 	i.look("order in the account")

@@ -58,7 +58,7 @@ var stageWords = map[abuse.Stage]string{
 
 // force tells what is in force, with the buttons that change it.
 func (c *Console) force(r *http.Request, f abuse.Fill) page.Section {
-	s := page.Section{Title: "What is in force", Says: []string{stageWords[abuse.StageOf(f[abuse.AllDeclines])], "Customers who are signed in can buy whatever is in force here, and so can guests who type a code from the mailbox of their order."}}
+	s := page.Section{Title: "What is in force", Says: []string{stageWords[abuse.StageOf(f[abuse.AllDeclines])], "Customers who are signed in can buy whatever is in force here. So can guests who type a code from the mailbox of their order."}}
 	if c.gate.UnderAttack() {
 		s.Says = append(s.Says, "Many sign-ins fail: strangers do work before each try.")
 	}
