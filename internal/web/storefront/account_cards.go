@@ -25,7 +25,7 @@ func (s *Shop) myCards(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d := s.accountDesk(w, r, page.PathCards, "Your cards")
-	d.Says = []string{"We keep no card. If you wished so, a payment service keeps one for you, with what you typed there, like an e-mail, and we keep the number under which it knows you.",
+	d.Says = []string{"We keep no card. If you wished so, a payment service keeps one for you, with what you typed there, like an e-mail. We keep the number under which it knows you.",
 		"What nobody has paid with for 18 months is forgotten there by itself, and everything with your account."}
 	for _, k := range all {
 		d.Sections = append(d.Sections, s.cardsAt(r, k))
