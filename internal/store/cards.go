@@ -172,7 +172,7 @@ func (t *Tx) forgetAllCards(d DueDossier) error {
 		}
 	}
 	for _, provider := range lost {
-		t.db.log.WarnContext(t.ctx, "an account ends, and nobody can tell any more whose cards a payment service was to forget", "account", d.Subject, "provider", provider)
+		t.db.log.WarnContext(t.ctx, "an account ends, and nobody can tell any more whose cards a payment service was to forget", "provider", provider)
 		if err := t.Event("cards.unforgotten", d.Subject, "", How(provider)); err != nil {
 			return err
 		}
