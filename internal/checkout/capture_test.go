@@ -278,6 +278,34 @@ func TestARefundMeetsACapture(t *testing.T) {
 	})
 }
 
+// TestAPartOfMoneyThatWentFreeIsNoSale: the bank has let go before it was asked, and a
+// part was to go back meanwhile. Nobody has paid anything, so the books have nothing.
+func TestAPartOfMoneyThatWentFreeIsNoSale(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		p, ref := promised(t, s)
+		s.Bank.Down = true
+		s.Bank.Lapse(ref)
+		if err := s.Desk.Capture(noCtx, clerk, p.Order.Number, nil); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("the bank is down: got %v", err)
+		}
+		if err := s.Desk.RefundPart(noCtx, clerk, p.Order.Number, euros(2)); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("a refund amid it: got %v", err)
+		}
+		s.Bank.Down = false
+		for range 3 {
+			s.Clock.Move(2 * time.Minute)
+			s.RunAll(t)
+		}
+		booksAgree(t, s, p, ref)
+		if err := s.Desk.Refund(noCtx, clerk, p.Order.Number); err != nil {
+			t.Fatal(err)
+		}
+		s.RunAll(t)
+		wantStatus(t, s, p, order.Refunded)
+		booksAgree(t, s, p, ref)
+	})
+}
+
 // booksAgree holds what the bank has against the refunds and the tax journal.
 func booksAgree(t shoptest.T, s *shoptest.Shop, p checkout.Placed, ref string) {
 	t.Helper()

@@ -301,7 +301,7 @@ func (d *Desk) given(t *store.Tx, r store.Refund) error {
 	to := order.PartiallyRefunded
 	if wholly(o, all) {
 		to = order.Refunded
-	} else if err := d.bookPart(t, o, p, r); err != nil {
+	} else if err := d.bookPart(t, o, p, r, all); err != nil {
 		return err
 	}
 	if o.Status != to {
@@ -331,18 +331,21 @@ func (d *Desk) given(t *store.Tx, r store.Refund) error {
 	return t.Enqueue(JobGivenBack, r.Owner, r.ID, t.Now())
 }
 
-// bookPart writes a part that went back into the tax journal. One whose money was
-// only reserved is booked when it is taken; where the rest of the price was paid with
-// credit and nothing will be taken, now.
-func (d *Desk) bookPart(t *store.Tx, o order.Order, p store.Payment, r store.Refund) error {
+// bookPart writes a part that went back into the tax journal. One whose money was only
+// reserved is booked when that is taken. Where all of the reserved money has gone back
+// and credit paid the rest of the price, nothing will be taken, and that is the sale;
+// money that went free by itself leaves the order unpaid, and there is none.
+func (d *Desk) bookPart(t *store.Tx, o order.Order, p store.Payment, r store.Refund, all []store.Refund) error {
 	booked, err := t.Booked(o.Owner, o.ID)
-	if err == nil && !booked && p.Capture == store.Released {
+	switch {
+	case err != nil:
+		return err
+	case booked:
+		return t.JournalPart(r.Owner, r.Order, r.Amount)
+	case p.Capture == store.Released && p.Untaken(all) == p.Amount:
 		return d.book(t, o)
 	}
-	if err != nil {
-		return err
-	}
-	return t.JournalPart(r.Owner, r.Order, r.Amount)
+	return nil
 }
 
 // wholly reports whether all of an order's price has gone back.
