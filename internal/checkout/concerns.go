@@ -3,6 +3,7 @@ package checkout
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -95,12 +96,12 @@ func fits(p store.Payment, n payment.Notice) bool {
 // one that somebody has seen to and nobody has won took the money.
 func disputed(v *store.View, o order.Order) (bool, error) {
 	list, err := v.ConcernsOf(o.Owner, o.ID)
-	for _, c := range list {
-		if c.Kind == store.ConcernDispute && (c.EndedAt.IsZero() || c.Ending != store.ConcernWon) {
-			return true, err
-		}
-	}
-	return false, err
+	return slices.ContainsFunc(list, tookBack), err
+}
+
+// tookBack reports whether a concern is that the payer's bank asks for money, or has it.
+func tookBack(c store.Concern) bool {
+	return c.Kind == store.ConcernDispute && (c.EndedAt.IsZero() || c.Ending != store.ConcernWon)
 }
 
 // Concern is something about a payment that a person has to look at, with its order.

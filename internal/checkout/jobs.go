@@ -198,10 +198,6 @@ func (d *Desk) refund(ctx context.Context, j store.Job) error {
 	if err != nil {
 		return err
 	}
-	provider, ok := d.providers[p.Provider]
-	if !ok {
-		return fmt.Errorf("refund: provider %s is not wired in", p.Provider)
-	}
 	back := p.Amount
 	switch p.Capture {
 	case store.Released:
@@ -214,7 +210,7 @@ func (d *Desk) refund(ctx context.Context, j store.Job) error {
 		}
 	}
 	if err == nil {
-		err = provider.Refund(ctx, payment.RefundRequest{ID: p.ID, Ref: p.Ref, OrderID: string(p.Order), Amount: back})
+		err = d.sendBack(ctx, p, payment.RefundRequest{ID: p.ID, Ref: p.Ref, OrderID: string(p.Order), Amount: back})
 	}
 	if errors.Is(err, payment.ErrRefused) {
 		return d.raiseFor(ctx, p, store.ConcernReturn, p.ID)

@@ -40,15 +40,7 @@ func (d *Desk) Ping(ctx context.Context, provider, ref string) error {
 	asking, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
 	if settled(p) {
-		list, err := remarker.Remarks(asking, ref)
-		if err != nil {
-			return unanswered(provider, err)
-		}
-		var bad []error
-		for _, n := range list {
-			bad = append(bad, d.Settle(ctx, provider, n)) // one that does not fit does not hide the others
-		}
-		return errors.Join(bad...)
+		return d.hear(ctx, asking, provider, remarker, ref)
 	}
 	n, decided, err := finder.Find(asking, ref)
 	switch {
@@ -58,6 +50,20 @@ func (d *Desk) Ping(ctx context.Context, provider, ref string) error {
 		return nil
 	}
 	return d.Settle(ctx, provider, n)
+}
+
+// hear asks what has become of a session since its money found its place, and settles
+// each word. One that does not fit does not hide the others.
+func (d *Desk) hear(ctx, asking context.Context, provider string, remarker payment.Remarker, ref string) error {
+	list, err := remarker.Remarks(asking, ref)
+	if err != nil {
+		return unanswered(provider, err)
+	}
+	var bad []error
+	for _, n := range list {
+		bad = append(bad, d.Settle(ctx, provider, n))
+	}
+	return errors.Join(bad...)
 }
 
 // unanswered says what a question without a usable answer means for whoever called.

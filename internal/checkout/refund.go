@@ -205,6 +205,10 @@ func (d *Desk) give(ctx context.Context, actor ledger.Actor, r store.Refund) err
 	err := d.payOut(ctx, r)
 	if errors.Is(err, payment.ErrRefused) {
 		took, gone := errors.AsType[tookError](err)
+		why := fault.New(fault.Conflict, "The payment service refuses to give this back. Look at the payment there.")
+		if errors.Is(err, errDisputed) {
+			why = errDisputed
+		}
 		err := d.db.InTx(ctx, actor, func(t *store.Tx) error {
 			if _, err := t.Order(r.Owner, r.Order); err != nil { // its lock comes first
 				return err
@@ -224,7 +228,7 @@ func (d *Desk) give(ctx context.Context, actor ledger.Actor, r store.Refund) err
 			}
 			return nil
 		})
-		return errors.Join(fault.New(fault.Conflict, "The payment service refuses to give this back. Look at the payment there."), err)
+		return errors.Join(why, err)
 	}
 	if err != nil {
 		return fault.Because(fault.Unavailable, "The payment service did not give the money back yet. It is tried again by itself.", fmt.Errorf("refund: %w", err))
@@ -261,11 +265,7 @@ func (d *Desk) payOut(ctx context.Context, r store.Refund) error {
 	if r.ByHand || d.ByHand(p.Provider) {
 		return nil // whoever wrote the refund down has sent it
 	}
-	provider, ok := d.providers[p.Provider]
-	if !ok {
-		return fmt.Errorf("provider %s is not wired in", p.Provider)
-	}
-	return provider.Refund(ctx, payment.RefundRequest{ID: r.ID, Ref: p.Ref, OrderID: string(r.Order), Amount: r.Rest()})
+	return d.sendBack(ctx, p, payment.RefundRequest{ID: r.ID, Ref: p.Ref, OrderID: string(r.Order), Amount: r.Rest()})
 }
 
 // given notes that money went back: once, whoever finds out first.

@@ -288,9 +288,13 @@ type Finder interface {
 
 // Remarker is a Provider that says by itself nothing of what happens after a payment
 // and can be asked: notices of disputes, of how they ended, and of refunds that did not
-// arrive. Asked again it tells the same, under the same ids.
+// arrive. Asked again it tells the same, under the same ids. It is asked before money
+// goes back, too: what the payer's bank has taken meanwhile must not go twice.
 type Remarker interface {
 	Remarks(ctx context.Context, ref string) ([]Notice, error)
+	// GaveBack tells whether Refund was asked for this before and has paid it back, or is
+	// about to. The error is ErrRefused where it did so with another amount.
+	GaveBack(ctx context.Context, q RefundRequest) (bool, error)
 }
 
 // Pinged is a Provider whose call-backs nobody signs: one names a session and says

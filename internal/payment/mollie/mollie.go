@@ -230,20 +230,8 @@ func (p *Provider) Refund(ctx context.Context, q payment.RefundRequest) error {
 	if err != nil || n.OrderID != q.OrderID || got.Status != "paid" || q.Amount.Minor() <= 0 || n.Amount.Currency() != q.Amount.Currency() || q.Amount.Cmp(n.Amount) > 0 {
 		return fmt.Errorf("refund: there is no such payment: %w", payment.ErrRefused)
 	}
-	// Mollie forgets its idempotency keys after a while; a job that goes on trying
-	// for longer must not pay back twice.
-	list, err := p.refunds(ctx, q.Ref)
-	if err != nil {
-		return fmt.Errorf("refund: %w", err)
-	}
-	for _, r := range list {
-		if r.failed() || r.Metadata.Refund != q.ID || r.Metadata.Shop != p.c.Shop {
-			continue
-		}
-		if back, err := r.Amount.money(); err != nil || back != q.Amount {
-			return fmt.Errorf("refund: this one was of another amount: %w", payment.ErrRefused)
-		}
-		return nil
+	if done, err := p.GaveBack(ctx, q); err != nil || done {
+		return err
 	}
 	ask := newRefund{Amount: amountOf(q.Amount), Description: "Refund", Metadata: metadata{Shop: p.c.Shop, Order: q.OrderID, Refund: q.ID}}
 	var made refund
@@ -257,6 +245,28 @@ func (p *Provider) Refund(ctx context.Context, q payment.RefundRequest) error {
 		return errors.New("refund: the answer is about something else")
 	}
 	return nil
+}
+
+// GaveBack looks a refund up by our own id. Mollie forgets its idempotency keys after a
+// while; a job that goes on trying for longer must not pay back twice.
+func (p *Provider) GaveBack(ctx context.Context, q payment.RefundRequest) (bool, error) {
+	if !isID(q.Ref, "tr_") {
+		return false, fmt.Errorf("refund: %w", payment.ErrRefused)
+	}
+	list, err := p.refunds(ctx, q.Ref)
+	if err != nil {
+		return false, fmt.Errorf("refund: %w", err)
+	}
+	for _, r := range list {
+		if r.failed() || r.Metadata.Refund != q.ID || r.Metadata.Shop != p.c.Shop {
+			continue
+		}
+		if back, err := r.Amount.money(); err != nil || back != q.Amount {
+			return false, fmt.Errorf("refund: this one was of another amount: %w", payment.ErrRefused)
+		}
+		return true, nil
+	}
+	return false, nil
 }
 
 // PaidBack tells how much of a payment went back, whoever asked for it.
