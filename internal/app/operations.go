@@ -66,7 +66,7 @@ func (o *operating) do(ctx context.Context, c call) error {
 		return o.credit(ctx, c)
 	case "payments concerns":
 		return o.concerns(ctx, order.Number(c.Args["number"]), c.Args["seen"] == "yes")
-	case "payments reconcile", "payments received", "payments import", "payments owed", "payments returned":
+	case "payments reconcile", "payments recall", "payments received", "payments import", "payments owed", "payments returned":
 		return o.payments(ctx, c)
 	case "staff list", "staff invite", "staff confirm", "staff disable", "staff enable", "staff role", "staff passkeys":
 		return o.staff(ctx, c)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/payment/mollie"
@@ -23,7 +24,7 @@ import (
 // money is real. Which of them shoppers are offered is a setting of the shop.
 type Paying struct {
 	PaymentMode         string   `help:"live, or test: with test keys everybody can order and nobody pays. A key of the other mode is refused." default:"live" enum:"live,test" placeholder:"MODE" group:"Payment services"`
-	StripeKey           string   `help:"The key of the account at Stripe: sk_live_…, or better a restricted one, rk_live_…, that may write checkout sessions and refunds." secret:"yes" placeholder:"TEXT" group:"Payment services"`
+	StripeKey           string   `help:"The key of the account at Stripe: sk_live_…, or better a restricted one, rk_live_…, that may write checkout sessions and refunds and read payment intents and events." secret:"yes" placeholder:"TEXT" group:"Payment services"`
 	StripeSecret        string   `help:"What Stripe signs its call-backs with: whsec_…, of the endpoint https://YOUR-SHOP/payments/stripe/notices." secret:"yes" placeholder:"TEXT" group:"Payment services"`
 	StripePublishable   string   `name:"stripe-publishable-key" help:"The publishable key of the account at Stripe, pk_live_…. With it shoppers may also type their card on a page of yours, into fields that Stripe shows there; without it, on Stripe's own page alone." placeholder:"TEXT" group:"Payment services"`
 	StripeKeepCards     bool     `help:"Let shoppers with an account have their card kept by Stripe, by their own wish. The key must then also be allowed to write customers and payment methods. The shop keeps the number of the customer at Stripe, sealed, and nothing of the card." group:"Payment services"`
@@ -153,6 +154,7 @@ type paymentsCmd struct {
 	Owed      paymentsOwedCmd      `cmd:"" help:"List the money that came too late or twice and has to be sent back by hand. Needs the running shop."`
 	Returned  paymentsReturnedCmd  `cmd:"" help:"Note that you have sent back money that was owed; writes to the shopper. Needs the running shop."`
 	Reconcile paymentsReconcileCmd `cmd:"" help:"Ask the payment services about the payments of the last days, and show where their word differs from ours. Needs the running shop; changes nothing."`
+	Recall    paymentsRecallCmd    `cmd:"" help:"Ask the payment services what they said of payments in the last 30 days: disputes, warnings, refunds that did not arrive. What never reached the shop is taken up now, as it is by itself once a day. Needs the running shop."`
 	Concerns  paymentsConcernsCmd  `cmd:"" help:"List what needs a person: disputes with the time to answer by, warnings of fraud, money that could not be given back. Of one order: what to hand in, too."`
 }
 
@@ -192,8 +194,50 @@ func (o *operating) reconcile(ctx context.Context, text string) error {
 	return nil
 }
 
-// reconcileDaily compares the last days once a day, and tells the log of
-// differences: how many, not whose. Owners are reminded of disputes to answer.
+type paymentsRecallCmd struct{}
+
+// Run asks the payment services.
+func (paymentsRecallCmd) Run(ctx context.Context, p *Process, set *Settings) error {
+	return carryOut(ctx, p, set, call{Name: "payments recall"}, nil)
+}
+
+// recall prints what came of asking. It fails when something is not known, or does not fit.
+func (o *operating) recall(ctx context.Context) error {
+	r, err := o.desk.Recall(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(o.out, "cartkeep: %s of the last %d days read, %d of them new, %d of no payment here; %s without an answer\n", many(r.Told, "notice"), checkout.RecallDays, r.New, r.Unfit, many(r.Silent, "service"))
+	if r.New > 0 {
+		fmt.Fprintln(o.out, "cartkeep: what is new needs a look: cartkeep payments concerns")
+	}
+	if r.Left > 0 {
+		fmt.Fprintln(o.out, "cartkeep: there was more than is read at once, and the older part was not read: look at the payment service itself")
+	}
+	if r.Silent > 0 || r.Left > 0 || r.Unfit > 0 {
+		return statusError(1)
+	}
+	return nil
+}
+
+// paymentsDaily is what is done about payments once a day: what never reached the shop is
+// taken up, the last days are compared, and owners are reminded of disputes to answer. One
+// that fails does not hide the others.
+func (s *server) paymentsDaily(ctx context.Context) error {
+	return errors.Join(s.recallDaily(ctx), s.reconcileDaily(ctx), s.desk.RemindOfDisputes(ctx))
+}
+
+// recallDaily takes up what never reached the shop. Of what is new the owners get a letter.
+func (s *server) recallDaily(ctx context.Context) error {
+	r, err := s.desk.Recall(ctx)
+	if r.New > 0 || r.Unfit > 0 || r.Left > 0 {
+		s.log.WarnContext(ctx, "the payment services had said what never reached the shop; see cartkeep payments concerns", "new", r.New, "of no payment here", r.Unfit, "services not read to the end", r.Left)
+	}
+	return err
+}
+
+// reconcileDaily compares the last days, and tells the log of differences: how many, not
+// whose.
 func (s *server) reconcileDaily(ctx context.Context) error {
 	r, err := s.desk.Reconcile(ctx, s.vault.db.Now().AddDate(0, 0, -3))
 	if err != nil {
@@ -202,7 +246,7 @@ func (s *server) reconcileDaily(ctx context.Context) error {
 	if len(r.Differences) > 0 || r.Left > 0 {
 		s.log.WarnContext(ctx, "payments differ from what the payment services say; see cartkeep payments reconcile", "differences", len(r.Differences), "compared", r.Asked, "not compared", r.Left)
 	}
-	return s.desk.RemindOfDisputes(ctx)
+	return nil
 }
 
 // unmarked stands for the shop's word where services are looked at and not used.

@@ -82,6 +82,8 @@ func (o *operating) payments(ctx context.Context, c call) error {
 	switch c.Name {
 	case "payments reconcile":
 		return o.reconcile(ctx, c.Args["days"])
+	case "payments recall":
+		return o.recall(ctx)
 	case "payments received":
 		return o.received(ctx, c.Args["reference"], c.Args["amount"])
 	case "payments import":

@@ -289,7 +289,7 @@ func (s *server) schedule() {
 		_, err := s.desk.SweepHolds(ctx)
 		return err
 	}})
-	s.jobs.Repeat(job.Round{Name: "reconciliation", Every: 24 * time.Hour, Do: s.reconcileDaily})
+	s.jobs.Repeat(job.Round{Name: "payments", Every: 24 * time.Hour, Do: s.paymentsDaily})
 	s.jobs.Repeat(job.Round{Name: "credit", Every: time.Hour, Do: s.desk.ExpireCredit})
 	s.jobs.Repeat(job.Round{Name: "codes", Every: 10 * time.Minute, Do: s.desk.SweepChallenges})
 	s.jobs.Repeat(job.Round{Name: "limits", Every: 10 * time.Minute, Do: s.desk.SweepAbuse})

@@ -102,7 +102,7 @@ func (d *Desk) seenReserve(t *store.Tx, p store.Payment) error {
 	}
 	for _, c := range list {
 		if (c.Kind == store.ConcernReserve || c.Kind == store.ConcernCapture) && c.Payment == p.ID && c.EndedAt.IsZero() {
-			if err := t.EndConcern(c, store.ConcernSeen); err != nil {
+			if _, err := t.EndConcern(c, store.ConcernSeen); err != nil {
 				return err
 			}
 		}

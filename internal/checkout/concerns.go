@@ -31,7 +31,11 @@ func (d *Desk) besides(t *store.Tx, p store.Payment, n payment.Notice) (string, 
 		c.Kind = store.ConcernDispute
 	case payment.DisputeWon, payment.DisputeLost:
 		c.Kind = store.ConcernDispute
-		return store.NoticeTaken, t.EndConcern(c, map[payment.Outcome]string{payment.DisputeWon: store.ConcernWon, payment.DisputeLost: store.ConcernLost}[n.Outcome])
+		ended, err := t.EndConcern(c, map[payment.Outcome]string{payment.DisputeWon: store.ConcernWon, payment.DisputeLost: store.ConcernLost}[n.Outcome])
+		if err != nil || !ended {
+			return store.NoticeKnown, err
+		}
+		return store.NoticeTaken, nil
 	case payment.Warned:
 		c.Kind = store.ConcernWarning
 	case payment.RefundFailed:
@@ -183,7 +187,7 @@ func (d *Desk) SeeConcerns(ctx context.Context, actor ledger.Actor, number order
 			if !c.EndedAt.IsZero() || c.Kind == store.ConcernDispute && !c.AnswerBy.IsZero() {
 				continue
 			}
-			if err := t.EndConcern(c, store.ConcernSeen); err != nil {
+			if _, err := t.EndConcern(c, store.ConcernSeen); err != nil {
 				return err
 			}
 			seen++

@@ -14,8 +14,8 @@ import (
 
 // SettleFirst is the first step of Settle; it reports whether the approval is late.
 func (d *Desk) SettleFirst(ctx context.Context, n payment.Notice) (store.Payment, bool, error) {
-	p, res, err := d.settle(ctx, ledger.Provider("bank"), "bank", n, nil)
-	return p, res == late, err
+	p, meaning, err := d.settle(ctx, ledger.Provider("bank"), "bank", n, nil)
+	return p, meaning == store.NoticeLate, err
 }
 
 // SettleLate is the second step of Settle for a late approval.

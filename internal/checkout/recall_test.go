@@ -24,6 +24,8 @@ type remarking struct {
 	of     map[string][]payment.Notice // by session
 	gave   map[string]bool             // refunds that it has paid back, by id
 	silent bool                        // it answers no question about what came after
+	more   bool                        // it has said more than it tells at once
+	since  time.Time                   // what it was asked about last
 }
 
 func newRemarking() *remarking {
@@ -32,6 +34,7 @@ func newRemarking() *remarking {
 
 var (
 	_ payment.Remarker = (*remarking)(nil)
+	_ payment.Recaller = (*remarking)(nil)
 	_ payment.Pinged   = (*remarking)(nil)
 )
 
@@ -207,5 +210,81 @@ func TestAUselessPaymentThatTheBankTookIsNotSentBack(t *testing.T) {
 		if back := bank.Refunded(n.Ref); !back.IsZero() {
 			t.Errorf("%v went back", back)
 		}
+	})
+}
+
+// Recall implements payment.Recaller.
+func (r *remarking) Recall(_ context.Context, since time.Time) (out payment.Recalled, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.since = since
+	for _, list := range r.of {
+		out.Notices = append(out.Notices, list...)
+	}
+	if out.Left = r.more; r.silent {
+		err = errors.New("no answer")
+	}
+	return out, err
+}
+
+// TestAWordThatNeverArrivedIsHeardTheNextDay: the shop was down, and the payer's bank took
+// the money. The shop asks, and however often it does, it is one concern.
+func TestAWordThatNeverArrivedIsHeardTheNextDay(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		bank := newRemarking()
+		s.Offer(t, bank)
+		recall := func(want checkout.Recalled) {
+			t.Helper()
+			if got, err := s.Desk.Recall(noCtx); err != nil || got != want {
+				t.Errorf("got %+v, %v, want %+v", got, err, want)
+			}
+		}
+		recall(checkout.Recalled{})
+		p, taken := boughtAt(t, s, bank, "bowl")
+		bank.says(taken)
+		concernsOf(t, s, p) // no call-back came
+		recall(checkout.Recalled{Told: 1, New: 1})
+		concernsOf(t, s, p, store.ConcernDispute)
+		if days := s.DB.Now().Sub(bank.since).Hours() / 24; days < 29 || days > 31 {
+			t.Errorf("asked about %.0f days", days)
+		}
+		for range 3 {
+			s.Clock.Move(24 * time.Hour)
+			recall(checkout.Recalled{Told: 1})
+		}
+		concernsOf(t, s, p, store.ConcernDispute)
+		if err := s.Desk.Refund(noCtx, clerk, p.Order.Number); !fault.Is(err, fault.Conflict) {
+			t.Errorf("a refund beside it: got %v", err)
+		}
+		for action, want := range map[string]int64{"concern.dispute.raised": 1, "payment.mismatch": 0} {
+			if n := count(t, s, `SELECT count(*) FROM events WHERE action = $1`, action); n != want {
+				t.Errorf("%d events %s, want %d", n, action, want)
+			}
+		}
+
+		// How it ended is one word more, of which the first time is the only one.
+		won := taken
+		won.ID, won.Outcome = "reversed-bowl", payment.DisputeWon
+		bank.says(won)
+		recall(checkout.Recalled{Told: 2, New: 1})
+		recall(checkout.Recalled{Told: 2})
+
+		// What is of nobody's order, or for more than was paid, changes nothing and is told.
+		stranger, dear := taken, taken
+		stranger.Ref = "ref-nobody-1"
+		dear.Amount = euros(p.Order.Totals.Total.Minor() + 1)
+		bank.says(stranger)
+		bank.says(dear)
+		recall(checkout.Recalled{Told: 4, Unfit: 2})
+		concernsOf(t, s, p, store.ConcernDispute)
+
+		// What was read before the bank fell silent counts, and that it did is told.
+		bank.of, bank.more = map[string][]payment.Notice{}, true
+		q, taken := boughtAt(t, s, bank, "cup")
+		bank.says(taken)
+		bank.hush(true)
+		recall(checkout.Recalled{Told: 1, New: 1, Silent: 1, Left: 1})
+		concernsOf(t, s, q, store.ConcernDispute)
+		wantStatus(t, s, q, order.Paid)
 	})
 }

@@ -77,7 +77,7 @@ func (d *Desk) Received(ctx context.Context, actor ledger.Actor, r Receipt) (Rec
 	n := payment.Notice{ID: "received-" + p.ID, Ref: p.Ref, OrderID: string(p.Order), Attempt: p.Attempt, Outcome: payment.Approved,
 		Amount: r.Amount, Mode: p.Mode, Account: p.Account, At: d.db.Now()}
 	first := false
-	err = d.settleAs(ctx, actor, p.Provider, n, func(t *store.Tx, now store.Payment) error {
+	_, err = d.settleAs(ctx, actor, p.Provider, n, func(t *store.Tx, now store.Payment) error {
 		first = !settled(now)
 		switch {
 		case !first:

@@ -28,14 +28,6 @@ const (
 
 var errMismatch = fault.New(fault.Conflict, "That notice does not fit its order.")
 
-// result says what a settlement found.
-type result int
-
-const (
-	done result = iota // settled now or before, or nothing to do
-	late               // approved, but the hold has ended: the goods must be taken afresh
-)
-
 // Settle carries out a genuine notice of a provider. It is the only way an
 // order becomes paid, and doing it again changes nothing: notices come twice,
 // late, out of order and in parallel.
@@ -45,37 +37,39 @@ const (
 // back by a job when they, a code it was priced with, or credit that was to pay a
 // part of it, are not.
 func (d *Desk) Settle(ctx context.Context, provider string, n payment.Notice) error {
-	return d.settleAs(ctx, ledger.Provider(provider), provider, n, nil)
+	_, err := d.settleAs(ctx, ledger.Provider(provider), provider, n, nil)
+	return err
 }
 
-// settleAs is Settle by somebody's word. with is done in the same transaction, once
-// the notice fits; it may be nil.
-func (d *Desk) settleAs(ctx context.Context, actor ledger.Actor, provider string, n payment.Notice, with func(*store.Tx, store.Payment) error) error {
-	p, res, err := d.settle(ctx, actor, provider, n, with)
+// settleAs is Settle by somebody's word, and says what the notice meant, in the words of
+// the journal of notices. with is done in the same transaction, once the notice fits; it
+// may be nil.
+func (d *Desk) settleAs(ctx context.Context, actor ledger.Actor, provider string, n payment.Notice, with func(*store.Tx, store.Payment) error) (meaning string, err error) {
+	p, meaning, err := d.settle(ctx, actor, provider, n, with)
 	if err != nil {
-		return err
+		return meaning, err
 	}
 	d.count(ctx, provider, p, n)
-	if res == late {
+	if meaning == store.NoticeLate { // the hold has ended: the goods must be taken afresh
 		err = d.settleLate(ctx, p)
 	}
 	d.wake()
-	return err
+	return meaning, err
 }
 
 // unpaid is where an attempt stands that will not be paid.
 var unpaid = map[payment.Outcome]order.Payment{payment.Declined: order.PaymentDeclined, payment.Expired: order.PaymentExpired}
 
-func (d *Desk) settle(ctx context.Context, actor ledger.Actor, provider string, n payment.Notice, with func(*store.Tx, store.Payment) error) (p store.Payment, res result, err error) {
-	mismatch := false
+func (d *Desk) settle(ctx context.Context, actor ledger.Actor, provider string, n payment.Notice, with func(*store.Tx, store.Payment) error) (p store.Payment, meaning string, err error) {
+	unfit := false
 	err = d.db.InTx(ctx, actor, func(t *store.Tx) error {
-		res, mismatch = done, false
+		unfit = false
 		if p, err = meant(t, provider, n); err != nil {
 			return err
 		}
 		if !fits(p, n) {
-			mismatch = true
-			if err := t.KeepNotice(p, string(n.Outcome), store.NoticeMismatch); err != nil {
+			meaning, unfit = store.NoticeMismatch, true
+			if err := t.KeepNotice(p, string(n.Outcome), meaning); err != nil {
 				return err
 			}
 			return t.Event("payment.mismatch", p.Owner, p.ID, "")
@@ -85,19 +79,15 @@ func (d *Desk) settle(ctx context.Context, actor ledger.Actor, provider string, 
 				return err
 			}
 		}
-		result, err := d.carry(t, p, n)
-		if err != nil {
+		if meaning, err = d.carry(t, p, n); err != nil {
 			return err
 		}
-		if result == store.NoticeLate {
-			res = late
-		}
-		return t.KeepNotice(p, string(n.Outcome), result)
+		return t.KeepNotice(p, string(n.Outcome), meaning)
 	})
-	if err == nil && mismatch {
+	if err == nil && unfit {
 		err = errMismatch
 	}
-	return p, res, err
+	return p, meaning, err
 }
 
 // meant finds the attempt that a notice is about.

@@ -61,20 +61,21 @@ func (t *Tx) RaiseConcern(c Concern) (bool, error) {
 
 // EndConcern notes how a concern ended, one that nobody has heard of before too:
 // what a provider says comes out of order. The first ending stays, but for what somebody
-// in the shop has only seen to: how that ended is the bank's to say.
-func (t *Tx) EndConcern(c Concern, ending string) error {
-	_, err := t.keepConcern(c, ending, `ended_at = excluded.ended_at, ending = excluded.ending`)
-	return err
+// in the shop has only seen to: how that ended is the bank's to say. It reports whether
+// it ended with this.
+func (t *Tx) EndConcern(c Concern, ending string) (bool, error) {
+	return t.keepConcern(c, ending, `ended_at = excluded.ended_at, ending = excluded.ending`)
 }
 
-func (t *Tx) keepConcern(c Concern, ending, change string) (isNew bool, err error) {
+// keepConcern reports whether a concern is new, or has ended by this.
+func (t *Tx) keepConcern(c Concern, ending, change string) (bool, error) {
 	which := c.which
 	if which == "" {
 		which = t.db.concernKey(c)
 	}
 	var before int64
 	var was string
-	err = t.row(`SELECT COUNT(*), COALESCE(MAX(ending), '') FROM payment_concerns WHERE owner = $1 AND payment = $2 AND kind = $3 AND which = $4`, c.Owner, c.Payment, string(c.Kind), which).Scan(&before, &was)
+	err := t.row(`SELECT COUNT(*), COALESCE(MAX(ending), '') FROM payment_concerns WHERE owner = $1 AND payment = $2 AND kind = $3 AND which = $4`, c.Owner, c.Payment, string(c.Kind), which).Scan(&before, &was)
 	if err != nil {
 		return false, fmt.Errorf("keep a concern: %w", err)
 	}
@@ -101,7 +102,7 @@ func (t *Tx) keepConcern(c Concern, ending, change string) (isNew bool, err erro
 	} else if before > 0 {
 		return false, nil
 	}
-	return before == 0, t.Event("concern."+string(c.Kind)+"."+what, c.Owner, c.Payment, "")
+	return true, t.Event("concern."+string(c.Kind)+"."+what, c.Owner, c.Payment, "")
 }
 
 const concernColumns = `SELECT owner, payment, kind, which, order_id, reason, amount, currency, raised_at, answer_by, ended_at, ending FROM payment_concerns `

@@ -139,6 +139,10 @@ func (d *double) answer(r *http.Request, body []byte) (int, []byte) {
 func (d *double) act(r *http.Request, body []byte) (int, []byte) {
 	path := strings.Split(strings.TrimPrefix(r.URL.Path, "/v2/payments"), "/")
 	switch {
+	case r.URL.Path == "/v2/chargebacks":
+		return d.all(r.URL.Query(), "chargebacks", d.taken)
+	case r.URL.Path == "/v2/refunds":
+		return d.all(r.URL.Query(), "refunds", d.refunds)
 	case !strings.HasPrefix(r.URL.Path, "/v2/payments"):
 		return refuse(404, "No such thing")
 	case len(path) == 1 && r.Method == http.MethodPost:
@@ -180,9 +184,12 @@ func (d *double) embedded(id, what string) map[string]any {
 	return out
 }
 
+// stamp is the time as Mollie writes it.
+func (d *double) stamp() string { return time.Now().Add(d.ahead).Format(time.RFC3339) }
+
 // takeBack has the payer's bank take money back.
 func (d *double) takeBack(id, value string) (chargeback map[string]any) {
-	chargeback = map[string]any{"resource": "chargeback", "id": fmt.Sprintf("chb_%d", len(d.taken[id])+1), "amount": map[string]any{"currency": "EUR", "value": value},
+	chargeback = map[string]any{"resource": "chargeback", "id": fmt.Sprintf("chb_%d", len(d.taken[id])+1), "createdAt": d.stamp(), "amount": map[string]any{"currency": "EUR", "value": value},
 		"paymentId": id, "reason": map[string]any{"code": "4853", "description": "Not as described"}, "reversedAt": nil}
 	d.taken[id] = append(d.taken[id], chargeback)
 	return chargeback
@@ -256,7 +263,7 @@ func (d *double) payBack(id string, body []byte) (int, []byte) {
 	if p["amount"].(map[string]any)["currency"] != currency || d.minor(currency, value) > left {
 		return refuse(422, "The amount is higher than the remaining amount")
 	}
-	r := map[string]any{"resource": "refund", "id": fmt.Sprintf("re_%d", len(d.refunds[id])+1), "mode": "test", "amount": q["amount"], "metadata": q["metadata"], "status": "pending", "paymentId": id}
+	r := map[string]any{"resource": "refund", "id": fmt.Sprintf("re_%d", len(d.refunds[id])+1), "mode": "test", "amount": q["amount"], "metadata": q["metadata"], "status": "pending", "paymentId": id, "createdAt": d.stamp()}
 	d.refunds[id] = append(d.refunds[id], r)
 	return show(201, r)
 }

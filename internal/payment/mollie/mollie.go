@@ -10,6 +10,7 @@
 //	Close   DELETE /v2/payments/{ref}          where Mollie lets us
 //	Refund  GET and POST /v2/payments/{ref}/refunds
 //	Remarks GET    /v2/payments/{ref}?embed=refunds,chargebacks
+//	Recall  what was called back about lately: recall.go
 //
 // A call-back proves nothing and says nothing: it names a payment that may have
 // changed. Whether the shop knows it is looked up first, and only then is Mollie
@@ -60,6 +61,7 @@ var (
 	_ payment.Closer   = (*Provider)(nil)
 	_ payment.Teller   = (*Provider)(nil)
 	_ payment.Remarker = (*Provider)(nil)
+	_ payment.Recaller = (*Provider)(nil)
 )
 
 // New refuses keys that are none, keys of another mode, and a missing profile.

@@ -56,6 +56,7 @@ type bank struct {
 	captured map[string]int64
 	short    int64                       // how much the card reserves, where that is not all
 	people   map[string][]map[string]any // customers, with the cards that are kept; nil once they are deleted
+	said     []json.RawMessage           // events, the oldest first
 	repeats  map[string]answered
 	asked    []asked
 	fail     []func(w http.ResponseWriter) // what happens to the next requests instead of an answer
@@ -191,6 +192,8 @@ func (b *bank) act(r *http.Request, form url.Values, example map[string]any) (in
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/v1/customers"), strings.HasPrefix(r.URL.Path, "/v1/payment_methods/"):
 		return b.keeping(r, form, example)
+	case r.URL.Path == "/v1/events":
+		return b.events(r.URL.Query(), example)
 	case r.URL.Path == "/v1/checkout/sessions":
 		return b.open(form, example)
 	case r.URL.Path == "/v1/refunds" && r.Method == http.MethodGet:

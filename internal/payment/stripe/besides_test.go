@@ -23,7 +23,9 @@ func (b *bank) says(kind string, object map[string]any) []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.asked = append(b.asked, asked{}) // an event id of its own
-	return b.event(kind, object)
+	body := b.event(kind, object)
+	b.said = append(b.said, body)
+	return body
 }
 
 func dispute(status, reason string, units int64) map[string]any {

@@ -10,6 +10,7 @@
 //	Find    GET  /v1/checkout/sessions/{ref}
 //	Close   POST /v1/checkout/sessions/{ref}/expire
 //	Refund  GET and POST /v1/refunds     under an idempotency key of the refund
+//	Recall  GET /v1/events                what was said besides, once more: recall.go
 //	Capture, Release                     money that is reserved and taken later: capture.go
 //	Cards   …/v1/customers                what is kept for whoever wishes it: cards.go
 //
@@ -89,6 +90,7 @@ var (
 	_ payment.Teller   = (*Provider)(nil)
 	_ payment.Keeper   = (*Provider)(nil)
 	_ payment.Embedder = (*Provider)(nil)
+	_ payment.Recaller = (*Provider)(nil)
 )
 
 // New refuses keys that are none, keys of another mode, and a missing secret.
