@@ -18,7 +18,7 @@ var roads = map[abuse.Act][]string{
 	abuse.Pay:      {"POST /orders/{number}/payments", "POST /orders/{number}/payments/code/answer", "POST /api/v1/orders/{number}/payments"},
 	abuse.Hold:     {"POST /orders/{number}/hold", "POST /api/v1/orders/{number}/hold"},
 	abuse.OwnOrder: {"POST /orders/{number}/cancel", "POST /orders/{number}/resend", "POST /orders/{number}/again", "POST /orders/{number}/account",
-		"GET /orders/{number}/invoice", "GET /orders/{number}/credit-note", "POST /api/v1/orders/{number}/cancel"},
+		"GET /orders/{number}/invoice", "GET /orders/{number}/credit-notes/{paper}", "POST /api/v1/orders/{number}/cancel"},
 	abuse.SignIn:   {"POST /sign-in"},
 	abuse.Register: {"POST /register", "POST /register/code", "POST /orders/{number}/account"},
 	abuse.Reset:    {"POST /forgotten", "POST /forgotten/code", "POST /sign-in/browser"},

@@ -1,7 +1,6 @@
 package checkout_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
-	"github.com/cartkeep/cartkeep/internal/store"
 )
 
 var clerk = ledger.OS("clerk")
@@ -210,101 +208,6 @@ func TestMoneyGoesBackOnce(t *testing.T) {
 		}
 		if letters != 1 {
 			t.Errorf("got %d letters about it, want 1", letters)
-		}
-	})
-}
-
-func TestInvoicesAreNumberedWithoutGaps(t *testing.T) {
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
-		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(200))
-		const orders = 60
-		placed := make([]checkout.Placed, orders)
-		for i, err := range atOnce(orders, func(i int) (err error) {
-			placed[i], err = s.Place(s.Ready(t, bowl.ID, 1), fmt.Sprint("key-", i))
-			return err
-		}) {
-			if err != nil {
-				t.Fatal(i, err)
-			}
-		}
-		for _, err := range atOnce(orders, func(i int) error { return s.Approve(placed[i]) }) {
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		for s.RunAll(t) > 0 {
-		}
-		n := count(t, s, `SELECT count(*) FROM invoices`)
-		if distinct := count(t, s, `SELECT count(DISTINCT number) FROM invoices`); n != orders || distinct != orders {
-			t.Fatalf("got %d invoices with %d numbers, want %d", n, distinct, orders)
-		}
-		if low, high := count(t, s, `SELECT MIN(number) FROM invoices`), count(t, s, `SELECT MAX(number) FROM invoices`); low != 1 || high != orders {
-			t.Errorf("numbers go from %d to %d, want 1 to %d", low, high, orders)
-		}
-		// A job that comes twice gives no second number, and the row stands still.
-		p := placed[0]
-		before, err := s.Desk.Invoice(noCtx, p.Order.Number, p.Token, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Desk.Jobs()[checkout.JobInvoice](noCtx, store.Job{Owner: p.Order.Owner, Ref: string(p.Order.ID)}); err != nil {
-			t.Fatal(err)
-		}
-		after, err := s.Desk.Invoice(noCtx, p.Order.Number, p.Token, false)
-		if err != nil || after.Invoice != before.Invoice {
-			t.Errorf("got %v, %v; want %v as before", after.Invoice, err, before.Invoice)
-		}
-		if n := count(t, s, `SELECT last FROM invoice_series WHERE series = $1`, before.Invoice.Series); n != orders {
-			t.Errorf("the series has come to %d, want %d", n, orders)
-		}
-		if _, err := s.Raw(t).Exec(`UPDATE invoices SET number = number + 1`); err == nil {
-			t.Error("an invoice was changed")
-		}
-		var sum int64
-		for _, tax := range after.Taxes {
-			sum += tax.Net.Minor() + tax.Tax.Minor()
-		}
-		if sum != after.Order.Totals.Total.Minor() {
-			t.Errorf("the rates add up to %d, want the total %d", sum, after.Order.Totals.Total.Minor())
-		}
-		if _, err := s.Desk.Invoice(noCtx, p.Order.Number, "guess", false); !fault.Is(err, fault.NotFound) {
-			t.Errorf("a guess at the token got %v", err)
-		}
-		if _, err := s.Desk.Invoice(noCtx, p.Order.Number, p.Token, true); !fault.Is(err, fault.NotFound) {
-			t.Errorf("a credit note of what was not refunded got %v", err)
-		}
-		if err := s.Desk.Refund(noCtx, clerk, p.Order.Number); err != nil {
-			t.Fatal(err)
-		}
-		s.Run(t)
-		credit, err := s.Desk.Invoice(noCtx, p.Order.Number, p.Token, true)
-		if err != nil || credit.Of != before.Invoice.Name() || !strings.HasPrefix(credit.Invoice.Name(), "C-") || credit.Invoice.Number != 1 {
-			t.Errorf("got %v of %s, %v; want the first credit note, of %s", credit.Invoice.Name(), credit.Of, err, before.Invoice.Name())
-		}
-	})
-}
-
-func TestACreditNoteNeverComesBeforeItsInvoice(t *testing.T) {
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
-		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(5))
-		p := place(t, s, s.Ready(t, bowl.ID, 1), "key-1")
-		if err := s.Approve(p); err != nil {
-			t.Fatal(err)
-		}
-		// The job of the invoice waits for another try, and the money goes back meanwhile.
-		if err := s.Desk.Refund(noCtx, clerk, p.Order.Number); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Desk.Jobs()[checkout.JobCredit](noCtx, store.Job{Owner: p.Order.Owner, Ref: string(p.Order.ID)}); err != nil {
-			t.Fatal(err)
-		}
-		s.Run(t)
-		credit, err := s.Desk.Invoice(noCtx, p.Order.Number, p.Token, true)
-		if err != nil || credit.Of == "" {
-			t.Errorf("got a credit note of %q, %v", credit.Of, err)
-		}
-		if n := count(t, s, `SELECT count(*) FROM invoices`); n != 2 {
-			t.Errorf("got %d papers, want an invoice and its credit note", n)
 		}
 	})
 }

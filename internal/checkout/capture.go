@@ -234,7 +234,7 @@ func (d *Desk) captured(t *store.Tx, p store.Payment, took money.Amount) error {
 }
 
 // book writes an order into the tax journal whose money has come now, less what went
-// back before, and leaves its invoice to be written.
+// back before, and leaves its papers to be written.
 func (d *Desk) book(t *store.Tx, o order.Order) error {
 	first, err := t.BookSale(o.Owner, o.ID)
 	if err != nil || !first {
@@ -244,21 +244,17 @@ func (d *Desk) book(t *store.Tx, o order.Order) error {
 	if err != nil {
 		return err
 	}
-	back := money.Zero(o.Totals.Total.Currency())
+	papers := JobInvoice
 	for _, r := range all {
 		if r.State != store.RefundDone {
 			continue
 		}
-		if back, err = back.Plus(r.Amount); err != nil {
+		if err := t.JournalPart(o.Owner, o.ID, r.Amount); err != nil {
 			return err
 		}
+		papers = JobCredit
 	}
-	if !back.IsZero() {
-		if err := t.JournalPart(o.Owner, o.ID, back); err != nil {
-			return err
-		}
-	}
-	return t.Enqueue(JobInvoice, o.Owner, string(o.ID), t.Now())
+	return t.Enqueue(papers, o.Owner, string(o.ID), t.Now())
 }
 
 // notTaken notes that reserved money could not be taken: it went free, or the

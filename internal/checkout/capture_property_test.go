@@ -73,6 +73,7 @@ func TestReservedMoneyAddsUpWhateverHappens(t *testing.T) {
 			s.RunAll(r)
 		}
 		booksAgree(r, s, p, n.Ref)
+		papersAgree(r, s, p)
 		if got, err := s.Desk.Reconcile(noCtx, p.Order.PlacedAt); err != nil || got.Silent != 0 || len(got.Differences) > 0 && !lapsedUnseen(s, p, n, got) {
 			r.Fatalf("got %+v, %v", got, err)
 		}

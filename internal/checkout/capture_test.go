@@ -60,7 +60,7 @@ func TestMoneyIsTakenWhenTheGoodsAreSent(t *testing.T) {
 		if lines, _, _ := journalOf(t, s, p.Order.ID); lines != 0 {
 			t.Error("the books have money that did not come")
 		}
-		if _, err := s.Desk.Invoice(noCtx, p.Order.Number, p.Token, false); !fault.Is(err, fault.NotFound) {
+		if _, err := s.Desk.Invoice(noCtx, p.Order.Number, p.Token); !fault.Is(err, fault.NotFound) {
 			t.Errorf("an invoice of money that did not come: %v", err)
 		}
 		if err := s.Desk.Pack(noCtx, clerk, p.Order.Number); err != nil {
@@ -79,7 +79,7 @@ func TestMoneyIsTakenWhenTheGoodsAreSent(t *testing.T) {
 		if lines, net, tax := journalOf(t, s, p.Order.ID); lines != 1 || net+tax != 4390 {
 			t.Errorf("the books have %d lines and %d, want one sale", lines, net+tax)
 		}
-		if _, err := s.Desk.Invoice(noCtx, p.Order.Number, p.Token, false); err != nil {
+		if _, err := s.Desk.Invoice(noCtx, p.Order.Number, p.Token); err != nil {
 			t.Errorf("the invoice: %v", err)
 		}
 		if got := attempt(t, s, p); got.Capture != store.Captured || got.CaptureAmount != p.Order.Totals.Total {
@@ -192,10 +192,8 @@ func TestAnOrderThatIsNotSentIsLetGo(t *testing.T) {
 		if lines, _, _ := journalOf(t, s, p.Order.ID); lines != 0 {
 			t.Error("the books have an order that never was")
 		}
-		for _, credit := range []bool{false, true} {
-			if _, err := s.Desk.Invoice(noCtx, p.Order.Number, p.Token, credit); !fault.Is(err, fault.NotFound) {
-				t.Errorf("it has a paper: %v", err)
-			}
+		if invoice, notes, err := s.Desk.Papers(noCtx, p.Order); err != nil || invoice || len(notes) != 0 {
+			t.Errorf("it has papers: %v, %v, %v", invoice, notes, err)
 		}
 		if err := s.Desk.Capture(noCtx, clerk, p.Order.Number, nil); !fault.Is(err, fault.Conflict) {
 			t.Errorf("taken after all: got %v", err)

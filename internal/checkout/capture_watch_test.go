@@ -226,6 +226,11 @@ func TestWhatWaitedForACaptureThatIsRefused(t *testing.T) {
 		}
 		wantTaken(t, s, ref, 3390)
 		booksAgree(t, s, p, ref)
+		s.RunAll(t)
+		papersAgree(t, s, p)
+		if notes := notesOf(t, s, p); len(notes) != 1 || notes[0].Sum != euros(1000) {
+			t.Errorf("got the credit notes %+v, want one of what was not taken", notes)
+		}
 	})
 }
 

@@ -360,7 +360,7 @@ func TestAnOrderWithNothingToPay(t *testing.T) {
 			t.Error("there is an attempt to pay nothing, or no event")
 		}
 		wantStock(t, s, bowl.ID, 8, 0)
-		v, err := s.Desk.Invoice(noCtx, p.Order.Number, p.Token, false)
+		v, err := s.Desk.Invoice(noCtx, p.Order.Number, p.Token)
 		if err != nil || !v.Order.Totals.Total.IsZero() || v.Order.Totals.Items != euros(4000) || v.Order.Totals.Discount != euros(4000) {
 			t.Errorf("the invoice says %+v, %v", v.Order.Totals, err)
 		}

@@ -149,3 +149,29 @@ func TestAReturnThatDidNotArriveIsTold(t *testing.T) {
 		t.Errorf("got %+v, %v, want the return", list, err)
 	}
 }
+
+// TestARefundThatDidNotArriveKeepsItsCreditNote: the money is owed, as the paper says.
+func TestARefundThatDidNotArriveKeepsItsCreditNote(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		p := place(t, s, s.Ready(t, s.Product(t, "bowl", 3900, shoptest.Counted(5)).ID, 1), "key-1")
+		if err := s.Approve(p); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Desk.RefundPart(noCtx, clerk, p.Order.Number, euros(1000)); err != nil {
+			t.Fatal(err)
+		}
+		n := s.Bank.Say(p, 1, payment.RefundFailed)
+		n.Refund, n.Amount = shoptest.One[string](t, s.Raw(t), `SELECT id FROM refunds`), euros(1000)
+		if err := settle(s, n); err != nil {
+			t.Fatal(err)
+		}
+		s.Run(t)
+		if list, err := s.Desk.Concerns(noCtx); err != nil || len(list) != 1 || list[0].Kind != store.ConcernRefund {
+			t.Fatalf("got %+v, %v, want the refund", list, err)
+		}
+		if notes := notesOf(t, s, p); len(notes) != 1 || notes[0].Sum != euros(1000) {
+			t.Errorf("got the credit notes %+v", notes)
+		}
+		papersAgree(t, s, p)
+	})
+}

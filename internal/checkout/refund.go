@@ -331,7 +331,8 @@ func (d *Desk) given(t *store.Tx, r store.Refund) error {
 	return t.Enqueue(JobGivenBack, r.Owner, r.ID, t.Now())
 }
 
-// bookPart writes a part that went back into the tax journal. One whose money was only
+// bookPart writes a part that went back into the tax journal, and leaves its credit
+// note to be written. One whose money was only
 // reserved is booked when that is taken. Where all of the reserved money has gone back
 // and credit paid the rest of the price, nothing will be taken, and that is the sale;
 // money that went free by itself leaves the order unpaid, and there is none.
@@ -341,7 +342,10 @@ func (d *Desk) bookPart(t *store.Tx, o order.Order, p store.Payment, r store.Ref
 	case err != nil:
 		return err
 	case booked:
-		return t.JournalPart(r.Owner, r.Order, r.Amount)
+		if err := t.JournalPart(r.Owner, r.Order, r.Amount); err != nil {
+			return err
+		}
+		return t.Enqueue(JobCredit, o.Owner, string(o.ID), t.Now())
 	case p.Capture == store.Released && p.Untaken(all) == p.Amount:
 		return d.book(t, o)
 	}

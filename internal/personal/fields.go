@@ -218,7 +218,7 @@ var _ = [][]Field{
 	linked("orders", Fulfilment, "user.behavior", "Times of the order", timeReason, "placed_at", "hold_until", "updated_at",
 		"paid_at", "packed_at", "shipped_at", "delivered_at", "cancelled_at", "refunded_at", "due_at"),
 	linked("orders", Fulfilment, "user.behavior.purchase_history", "Who carries the order, why it was cancelled, how often its letter was asked for", goodsReason, "carrier", "cancelled_why", "resent", "resent_at"),
-	linked("invoices", Invoicing, "user.financial", "Number and day of an invoice", taxReason, "owner", "order_id", "kind", "series", "number", "issued_at"),
+	linked("invoices", Invoicing, "user.financial", "Number and day of an invoice or a credit note", taxReason, "owner", "order_id", "kind", "entry", "series", "number", "issued_at"),
 	linked("challenges", Security, "user.unique_id", "That a code was asked for, and which order, cart or account it is about", "codes work once and are counted; forgotten after a day", "owner", "purpose", "subject", "object", "code_of", "tries", "made_at", "used_at", "lasts"),
 	linked("wishes", Marketing, "user.behavior", "Which thing somebody waits for", "a letter is sent when the thing is there again", "owner", "variant", "made_at", "wait_until"),
 	linked("order_lines", Invoicing, "user.behavior.purchase_history", "Goods ordered", goodsReason, "owner", "order_id", "position", "variant", "handle", "title", "sku", "quantity", "unit_price", "total", "tax", "tax_rate", "tax_class"),

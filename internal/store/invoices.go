@@ -1,10 +1,9 @@
 package store
 
 import (
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/fault"
@@ -15,7 +14,10 @@ import (
 // who sold. What was bought stands in the order, whose lines never change; who
 // bought is sealed there.
 type Invoice struct {
-	Credit   bool
+	Credit bool
+	// Entry is what of the tax journal a credit note is about, see [View.GivenBack];
+	// 0 takes all of the invoice back, as an invoice has it.
+	Entry    int64
 	Series   string // the year it belongs to
 	Number   int64  // in its series: 1, 2, 3… without gaps
 	IssuedAt time.Time
@@ -38,20 +40,21 @@ func (i Invoice) kind() string {
 	return "invoice"
 }
 
-var errNoInvoice = fault.Missing("There is no invoice for this order yet.")
+// ErrNoInvoice: an order has no such paper, or not yet.
+var ErrNoInvoice = fault.Missing("There is no invoice for this order yet.")
 
-// IssueInvoice gives an order its invoice, or its credit note, and the next
-// number of the year's series. One that is there already stays as it is. The
-// number is taken in the transaction that keeps the invoice, under the lock of
-// the series: none is given twice and none is left out.
-func (t *Tx) IssueInvoice(owner string, id order.ID, i Invoice) (Invoice, error) {
-	old, err := t.Invoice(owner, id, i.Credit)
-	if err == nil || !fault.Is(err, fault.NotFound) {
-		return old, err
+// IssueInvoice gives an order its invoice, or a credit note, and the next number
+// of the year's series. One that is there already stays as it is. The number is
+// taken in the transaction that keeps the paper, under the lock of the series:
+// none is given twice and none is left out.
+func (t *Tx) IssueInvoice(owner string, id order.ID, i Invoice) error {
+	old, err := t.papers(owner, id, i.kind())
+	if err != nil || slices.ContainsFunc(old, func(o Invoice) bool { return o.Entry == i.Entry }) {
+		return err
 	}
 	seller, err := json.Marshal(i.Seller)
 	if err != nil {
-		return Invoice{}, err
+		return err
 	}
 	series := i.Series
 	if i.Credit {
@@ -59,30 +62,52 @@ func (t *Tx) IssueInvoice(owner string, id order.ID, i Invoice) (Invoice, error)
 	}
 	err = t.row(`INSERT INTO invoice_series (series, last) VALUES ($1, 1) ON CONFLICT (series) DO UPDATE SET last = invoice_series.last + 1 RETURNING last`, series).Scan(&i.Number)
 	if err != nil {
-		return Invoice{}, fmt.Errorf("number an invoice: %w", err)
+		return fmt.Errorf("number an invoice: %w", err)
 	}
-	i.IssuedAt = t.now
-	_, err = t.exec(`INSERT INTO invoices (owner, order_id, kind, series, number, issued_at, seller) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		owner, string(id), i.kind(), i.Series, i.Number, ms(t.now), string(seller))
+	_, err = t.exec(`INSERT INTO invoices (owner, order_id, kind, entry, series, number, issued_at, seller) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		owner, string(id), i.kind(), i.Entry, i.Series, i.Number, ms(t.now), string(seller))
 	if err != nil {
-		return Invoice{}, fmt.Errorf("keep an invoice: %w", err)
+		return fmt.Errorf("keep an invoice: %w", err)
 	}
-	return i, t.Event("invoice.issued", owner, string(id), `{"number":"`+i.Name()+`"}`)
+	return t.Event("invoice.issued", owner, string(id), `{"number":"`+i.Name()+`"}`)
 }
 
-// Invoice returns an order's invoice, or its credit note.
-func (v *View) Invoice(owner string, id order.ID, credit bool) (Invoice, error) {
-	i := Invoice{Credit: credit}
-	var issued int64
-	var seller string
-	err := v.row(`SELECT series, number, issued_at, seller FROM invoices WHERE owner = $1 AND order_id = $2 AND kind = $3`, owner, string(id), i.kind()).
-		Scan(&i.Series, &i.Number, &issued, &seller)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Invoice{}, errNoInvoice
-	}
+// Invoice returns an order's invoice.
+func (v *View) Invoice(owner string, id order.ID) (Invoice, error) {
+	found, err := v.papers(owner, id, Invoice{}.kind())
 	if err != nil {
-		return Invoice{}, fmt.Errorf("read invoice: %w", err)
+		return Invoice{}, err
 	}
-	i.IssuedAt = when(issued)
-	return i, json.Unmarshal([]byte(seller), &i.Seller)
+	if len(found) == 0 {
+		return Invoice{}, ErrNoInvoice
+	}
+	return found[0], nil
+}
+
+// CreditNotes returns what takes an order's invoice back, in the order in which
+// money went back.
+func (v *View) CreditNotes(owner string, id order.ID) ([]Invoice, error) {
+	return v.papers(owner, id, Invoice{Credit: true}.kind())
+}
+
+func (v *View) papers(owner string, id order.ID, kind string) (out []Invoice, err error) {
+	rows, err := v.rows(`SELECT entry, series, number, issued_at, seller FROM invoices WHERE owner = $1 AND order_id = $2 AND kind = $3 ORDER BY entry`, owner, string(id), kind)
+	if err != nil {
+		return nil, fmt.Errorf("read invoices: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		i := Invoice{Credit: kind == Invoice{Credit: true}.kind()}
+		var issued int64
+		var seller string
+		if err := rows.Scan(&i.Entry, &i.Series, &i.Number, &issued, &seller); err != nil {
+			return nil, fmt.Errorf("read invoices: %w", err)
+		}
+		if err := json.Unmarshal([]byte(seller), &i.Seller); err != nil {
+			return nil, fmt.Errorf("read the seller of an invoice: %w", err)
+		}
+		i.IssuedAt = when(issued)
+		out = append(out, i)
+	}
+	return out, rows.Err()
 }

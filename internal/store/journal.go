@@ -8,6 +8,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/tax"
 )
 
 // JournalLine is one line of the tax journal: what one order sold, or gave back,
@@ -45,7 +46,7 @@ func (t *Tx) journal(owner, id string, to order.Status) error {
 			FROM order_taxes x JOIN orders o ON o.owner = x.owner AND o.id = x.order_id WHERE x.owner = $1 AND x.order_id = $2`, owner, id, today)
 	default:
 		_, err = t.exec(`INSERT INTO tax_journal (owner, order_id, entry, class, rate, day, kind, currency, country, region, reverse, net, tax)
-			SELECT owner, order_id, max(entry) + 1, class, rate, CAST($3 AS TEXT), 'refund', currency, country, region, reverse, CAST(-SUM(net) AS BIGINT), CAST(-SUM(tax) AS BIGINT)
+			SELECT owner, order_id, (SELECT max(entry) + 1 FROM tax_journal WHERE owner = $1 AND order_id = $2), class, rate, CAST($3 AS TEXT), 'refund', currency, country, region, reverse, CAST(-SUM(net) AS BIGINT), CAST(-SUM(tax) AS BIGINT)
 			FROM tax_journal WHERE owner = $1 AND order_id = $2
 			GROUP BY owner, order_id, class, rate, currency, country, region, reverse HAVING SUM(net) <> 0 OR SUM(tax) <> 0`, owner, id, today)
 	}
@@ -53,6 +54,41 @@ func (t *Tx) journal(owner, id string, to order.Status) error {
 		return fmt.Errorf("write the tax journal: %w", err)
 	}
 	return nil
+}
+
+// Reversal is what went back of an order at one time, by class and rate, as a
+// credit note has it: amounts are above zero.
+type Reversal struct {
+	Entry int64 // its number in the order's part of the tax journal
+	Taxes []tax.Tax
+	Sum   money.Amount // of all of them, with tax
+}
+
+// GivenBack returns what the tax journal says went back of an order, the first one
+// first.
+func (v *View) GivenBack(owner string, id order.ID, c money.Currency) (out []Reversal, err error) {
+	rows, err := v.rows(`SELECT entry, class, rate, -net, -tax FROM tax_journal WHERE owner = $1 AND order_id = $2 AND kind = 'refund' ORDER BY entry, class, rate`, owner, string(id))
+	if err != nil {
+		return nil, fmt.Errorf("read the tax journal: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var l tax.Tax
+		var entry, net, due int64
+		if err := rows.Scan(&entry, &l.Class, &l.Rate, &net, &due); err != nil {
+			return nil, fmt.Errorf("read the tax journal: %w", err)
+		}
+		l.Net, l.Tax = money.Of(net, c), money.Of(due, c)
+		if len(out) == 0 || out[len(out)-1].Entry != entry {
+			out = append(out, Reversal{Entry: entry, Sum: money.Zero(c)})
+		}
+		last := &out[len(out)-1]
+		last.Taxes = append(last.Taxes, l)
+		if last.Sum, err = last.Sum.Plus(money.Of(net+due, c)); err != nil {
+			return nil, fmt.Errorf("add up the tax journal: %w", err)
+		}
+	}
+	return out, rows.Err()
 }
 
 // today names the day in the shop's zone.

@@ -123,6 +123,7 @@ func mistakesOf(problems []fault.Problem) []Link {
 type Invoice struct {
 	Layout
 	Credit   bool
+	Part     bool   // a credit note of less than the whole invoice
 	Name     string // its whole number
 	Of       string // for a credit note: the invoice it takes back
 	Day      string // the day it was issued, in the shop's zone
@@ -130,6 +131,7 @@ type Invoice struct {
 	Order    order.Order
 	Delivery string
 	Taxes    []InvoiceTax
+	Sum      money.Amount
 	Seen     bool          // the buyer may be shown
 	Buyer    order.Details // only where Seen
 	Transfer *Transfer     // how it is paid, while it is not; else nil
@@ -156,6 +158,14 @@ func (p Invoice) Word() string {
 		return "Credit note"
 	}
 	return "Invoice"
+}
+
+// About names the table of the paper.
+func (p Invoice) About() string {
+	if p.Part {
+		return "What was given back"
+	}
+	return "What was sold"
 }
 
 // FreeDelivery reports whether a code took off what delivery costs.

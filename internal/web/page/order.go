@@ -29,7 +29,7 @@ type OrderStatus struct {
 	People   order.Details // who it is for; only where Seen
 	Tracking string        // likewise
 	Invoice  bool          // there is an invoice to look at
-	Credit   bool          // and a credit note
+	Credit   []string      // and these credit notes, by name
 
 	Mine   bool   // it is in the account of whoever is signed in
 	Proved bool   // who has just shown again that it is them

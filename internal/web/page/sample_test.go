@@ -316,13 +316,16 @@ func samples(t testing.TB) map[string]Page {
 	handed.Digital = Digital{Files: []Link{{"Knots.pdf", PathDownloads + "token"}, {"A name of a file that is longer than most screens are wide.epub", PathDownloads + "other"}},
 		Keys: []LicenceKey{{"Book of knots", "KNOT-AAAA-BBBB-CCCC-DDDD-EEEE-FFFF-0001"}}, Waiting: true}
 	seen := paid
-	seen.Seen, seen.People, seen.Tracking, seen.Invoice, seen.Credit = true, details(t), "MP 0012 3456", true, true
+	seen.Seen, seen.People, seen.Tracking, seen.Invoice, seen.Credit = true, details(t), "MP 0012 3456", true, []string{"C-2026-000001", "C-2026-000002"}
 	seen.Order.Carrier = "Moor Post"
 	paper := Invoice{Layout: frame(), Name: "2026-000017", Day: "1 May 2026", Order: bought(t, order.Paid), Delivery: "Standard, three days",
 		Seller: InvoiceSeller{Name: "Hazelmott GmbH", VAT: "DE123456789", Address: []string{"Am Haselbach 3", "Beispielhausen"}},
 		Taxes:  []InvoiceTax{{"19 %", euros(t, 9000), euros(t, 1710)}, {"7 %", euros(t, 100), euros(t, 7)}}}
+	paper.Sum = paper.Order.Totals.Total
 	credit := paper
 	credit.Credit, credit.Name, credit.Of, credit.Seen, credit.Buyer = true, "C-2026-000001", "2026-000017", true, details(t)
+	part := credit
+	part.Part, part.Sum, part.Taxes = true, euros(t, 1190), []InvoiceTax{{"19 %", euros(t, 1000), euros(t, 190)}}
 
 	return map[string]Page{
 		"home": Home{
@@ -353,7 +356,7 @@ func samples(t testing.TB) map[string]Page {
 			{Field: "number", Detail: "An order number looks like K7Q2M-9F3XA. It stands in our mails."},
 			{Field: "email", Detail: "An e-mail address has a name, an @ and a place, like ada@example.com."}}},
 		"order-code-wrong": OrderCode{Layout: frame(), Minutes: 10, Problems: []fault.Problem{{Field: "code", Detail: "That is not the code, or it has ended. Please look at the newest mail from us."}}},
-		"invoice":          paper, "invoice-credit": credit,
+		"invoice":          paper, "invoice-credit": credit, "invoice-part": part,
 		"problem":       Problem{Layout: frame(), Kind: fault.Internal, Reference: "7f3k-22ab"},
 		"problem-limit": Problem{Layout: frame(), Kind: fault.RateLimited, RetryAfter: 40 * time.Second, Reference: "7f3k-22ab"},
 		"text": Text{Layout: frame(), Title: "Terms", Path: PathTerms, Since: noon, Facts: []Named{{"Seller", "Hazelmott"}, {"Address", "Am Haselbach 3\nBeispielhausen"}},

@@ -12,6 +12,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/challenge"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/personal"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -73,8 +74,36 @@ func TestAnOrderIsFoundByACodeFromItsMailbox(t *testing.T) {
 	c := s.shopper(t)
 	c.get(at+"?token="+p.Token).is(200, "Your order is paid").not("Ada", "Analytical")
 	c.get(at+"/invoice").is(200, "Invoice", "/find-order").not("Ada", "Analytical")
-	c.get(at + "/credit-note").is(404)
+	c.get(at + "/credit-notes/C-2026-000001").is(404)
 	s.shopper(t).get(at + "/invoice").is(404).not("Ada")
+}
+
+// TestEachPartThatGoesBackHasAPaperToPrint: the order's page leads to all of them.
+func TestEachPartThatGoesBackHasAPaperToPrint(t *testing.T) {
+	s := open(t)
+	b := s.shopper(t)
+	p := bought(t, s, b)
+	at := "/orders/" + string(p.Order.Number)
+	b.get(at).is(200, "/invoice").not("Credit note")
+	part := money.Of(500, p.Order.Totals.Total.Currency())
+	for _, back := range []checkout.Back{{Part: &part}, {}} {
+		if err := s.Desk.GiveBack(t.Context(), ledger.OS("clerk"), p.Order.Number, back); err != nil {
+			t.Fatal(err)
+		}
+		for s.Run(t) > 0 {
+		}
+	}
+	_, names, err := s.Desk.Papers(t.Context(), p.Order)
+	if err != nil || len(names) != 2 {
+		t.Fatalf("got %v, %v, want two credit notes", names, err)
+	}
+	b.get(at).is(200, at+"/credit-notes/"+names[0], at+"/credit-notes/"+names[1])
+	invoice := "Takes back a part of invoice"
+	b.get(at+"/credit-notes/"+names[0]).is(200, names[0], invoice, "A part of the price", "€5.00", "€4.20", "€0.80").not("Mug", "Ada")
+	rest := money.Of(p.Order.Totals.Total.Minor()-500, part.Currency())
+	b.get(at+"/credit-notes/"+names[1]).is(200, names[1], invoice, rest.Format()).not("Mug", p.Order.Totals.Total.Format())
+	b.get(at+"/invoice").is(200, p.Order.Totals.Total.Format()).not("Takes back")
+	s.shopper(t).get(at + "/credit-notes/" + names[0]).is(404).not("€5.00")
 }
 
 func TestLookingUpTellsNothing(t *testing.T) {

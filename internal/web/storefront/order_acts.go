@@ -5,6 +5,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/cart"
+	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/web/page"
@@ -133,40 +134,53 @@ func (s *Shop) openBasket(r *http.Request) (basket, error) {
 	return b, nil
 }
 
-// invoice and creditNote show the papers of an order.
-func (s *Shop) invoice(w http.ResponseWriter, r *http.Request)    { s.paper(w, r, false) }
-func (s *Shop) creditNote(w http.ResponseWriter, r *http.Request) { s.paper(w, r, true) }
-
-func (s *Shop) paper(w http.ResponseWriter, r *http.Request, credit bool) {
+// invoice shows the invoice of an order.
+func (s *Shop) invoice(w http.ResponseWriter, r *http.Request) {
 	number, token, ok := s.held(w, r, abuse.OwnOrder)
 	if !ok {
 		return
 	}
-	ctx := r.Context()
-	v, err := s.desk.Invoice(ctx, number, token, credit)
+	v, err := s.desk.Invoice(r.Context(), number, token)
 	if err != nil {
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	settings, err := s.db.Settings(ctx)
+	o, err := s.desk.Order(r.Context(), number, token)
 	if err != nil {
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	p := page.Invoice{Layout: s.layout(r), Credit: credit, Name: v.Invoice.Name(), Of: v.Of, Order: v.Order,
-		Day: v.Invoice.IssuedAt.In(settings.Zone).Format("2 January 2006"), Seller: seller(v.Invoice.Seller, settings.ShopName)}
+	var p page.Invoice
+	if t := o.Payment.Transfer; t != nil && v.Order.OnAccount {
+		p.Transfer = transferOf(*t)
+	}
+	s.paper(w, r, v, p)
+}
+
+// creditNote shows a paper that takes an order's invoice back, or a part of it.
+func (s *Shop) creditNote(w http.ResponseWriter, r *http.Request) {
+	number, token, ok := s.held(w, r, abuse.OwnOrder)
+	if !ok {
+		return
+	}
+	v, err := s.desk.CreditNote(r.Context(), number, token, r.PathValue("paper"))
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	s.paper(w, r, v, page.Invoice{Credit: true, Part: v.Part(), Of: v.Of})
+}
+
+func (s *Shop) paper(w http.ResponseWriter, r *http.Request, v checkout.InvoiceView, p page.Invoice) {
+	settings, err := s.db.Settings(r.Context())
+	if err != nil {
+		s.gate.Refuse(w, r, err)
+		return
+	}
+	p.Layout, p.Name, p.Order, p.Sum = s.layout(r), v.Invoice.Name(), v.Order, v.Sum
+	p.Day, p.Seller = v.Invoice.IssuedAt.In(settings.Zone).Format("2 January 2006"), seller(v.Invoice.Seller, settings.ShopName)
 	if m, ok := settings.Shipping.Find(v.Order.ShippingMethod); ok {
 		p.Delivery = m.Title
-	}
-	if !credit {
-		o, err := s.desk.Order(ctx, number, token)
-		if err != nil {
-			s.gate.Refuse(w, r, err)
-			return
-		}
-		if t := o.Payment.Transfer; t != nil && v.Order.OnAccount {
-			p.Transfer = transferOf(*t)
-		}
 	}
 	for _, t := range v.Taxes {
 		p.Taxes = append(p.Taxes, page.InvoiceTax{Rate: page.Percent(int64(t.Rate)), Net: t.Net, Tax: t.Tax})

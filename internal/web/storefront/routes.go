@@ -58,7 +58,7 @@ func (s *Shop) routes() []gate.Route {
 		{Method: "POST", Path: "/orders/{number}/resend", Need: gate.Anybody, Does: []abuse.Act{abuse.OwnOrder}, Token: "order cookie", Handle: s.resend},
 		{Method: "POST", Path: "/orders/{number}/again", Need: gate.Anybody, Does: []abuse.Act{abuse.OwnOrder, abuse.NewCart}, Token: "order cookie", Handle: s.orderAgain},
 		{Method: "GET", Path: "/orders/{number}/invoice", Need: gate.Anybody, Does: []abuse.Act{abuse.OwnOrder}, Token: "order cookie", Handle: s.invoice},
-		{Method: "GET", Path: "/orders/{number}/credit-note", Need: gate.Anybody, Does: []abuse.Act{abuse.OwnOrder}, Token: "order cookie", Handle: s.creditNote},
+		{Method: "GET", Path: "/orders/{number}/credit-notes/{paper}", Need: gate.Anybody, Does: []abuse.Act{abuse.OwnOrder}, Token: "order cookie", Handle: s.creditNote},
 
 		// The order, whole: known by a code from its mailbox.
 		{Method: "GET", Path: page.PathFind, Need: gate.Anybody, Handle: s.findOrder},
