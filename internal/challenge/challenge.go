@@ -81,6 +81,10 @@ func (p Purpose) Texted() bool { return p == Second || p == Number }
 // a long one for each would bury its mailbox.
 func (p Purpose) Long() bool { return !p.Texted() && p != Pay }
 
+// Unknown reports whether codes for a purpose go to a mailbox that is nobody's yet,
+// so that any spelling of an address will do to ask for one.
+func (p Purpose) Unknown() bool { return p == Mailbox || p == Move }
+
 // Digits is how long codes for a purpose are.
 func (p Purpose) Digits() int {
 	if p.Texted() {

@@ -112,6 +112,9 @@ func TestABuyerHoldsHalfAndMoreOncePaid(t *testing.T) {
 		if _, err := order(2, "Ada@Example.com"); fault.Of(err).Kind != fault.RateLimited {
 			t.Errorf("four and two of ten by one mailbox met %v", err)
 		}
+		if _, err := order(2, "ada+more@example.com"); fault.Of(err).Kind != fault.RateLimited {
+			t.Errorf("and spelled another way: %v", err)
+		}
 		if _, err := order(2, "grace@example.com"); err != nil {
 			t.Errorf("another mailbox: %v", err)
 		}

@@ -2,10 +2,12 @@ package checkout_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/abuse"
+	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
@@ -92,6 +94,82 @@ func TestNoFormsTogetherBuryAMailbox(t *testing.T) {
 		s.RunAll(t)
 		if n := len(s.Letters.All()) - before; n != 1 {
 			t.Errorf("the mailbox gets no code any more")
+		}
+	})
+}
+
+// TestSpellingsOfOneMailboxHaveOneBound: a service that delivers ada+anything to Ada is
+// no way around it. Two people with such addresses are two people all the same: nobody
+// is found, or let in, by another's.
+func TestSpellingsOfOneMailboxHaveOneBound(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		order := func(email string) checkout.Placed {
+			b := s.Basket(t, s.Product(t, "bowl-"+store.NewID(), 3900, shoptest.Counted(5)).ID, 1)
+			in := shoptest.Ada()
+			in.Email = email
+			if _, err := s.Desk.SaveDetails(noCtx, b.ID, b.Token, in); err != nil {
+				t.Fatal(err)
+			}
+			p := place(t, s, b, "key-1")
+			if err := s.Approve(p); err != nil {
+				t.Fatal(err)
+			}
+			s.RunAll(t)
+			return p
+		}
+		ada, eve := order("team+ada@example.com"), order("team+eve@example.com")
+		codes := func(p checkout.Placed, email string) int {
+			before := len(s.Letters.All())
+			if _, err := s.Desk.AskCode(noCtx, string(p.Order.Number), email, false); err != nil {
+				t.Fatal(err)
+			}
+			s.RunAll(t)
+			return len(s.Letters.All()) - before
+		}
+		if codes(ada, "team+eve@example.com") != 0 || codes(ada, "team@example.com") != 0 || codes(eve, "team+eve@example.com") != 1 {
+			t.Error("an order is not found by its own address alone")
+		}
+		for _, p := range []checkout.Placed{ada, eve} {
+			to, err := contact.ParseEmail(map[string]string{string(ada.Order.ID): "team+ada@example.com", string(eve.Order.ID): "team+eve@example.com"}[string(p.Order.ID)])
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = s.DB.View(noCtx, func(v *store.View) error {
+				found, err := v.PersonOf(to)
+				if len(found) != 1 || found[0] != p.Order.Owner {
+					t.Errorf("got %v, want the one who ordered", found)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		before := len(s.Letters.All())
+		for i := range 30 {
+			if _, err := s.Keeper.Register(noCtx, fmt.Sprintf("team+%d@example.com", i), "kestrel over quiet harbour"); err != nil {
+				t.Fatal(err)
+			}
+			s.RunAll(t)
+		}
+		if got := len(s.Letters.All()) - before; got < 15 || got > 20 {
+			t.Errorf("%d letters came by thirty spellings, want about 20 and no more", got)
+		}
+		// Who has the plain address, or bought something, still gets codes.
+		before = len(s.Letters.All())
+		if _, err := s.Keeper.Register(noCtx, "team@example.com", "kestrel over quiet harbour"); err != nil {
+			t.Fatal(err)
+		}
+		s.RunAll(t)
+		if got := len(s.Letters.All()) - before; got != 1 {
+			t.Errorf("got %d letters to the plain address, want a code", got)
+		}
+		if codes(ada, "team+ada@example.com") != 1 {
+			t.Error("whoever ordered gets no code any more")
+		}
+		if got := s.Dump(t); strings.Contains(got, "team@example.com") {
+			t.Error("the database tells the mailbox")
 		}
 	})
 }

@@ -84,3 +84,30 @@ func TestOneMailboxHasOneKey(t *testing.T) {
 		t.Error("Equal does not go by the mailbox")
 	}
 }
+
+// TestAMailboxIsCountedOnce: spellings that lead to one mailbox count as one, and stay
+// two addresses.
+func TestAMailboxIsCountedOnce(t *testing.T) {
+	for typed, want := range map[string]string{
+		"ada@example.com":         "ada@example.com",
+		"Ada+1@Example.com":       "ada@example.com",
+		"ada+a+b@example.com":     "ada@example.com",
+		"a.da@example.com":        "a.da@example.com", // dots are Gmail's alone
+		"+ada@example.com":        "+ada@example.com", // nothing would be left
+		"A.d.a+shop@gmail.com":    "ada@gmail.com",
+		"ada@googlemail.com":      "ada@gmail.com",
+		"+a.b@gmail.com":          "+ab@gmail.com",
+		"ada+1@mail.gmail.com.tr": "ada@mail.gmail.com.tr",
+		"müll+x@bücher.example":   "müll@xn--bcher-kva.example",
+	} {
+		e, err := ParseEmail(typed)
+		if err != nil || e.Counted() != want {
+			t.Errorf("%s counts as %s, %v; want %s", typed, e.Counted(), err, want)
+		}
+	}
+	plain, _ := ParseEmail("ada@example.com")
+	tagged, _ := ParseEmail("ada+1@example.com")
+	if plain.Equal(tagged) || plain.Key() == tagged.Key() || tagged.Reveal() != "ada+1@example.com" {
+		t.Error("what counts together is taken for one address")
+	}
+}

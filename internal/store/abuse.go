@@ -36,7 +36,7 @@ func openBucket(k abuse.Kept) []byte { return []byte(k) }
 func (p Payer) whose() map[abuse.Kept][]byte {
 	out := map[abuse.Kept][]byte{abuse.CartDeclines: []byte(p.Cart), abuse.SourceDeclines: []byte(p.Source), abuse.AccountDeclines: []byte(p.Account)}
 	if !p.Mailbox.IsZero() {
-		out[abuse.MailboxDeclines] = []byte(p.Mailbox.Key())
+		out[abuse.MailboxDeclines] = []byte(p.Mailbox.Counted())
 	}
 	return out
 }

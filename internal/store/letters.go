@@ -13,7 +13,8 @@ import (
 // whether it has not had enough of these yet. All of them count together,
 // whichever form asked, or as many forms as there are would each fill a mailbox to
 // their own bound. Letters that follow from a payment, or from what the owner of
-// an account has done, are not asked about.
+// an account has done, are not asked about. However an address is spelled that leads
+// to the mailbox, see [contact.Email.Counted], it counts as that.
 //
 // id is the letter's own: what is tried again counts once. The mailbox stands here
 // under the key of the day alone.
@@ -34,7 +35,7 @@ func (t *Tx) MayWrite(to contact.Email, id string) (bool, error) {
 	if err != nil || enough {
 		return false, err
 	}
-	if _, err := t.added(abuse.Letters, bucketOf(keys.today, abuse.Letters, []byte(to.Key())), abuse.Letters.Weight().One); err != nil {
+	if _, err := t.added(abuse.Letters, bucketOf(keys.today, abuse.Letters, []byte(to.Counted())), abuse.Letters.Weight().One); err != nil {
 		return false, err
 	}
 	if _, err := t.exec(`INSERT INTO abuse_buckets (bucket, kind, empty_at) VALUES ($1, 'letter', $2) ON CONFLICT (bucket) DO NOTHING`,
@@ -48,7 +49,7 @@ func (t *Tx) MayWrite(to contact.Email, id string) (bool, error) {
 // counted up by one statement, so of two at once one may be let in beyond the bound,
 // and no more.
 func (t *Tx) hadEnough(keys *limitKeys, to contact.Email) (bool, error) {
-	whom := []byte(to.Key())
+	whom := []byte(to.Counted())
 	fill, err := t.readFill([]any{ms(t.now), bucketOf(keys.today, abuse.Letters, whom), bucketOf(keys.yesterday, abuse.Letters, whom)})
 	w := abuse.Letters.Weight()
 	return fill[abuse.Letters]+w.One > w.Most, err

@@ -44,7 +44,7 @@ func (t *Tx) holder(by Payer) (out holder, err error) {
 	}
 	out.source, out.account = names("source", by.Source), names("account", by.Account)
 	if !by.Mailbox.IsZero() {
-		out.mailbox = names("mailbox", by.Mailbox.Key())
+		out.mailbox = names("mailbox", by.Mailbox.Counted())
 	}
 	return out, nil
 }
