@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cartkeep/cartkeep/internal/abuse"
 	"github.com/cartkeep/cartkeep/internal/cart"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
@@ -199,6 +200,58 @@ func again(t *store.Tx, before store.Payment, account string, next *store.Paymen
 	}
 	next.Cards, next.Customer = before.Cards, k.Customer
 	return t.UseCards(k)
+}
+
+// withoutCards gives an order whose page is refused for somebody's kept cards an attempt
+// that is about none: a customer may end at the service by itself, deleted in its
+// dashboard or put back from a backup, and the order would wait for good. It is an attempt
+// of its own, since what one asks for is the same however often it is asked. The word for
+// the customer is forgotten where the service says that it has none.
+func (d *Desk) withoutCards(ctx, asking context.Context, o order.Order, p store.Payment) error {
+	gone := false
+	if keeper, is := d.providers[p.Provider].(payment.Keeper); is {
+		_, err := keeper.Cards(asking, p.Customer)
+		gone = errors.Is(err, payment.ErrRefused)
+	}
+	d.log.WarnContext(ctx, "a payment service opens no page for kept cards, so there is one without", "provider", p.Provider, "payment", p.ID, "gone there", gone)
+	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
+		if gone {
+			if err := dropGone(t, abuse.Of(ctx).Customer(), p); err != nil {
+				return err
+			}
+		}
+		now, err := t.Order(o.Owner, o.ID) // its lock: of two who meet the same, one makes the attempt
+		if err != nil || now.Status != order.Pending {
+			return err
+		}
+		moved, err := t.MovePayment(p, order.PaymentOpen, order.PaymentExpired)
+		if err != nil || !moved {
+			return err
+		}
+		to, err := t.OrderDetails(o.Owner, o.ID)
+		if err != nil {
+			return err
+		}
+		next := store.Payment{ID: store.NewID(), Capture: p.Capture, Owner: p.Owner, Order: p.Order, Attempt: p.Attempt + 1, Provider: p.Provider,
+			Status: order.PaymentOpen, Amount: p.Amount, ExpiresAt: p.ExpiresAt, Here: p.Here}
+		who := store.Payer{Cart: o.Owner, Source: abuse.Of(ctx).Source, Account: abuse.Of(ctx).Customer(), Mailbox: to.Email}
+		if err := t.Remember(next.ID, who); err != nil {
+			return err
+		}
+		return d.attempt(t, now, next)
+	})
+}
+
+// dropGone forgets the word for a customer whom its service does not know any more.
+func dropGone(t *store.Tx, account string, p store.Payment) error {
+	k, err := t.KeptCardsAt(account, p.Provider)
+	if errors.Is(err, store.ErrNoCards) {
+		return nil
+	}
+	if err != nil || k.Customer != p.Customer { // another has been opened since
+		return err
+	}
+	return t.DropCards(k)
 }
 
 // KeptCards is what one payment service keeps for an account.

@@ -431,3 +431,57 @@ func TestTheBankLostHer(t *testing.T) {
 		t.Errorf("got %d, %v, want that the bank is silent", len(all), err)
 	}
 }
+
+// TestAnOrderIsNotStrandedWithACustomerWhoIsGone: she was deleted at the service between
+// two tries. The page opens without her, in the same request, and her word is forgotten;
+// where the service only refuses, it is kept.
+func TestAnOrderIsNotStrandedWithACustomerWhoIsGone(t *testing.T) {
+	for name, row := range map[string]struct {
+		harm func(s *shoptest.Shop, customer string)
+		kept int
+	}{
+		"deleted there": {harm: func(s *shoptest.Shop, customer string) { s.Bank.Forget(noCtx, customer, "") }},
+		"refused":       {harm: func(s *shoptest.Shop, _ string) { s.Bank.Aloof = true }, kept: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+				m := newMember(t, s, adas)
+				m.home()
+				p := m.must(m.order("wished", store.CardKeep, true))
+				if err := settle(s, s.Bank.Say(p, 1, "declined")); err != nil {
+					t.Fatal(err)
+				}
+				row.harm(s, s.Bank.Opened(p.Payment.RedirectURL).Customer)
+				urls := make([]string, 8)
+				for i, err := range atOnce(len(urls), func(i int) error {
+					v, err := s.Desk.PayAgain(m.ctx, p.Order.Number, p.Token)
+					urls[i] = v.Payment.RedirectURL
+					return err
+				}) {
+					if err != nil {
+						t.Errorf("try %d: %v", i, err)
+					}
+				}
+				v, err := s.Desk.PayAgain(m.ctx, p.Order.Number, p.Token)
+				if q := s.Bank.Opened(v.Payment.RedirectURL); err != nil || q.Attempt != 3 || q.Customer != "" || q.Keep || q.Amount != p.Order.Due() {
+					t.Fatalf("%v: attempt %d for customer %q, keep %v", err, q.Attempt, q.Customer, q.Keep)
+				}
+				for i, url := range urls {
+					if url != v.Payment.RedirectURL {
+						t.Errorf("try %d was led elsewhere", i)
+					}
+				}
+				if all, err := s.Desk.Keepers(noCtx, m.a.ID); err != nil || len(all) != row.kept {
+					t.Errorf("%d services keep her cards, %v, want %d", len(all), err, row.kept)
+				}
+				if n := count(t, s, `SELECT count(*) FROM payments WHERE customer IS NOT NULL`); n != 0 {
+					t.Errorf("%d attempts still say whose cards", n)
+				}
+				if err := settle(s, s.Bank.Say(p, 3, "approved")); err != nil {
+					t.Fatal(err)
+				}
+				wantStatus(t, s, p, order.Paid)
+			})
+		})
+	}
+}

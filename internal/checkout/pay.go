@@ -59,6 +59,12 @@ func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
 	session, err := provider.Open(asking, payment.Request{OrderID: string(o.ID), OrderNumber: string(o.Number), Attempt: p.Attempt, Amount: p.Amount, Authorize: p.Capture == store.Later,
 		ReturnURL: link, CancelURL: link, NoticeURL: d.origin + NoticePath(p.Provider), ExpiresAt: p.ExpiresAt,
 		Customer: p.Customer, Keep: p.Cards == store.CardKeep, Here: p.Here})
+	if errors.Is(err, payment.ErrRefused) && p.Customer != "" {
+		if err := d.withoutCards(ctx, asking, o, p); err != nil {
+			return PaymentView{}, err
+		}
+		return d.open(ctx, o) // the newest attempt is about nobody's cards by now
+	}
 	if errors.Is(err, payment.ErrRefused) {
 		return PaymentView{}, fault.Because(fault.Unavailable, "Your order is kept, but it can't be paid this way. Please write to us.", fmt.Errorf("open payment at %s: %w", p.Provider, err))
 	}

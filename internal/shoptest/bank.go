@@ -22,6 +22,7 @@ type Bank struct {
 	Forgetful bool
 	given     map[string]bool
 	Silent    bool // Open never answers
+	Aloof     bool // Open is refused for anybody's kept cards
 	name      string
 	opened    map[string]payment.Request
 	refunded  map[string]money.Amount
@@ -59,6 +60,9 @@ func (b *Bank) Open(ctx context.Context, q payment.Request) (payment.Session, er
 	defer b.mu.Unlock()
 	if b.Down {
 		return payment.Session{}, fmt.Errorf("the bank is closed")
+	}
+	if q.Customer != "" && (b.Aloof || b.kept[q.Customer] == nil) {
+		return payment.Session{}, payment.ErrRefused
 	}
 	ref := fmt.Sprintf("ref-%s-%d", q.OrderID, q.Attempt)
 	b.opened[ref] = q

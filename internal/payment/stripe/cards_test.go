@@ -3,6 +3,7 @@ package stripe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -37,15 +38,7 @@ func (b *bank) asks(path string) (out []asked) {
 func TestACardIsKeptAtStripe(t *testing.T) {
 	s := shoptest.Open(t, "sqlite")
 	c := newCounter(t, s)
-	mail, err := contact.ParseEmail(shoptest.Ada().Email)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := store.Account{ID: store.NewID(), State: store.AccountOpen, Email: mail}
-	if err := s.DB.InTx(t.Context(), ledger.System("test"), func(t *store.Tx) error { return t.NewAccount(a) }); err != nil {
-		t.Fatal(err)
-	}
-	ctx := abuse.With(t.Context(), &abuse.Caller{Account: func() string { return a.ID }})
+	ctx := c.member()
 	buy := func(key, cards string) checkout.Placed {
 		t.Helper()
 		b := c.Ready(t, c.Product(t, key, 3900, shoptest.Counted(2)).ID, 1)
@@ -205,4 +198,60 @@ func TestAnotherKeyDoesNotTakeCardsForForgotten(t *testing.T) {
 	if err := b.provider.Forget(ctx, b.provider.wordFor("cus_99"), ""); err != nil {
 		t.Errorf("who is not there under the same key is gone: %v", err)
 	}
+}
+
+// TestAnOrderOutlivesItsCustomerAtStripe: the merchant deletes her in the dashboard. Stripe
+// then refuses her page, under its own key, and opens one without her under another.
+func TestAnOrderOutlivesItsCustomerAtStripe(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		c := newCounter(t, s)
+		ctx := c.member()
+		b := c.Ready(t, c.Product(t, "bowl", 3900, shoptest.Counted(2)).ID, 1)
+		p, err := c.desk.Place(ctx, b.ID, b.Token, checkout.PlaceInput{Key: "bowl", Cards: store.CardKeep, Fresh: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.DB.InTx(t.Context(), ledger.System("test"), func(t *store.Tx) error {
+			_, err := t.Link(abuse.Of(ctx).Customer(), p.Order.Owner, "signed-in")
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		c.hears(1, c.bank.decide("cs_test_1", "checkout.session.async_payment_failed", false))
+		c.bank.mu.Lock()
+		c.bank.people["cus_1"] = nil
+		c.bank.mu.Unlock()
+		v, err := c.desk.PayAgain(ctx, p.Order.Number, p.Token)
+		if err != nil || !strings.Contains(v.Payment.RedirectURL, "/cs_test_2#") {
+			t.Fatalf("got %+v, %v", v.Payment, err)
+		}
+		pages := c.bank.asks("/v1/checkout/sessions")
+		if len(pages) != 3 {
+			t.Fatalf("%d pages were asked for, want 3", len(pages))
+		}
+		for i, want := range []string{"cus_1", "cus_1", ""} {
+			if got, key := pages[i].form.Get("customer"), pages[i].header.Get("Idempotency-Key"); got != want || !strings.HasSuffix(key, fmt.Sprint("-", i+1)) {
+				t.Errorf("page %d was asked for %q under %s", i+1, got, key)
+			}
+		}
+		if all, err := c.desk.Keepers(ctx, abuse.Of(ctx).Customer()); err != nil || len(all) != 0 {
+			t.Errorf("%d words for her are kept, %v", len(all), err)
+		}
+		c.hears(2, c.bank.decide("cs_test_2", "checkout.session.completed", true))
+		c.stands(p, order.Paid)
+	})
+}
+
+// member is Ada with an account, and a context that she calls in.
+func (c *counter) member() context.Context {
+	c.t.Helper()
+	mail, err := contact.ParseEmail(shoptest.Ada().Email)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	a := store.Account{ID: store.NewID(), State: store.AccountOpen, Email: mail}
+	if err := c.DB.InTx(c.t.Context(), ledger.System("test"), func(t *store.Tx) error { return t.NewAccount(a) }); err != nil {
+		c.t.Fatal(err)
+	}
+	return abuse.With(c.t.Context(), &abuse.Caller{Account: func() string { return a.ID }})
 }
