@@ -23,12 +23,12 @@ type lite struct {
 // What a connection is set to.
 const (
 	liteReads = `PRAGMA busy_timeout = 5000; PRAGMA query_only = ON`
-	// What pairing takes out again must not stay in free pages.
-	liteFills = `PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; `
-	// liteKept loses no COMMIT to a kill, and to a lost power the newest alone.
-	liteKept = `PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16384`
+	liteFills = `PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; `
+	// liteKept loses no COMMIT to a kill, and to a lost power the newest alone. What
+	// pairing takes out again does not stay in free pages.
+	liteKept = `PRAGMA secure_delete = ON; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16384`
 	// liteScratch is for a file that is thrown away when anything goes wrong.
-	liteScratch = `PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF`
+	liteScratch = `PRAGMA synchronous = OFF; PRAGMA secure_delete = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF`
 )
 
 // openLite opens a file that is there.

@@ -139,11 +139,16 @@ func query(database string) string {
 }
 
 const (
-	readers  = 4  // reading connections on SQLite
-	pgConns  = 24 // connections on PostgreSQL
-	pragmas  = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(ON)&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)"
+	readers = 4  // reading connections on SQLite
+	pgConns = 24 // connections on PostgreSQL
+
+	pragmas = "_pragma=busy_timeout(5000)&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)"
+	lasting = "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(ON)"
+	// scratch is for a file that is thrown away and filled at once: large pages, and
+	// never a wait for the disk. The driver sorts what is named by _pragma; turning to WAL
+	// has to come after both, or the pages are small and the turning waits.
+	scratch  = "&_pragma=page_size(16384)&_pragma=synchronous(OFF)&_pragma=secure_delete(OFF)&_pragma=cache_size(-65536)&_journal_mode=WAL"
 	readOnly = "&_pragma=query_only(ON)"
-	scratch  = "&_pragma=synchronous(OFF)&_pragma=secure_delete(OFF)&_pragma=cache_size(-65536)"
 )
 
 func (db *DB) connect(ctx context.Context, c Config) error {
@@ -176,6 +181,8 @@ func (db *DB) connect(ctx context.Context, c Config) error {
 	dsn := "file:" + (&url.URL{Path: database}).EscapedPath() + "?" + pragmas
 	if c.Scratch {
 		dsn += scratch
+	} else {
+		dsn += lasting
 	}
 	write, err := sql.Open("sqlite", dsn)
 	if err != nil {
