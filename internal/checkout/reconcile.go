@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/money"
@@ -49,6 +50,11 @@ func (d *Desk) Reconcile(ctx context.Context, since time.Time) (out Reconciled, 
 	if err != nil {
 		return out, err
 	}
+	s, err := d.db.Settings(ctx)
+	if err != nil {
+		return out, err
+	}
+	read := map[string]bool{} // providers whose text on statements was read
 	for _, p := range list {
 		finder, can := d.providers[p.Provider].(payment.Finder)
 		if !can || p.Ref == "" {
@@ -59,6 +65,16 @@ func (d *Desk) Reconcile(ctx context.Context, since time.Time) (out Reconciled, 
 		if err != nil {
 			out.Silent++
 			continue
+		}
+		if printer, can := finder.(payment.Printer); can && settled(p) && !read[p.Provider] {
+			read[p.Provider] = true // of the newest: the setting is the account's, and may have been changed
+			text, err := comparePrinted(ctx, printer, p, s.Descriptor)
+			if err != nil {
+				out.Silent++
+			}
+			if text != "" {
+				texts = append(texts, text)
+			}
 		}
 		if len(texts) == 0 {
 			continue
@@ -121,6 +137,18 @@ func (d *Desk) compare(ctx context.Context, finder payment.Finder, p store.Payme
 		texts = append(texts, fmt.Sprintf("%s given back there, %s here", there.Format(), here.Format()))
 	}
 	return texts, err
+}
+
+// comparePrinted holds what the payer's statement says against what the shop told the
+// payer that it would. Banks print capitals where they like.
+func comparePrinted(ctx context.Context, printer payment.Printer, p store.Payment, descriptor string) (text string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	there, err := printer.Printed(ctx, p.Ref)
+	if err != nil || there == "" || descriptor == "" || strings.EqualFold(strings.Join(strings.Fields(there), " "), strings.Join(strings.Fields(descriptor), " ")) {
+		return "", err
+	}
+	return fmt.Sprintf("the payer's statement says %q, and shop.descriptor tells shoppers %q: set both to the same", there, descriptor), nil
 }
 
 // compareReserved compares what has become of reserved money, of which at least one

@@ -60,6 +60,7 @@ type bank struct {
 	repeats  map[string]answered
 	asked    []asked
 	fail     []func(w http.ResponseWriter) // what happens to the next requests instead of an answer
+	prints   string                        // what payers' statements say
 	trouble  string                        // the end of a path whose next request meets trouble of Stripe's own
 	lose     bool                          // answers are lost after the deed was done
 }
@@ -294,6 +295,11 @@ func (b *bank) intentOf(s, out map[string]any) map[string]any {
 		maps.Copy(out, map[string]any{"status": status, "amount_received": b.captured[fmt.Sprint(s["payment_intent"])], "amount_capturable": b.capturable(s), "latest_charge": map[string]any{"created": b.clock().Unix(),
 			"payment_method_details": map[string]any{"card": map[string]any{"capture_before": begun.Add(reservedFor).Unix()}}}})
 	}
+	charge, _ := out["latest_charge"].(map[string]any)
+	if charge == nil {
+		charge = map[string]any{}
+	}
+	charge["calculated_statement_descriptor"], out["latest_charge"] = b.prints, charge
 	return out
 }
 

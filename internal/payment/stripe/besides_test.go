@@ -43,6 +43,15 @@ func (c *counter) paidFor(handle string) checkout.Placed {
 	return p
 }
 
+// paidAt is the number of an order that was paid with the session of that name.
+func (c *counter) paidAt(handle, ref string) order.Number {
+	c.t.Helper()
+	p := c.buy(handle)
+	c.hears(1, c.bank.decide(ref, "checkout.session.completed", true))
+	c.stands(p, order.Paid)
+	return p.Order.Number
+}
+
 // ref finds the session of the newest attempt of an order.
 func (c *counter) ref(p checkout.Placed) string {
 	c.t.Helper()

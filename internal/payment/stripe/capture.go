@@ -21,6 +21,9 @@ import (
 //
 //	Capture        POST /v1/payment_intents/{id}/capture  once; the rest goes free
 //	Release        POST /v1/payment_intents/{id}/cancel
+//	               of a session, Stripe lets only an intent that reserves money be cancelled
+//	               (docs.stripe.com/api/payment_intents/cancel: requires_capture); a page that
+//	               nobody has paid on is ended by Close
 //	Authorization  GET  /v1/payment_intents/{id}          with its charge, which knows the time
 
 // reservedFor is how long cards reserve money when Stripe does not say it of one.
@@ -36,7 +39,8 @@ type reservation struct {
 	Reserved int64  `json:"amount_capturable"`
 	Currency string `json:"currency"`
 	Charge   struct {
-		Created int64 `json:"created"`
+		Created int64  `json:"created"`
+		Printed string `json:"calculated_statement_descriptor"`
 		How     struct {
 			Card struct {
 				CaptureBefore int64 `json:"capture_before"`

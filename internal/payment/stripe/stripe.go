@@ -91,6 +91,7 @@ var (
 	_ payment.Keeper   = (*Provider)(nil)
 	_ payment.Embedder = (*Provider)(nil)
 	_ payment.Recaller = (*Provider)(nil)
+	_ payment.Printer  = (*Provider)(nil)
 )
 
 // New refuses keys that are none, keys of another mode, and a missing secret.
