@@ -13,7 +13,8 @@ import (
 	"github.com/cartkeep/cartkeep/internal/personal"
 )
 
-// wishesOfOne bounds how many wishes of one address are kept at a time.
+// wishesOfOne bounds how many wishes of one address are kept at a time. The form says
+// so beforehand.
 const wishesOfOne = 20
 
 // Wish is somebody's wish to hear when a variant is there again. Each is a
@@ -27,7 +28,8 @@ type Wish struct {
 
 // NewWish seals an address that waits for a variant. Whoever asks again has a
 // wish of their own, so that each can take back their own and nobody another's;
-// one letter ends them all. An address that waits for too much changes nothing.
+// one letter ends them all. An address that waits for too much changes nothing, and
+// whoever asks does not hear of it: they need not be the one whose address it is.
 func (t *Tx) NewWish(owner string, variant catalog.VariantID, to contact.Email) error {
 	odd, even, err := t.twin(personal.WishIndex.Name(), to.Key())
 	if err != nil {

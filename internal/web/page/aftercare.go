@@ -84,10 +84,12 @@ func (p Product) SoldOut() []catalog.Variant {
 	return out
 }
 
-// WishEmail is the one field of the wish to hear when a thing is there again.
+// WishEmail is the one field of the wish to hear when a thing is there again. How much
+// an address can wait for stands here for everybody: an answer to one address would
+// tell strangers how much it waits for.
 func (p Product) WishEmail() Input {
 	return Input{Name: FieldEmail, Label: "E-mail", Value: p.WishTyped, Kind: "email", Complete: "email", Mode: "email", Caps: "none",
-		Use: "For this one mail. Then, or after 90 days, we forget it.", Wrong: p.WishWrong}
+		Use: "For this one mail. Then, or after 90 days, we forget it. An address can wait for 20 things at a time.", Wrong: p.WishWrong}
 }
 
 // Wishes is what this browser has asked to hear of, each to be taken back.

@@ -246,7 +246,7 @@ func (s *Shop) flash(w http.ResponseWriter, r *http.Request) page.Flash {
 	case newsNewCode:
 		return page.Flash{Text: "That code has ended. Please ask for a new one."}
 	case newsWish:
-		return page.Flash{Text: "We write to you once, as soon as it is there again. Then we forget your address.",
+		return page.Flash{Text: "We write to you once, as soon as it is there again. Then we forget your address. It can wait for 20 things at a time.",
 			Link: page.Link{Text: "Take it back", URL: page.PathWishes}}
 	case newsNoWish:
 		return page.Flash{Text: "Taken back. We have destroyed the key of the address you gave."}

@@ -1,6 +1,7 @@
 package storefront
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -28,6 +29,37 @@ func TestAWishIsTakenBackOnThePage(t *testing.T) {
 	}
 	b.post("/cart/clear", nil)
 	b.get("/wishes").is(200, "This device waits for nothing")
+}
+
+// TestHowMuchAnAddressCanWaitForIsSaidBeforehand: the form and the answer name the
+// bound that holds, to everybody alike, so that asking tells nobody how much an address
+// waits for.
+func TestHowMuchAnAddressCanWaitForIsSaidBeforehand(t *testing.T) {
+	s := open(t)
+	kept := func() int64 { return shoptest.One[int64](t, s.Raw(t), `SELECT count(*) FROM wishes`) }
+	for i := range 30 {
+		v := s.Product(t, fmt.Sprint("gone-", i), 1950, shoptest.Counted(0))
+		if _, err := s.Desk.AskWish(t.Context(), v.ID, "waiting.mark@example.com"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	most := kept()
+	if most == 0 || most == 30 {
+		t.Fatalf("%d wishes of 30 are kept: this test shows nothing", most)
+	}
+	rule := fmt.Sprintf("wait for %d things at a time", most)
+	s.shopper(t).get("/products/gone-0").is(200, rule)
+	mug := s.Product(t, "mug", 1950, shoptest.Counted(0))
+	ask := func(email string) seen {
+		return s.shopper(t).post("/wishes", url.Values{"variant_id": {string(mug.ID)}, "email": {email}})
+	}
+	one, other := ask("waiting.mark@example.com").is(200, rule), ask("new@example.com").is(200, rule)
+	if one.body != other.body {
+		t.Error("the answer tells whether the address waits for much")
+	}
+	if kept() != most+1 {
+		t.Errorf("%d wishes are kept, want one more", kept())
+	}
 }
 
 // FuzzParseWishes: whatever a cookie holds, what is read of it is what was kept.
