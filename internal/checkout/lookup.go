@@ -2,13 +2,11 @@ package checkout
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/challenge"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/fault"
-	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/message"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/store"
@@ -43,35 +41,14 @@ func (d *Desk) AskCode(ctx context.Context, number, email string, decoy bool) (t
 	if err := bad.Err(); err != nil {
 		return "", err
 	}
-	id, token, mailed := store.NewID(), newToken(), false
-	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
-		mailed = false
-		c := store.Challenge{ID: id, Purpose: challenge.Order}
+	return d.mailChallenge(ctx, challenge.Order, JobCode, func(t *store.Tx, c store.Challenge) (store.Challenge, string, error) {
 		o, fits, err := owned(t, n, typed)
-		if err != nil {
-			return err
+		if err != nil || !fits || decoy {
+			return c, "", err
 		}
-		if fits && !decoy {
-			if c, err = t.Choose(c, typed, o.Owner, string(o.ID)); err != nil {
-				return err
-			}
-		}
-		if err := t.NewChallenge(c, token); err != nil || c.Object == "" || c.CodeOf != "" {
-			return err
-		}
-		mailed = true
-		if err := t.Event("code.sent", c.Subject, c.Object, ""); err != nil {
-			return err
-		}
-		return t.Enqueue(JobCode, c.ID, c.ID, t.Now())
+		c, err = t.Choose(c, typed, o.Owner, string(o.ID))
+		return c, string(o.ID), err
 	})
-	if err != nil {
-		return "", err
-	}
-	if mailed {
-		d.wake()
-	}
-	return id + "." + token, nil
 }
 
 // owned finds an order by its number and reports whether the address is its
@@ -89,27 +66,19 @@ func owned(t *store.Tx, n order.Number, typed contact.Email) (order.Order, bool,
 	return o, err == nil && !to.Email.IsZero() && to.Email.Key() == typed.Key(), err
 }
 
-var errWrongCode = fault.Field("code", "That is not the code, or it has ended. Please look at the newest mail from us.")
-
 // AnswerCode tries a code. The right one opens its order, whole, for SeenFor.
 func (d *Desk) AnswerCode(ctx context.Context, ticket, typed string) (o order.Order, seen string, err error) {
-	code, err := challenge.Order.Parse(typed)
-	if err != nil {
-		return order.Order{}, "", err
-	}
-	id, token, _ := strings.Cut(ticket, ".")
 	var c store.Challenge
-	right := false
-	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) (err error) {
-		right = false
-		if c, right, err = t.Answer(id, token, code); err != nil || !right {
-			return err
+	err = d.tryChallenge(ctx, challenge.Order, ticket, typed, func(t *store.Tx, id, token string, code challenge.Code) (answer, err error) {
+		var right bool
+		if c, right, err = t.Answer(id, token, code); err != nil {
+			return nil, err
 		}
-		return t.Event("code.used", c.Subject, c.Object, "")
+		if !right {
+			return errWrongCode, nil
+		}
+		return nil, t.Event("code.used", c.Subject, c.Object, "")
 	})
-	if err == nil && !right {
-		err = errWrongCode
-	}
 	if err != nil {
 		return order.Order{}, "", err
 	}
@@ -151,9 +120,4 @@ func (d *Desk) mailCode(ctx context.Context, j store.Job) error {
 	return d.letter(ctx, j, func(w *message.Writer, o order.Order, to order.Details, _ string) (message.Message, error) {
 		return w.LookupCode(j.ID, message.LookupCode{To: to.Email, Number: o.Number, Code: d.db.Code(c).Spoken(), Minutes: int(c.Life().Minutes())})
 	})
-}
-
-// SweepChallenges forgets old challenges.
-func (d *Desk) SweepChallenges(ctx context.Context) error {
-	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.SweepChallenges() })
 }

@@ -2,7 +2,6 @@ package checkout
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/abuse"
@@ -88,49 +87,30 @@ func (d *Desk) askPayCode(ctx context.Context, act abuse.Act, open opener) (stri
 		return "", errNoMail
 	}
 	account := abuse.Of(ctx).Customer()
-	id, token, mailed := store.NewID(), newToken(), false
-	err := d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
-		mailed = false
+	return d.mailChallenge(ctx, challenge.Pay, JobPayCode, func(t *store.Tx, c store.Challenge) (store.Challenge, string, error) {
 		owner, err := open(t)
 		if err != nil {
-			return err
+			return c, "", err
 		}
 		to, err := mailboxOf(t, owner)
 		if err != nil {
-			return err
+			return c, "", err
 		}
 		if to.IsZero() {
-			return errIncomplete
+			return c, "", errIncomplete
 		}
 		found, err := d.judge(t, store.Payer{Cart: owner, Source: abuse.Of(ctx).Source, Account: account, Mailbox: to})
 		switch {
 		case err != nil:
-			return err
+			return c, "", err
 		case found.friction == abuse.Wait:
-			return abuse.Refuse(act, found.friction, found.wait, true)
+			return c, "", abuse.Refuse(act, found.friction, found.wait, true)
 		case found.friction != abuse.Prove && found.friction != abuse.Pause:
-			return errNoCodeNeeded
+			return c, "", errNoCodeNeeded
 		}
-		c, err := t.Choose(store.Challenge{ID: id, Purpose: challenge.Pay}, to, owner, d.payable(owner, to))
-		if err != nil {
-			return err
-		}
-		if err := t.NewChallenge(c, token); err != nil || c.Object == "" || c.CodeOf != "" {
-			return err
-		}
-		mailed = true
-		if err := t.Event("code.sent", owner, c.ID, ""); err != nil {
-			return err
-		}
-		return t.Enqueue(JobPayCode, c.ID, c.ID, t.Now())
+		c, err = t.Choose(c, to, owner, d.payable(owner, to))
+		return c, c.ID, err
 	})
-	if err != nil {
-		return "", err
-	}
-	if mailed {
-		d.wake()
-	}
-	return id + "." + token, nil
 }
 
 // AnswerPayCode tries a code. The right one lets a guest pay for this cart, as long
@@ -145,49 +125,32 @@ func (d *Desk) AnswerOrderPayCode(ctx context.Context, number order.Number, toke
 }
 
 func (d *Desk) answerPayCode(ctx context.Context, open opener, ticket, typed string) error {
-	code, err := challenge.Pay.Parse(typed)
-	if err != nil {
-		return err
-	}
-	id, token, _ := strings.Cut(ticket, ".")
-	right, other := false, false
-	err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
-		right, other = false, false
+	return d.tryChallenge(ctx, challenge.Pay, ticket, typed, func(t *store.Tx, id, token string, code challenge.Code) (answer, err error) {
 		owner, err := open(t)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		to, err := mailboxOf(t, owner)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		c, fits, err := t.Answer(id, token, code)
+		c, right, err := t.Answer(id, token, code)
 		if fault.Is(err, fault.NotFound) {
 			err = errCodeEnded
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		// A try is counted whatever it was about, and a wrong one is a wrong one from any
 		// cart: whoever counts failures must not miss those.
-		if !fits {
-			return nil
+		if !right {
+			return errWrongCode, nil
 		}
-		if other = c.Purpose != challenge.Pay || c.Object != "" && c.Object != d.payable(owner, to); other {
-			return nil
+		if c.Purpose != challenge.Pay || c.Object != "" && c.Object != d.payable(owner, to) {
+			return errCodeEnded, nil
 		}
-		right = true
-		return t.Event("code.used", owner, c.ID, "")
+		return nil, t.Event("code.used", owner, c.ID, "")
 	})
-	switch {
-	case err != nil:
-		return err
-	case other:
-		return errCodeEnded
-	case !right:
-		return errWrongCode
-	}
-	return nil
 }
 
 // mailboxOf is the mailbox that a cart's checkout names, or that of the order it
