@@ -16,37 +16,6 @@ import (
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
-// promised is an order of 43.90 whose money is reserved, in a shop that takes it when
-// it sends, and the bank's name for it.
-func promised(t *testing.T, s *shoptest.Shop) (checkout.Placed, string) {
-	t.Helper()
-	s.TakeLater(t)
-	p := place(t, s, s.Ready(t, s.Product(t, "bowl", 3900, shoptest.Counted(9)).ID, 1), "key-1")
-	n := s.Reserve(p, 1)
-	s.Bank.Decide(n)
-	if err := settle(s, n); err != nil {
-		t.Fatal(err)
-	}
-	s.Run(t)
-	return p, n.Ref
-}
-
-func attempt(t shoptest.T, s *shoptest.Shop, p checkout.Placed) (out store.Payment) {
-	t.Helper()
-	if err := s.DB.View(noCtx, func(v *store.View) (err error) { out, err = v.LastPayment(p.Order.Owner, p.Order.ID); return err }); err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-func wantTaken(t *testing.T, s *shoptest.Shop, ref string, minor int64) {
-	t.Helper()
-	got, times := s.Bank.Taken(ref)
-	if got.Minor() != minor || minor > 0 && times != 1 || minor == 0 && times != 0 {
-		t.Errorf("the bank has taken %d, %d times, want %d once", got.Minor(), times, minor)
-	}
-}
-
 func TestMoneyIsTakenWhenTheGoodsAreSent(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
 		p, ref := promised(t, s)
@@ -165,47 +134,6 @@ func TestAPartIsTakenAndTheRestGoesFree(t *testing.T) {
 	})
 }
 
-// wantAgreed holds the bank's word against ours.
-func wantAgreed(t *testing.T, s *shoptest.Shop) {
-	t.Helper()
-	got, err := s.Desk.Reconcile(noCtx, s.DB.Now().Add(-30*24*time.Hour))
-	if err != nil || got.Silent != 0 || len(got.Differences) != 0 {
-		t.Errorf("got %+v, %v, want no difference", got, err)
-	}
-}
-
-func TestAnOrderThatIsNotSentIsLetGo(t *testing.T) {
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
-		p, ref := promised(t, s)
-		if err := s.Desk.Refund(noCtx, clerk, p.Order.Number); err != nil {
-			t.Fatal(err)
-		}
-		s.Run(t)
-		wantStatus(t, s, p, order.Refunded)
-		wantTaken(t, s, ref, 0)
-		if a, err := s.Bank.Authorization(noCtx, ref); err != nil || a.State != payment.Released {
-			t.Errorf("got %+v, %v, want it free", a, err)
-		}
-		if back := s.Bank.Refunded(ref); !back.IsZero() {
-			t.Errorf("%v went back of nothing", back)
-		}
-		if lines, _, _ := journalOf(t, s, p.Order.ID); lines != 0 {
-			t.Error("the books have an order that never was")
-		}
-		if invoice, notes, err := s.Desk.Papers(noCtx, p.Order); err != nil || invoice || len(notes) != 0 {
-			t.Errorf("it has papers: %v, %v, %v", invoice, notes, err)
-		}
-		if err := s.Desk.Capture(noCtx, clerk, p.Order.Number, nil); !fault.Is(err, fault.Conflict) {
-			t.Errorf("taken after all: got %v", err)
-		}
-		letters := s.Letters.All()
-		if last := letters[len(letters)-1].Text; !strings.Contains(last, "only reserved") || strings.Contains(last, "given back") {
-			t.Errorf("the letter says %s", last)
-		}
-		wantAgreed(t, s)
-	})
-}
-
 // TestACaptureSurvivesWhateverHappens: the bank is down, its answer is lost after it
 // took the money, the shop is killed in between.
 func TestACaptureSurvivesWhateverHappens(t *testing.T) {
@@ -276,151 +204,6 @@ func TestARefundMeetsACapture(t *testing.T) {
 	})
 }
 
-// TestAPartOfMoneyThatWentFreeIsNoSale: the bank has let go before it was asked, and a
-// part was to go back meanwhile. Nobody has paid anything, so the books have nothing.
-func TestAPartOfMoneyThatWentFreeIsNoSale(t *testing.T) {
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
-		p, ref := promised(t, s)
-		s.Bank.Down = true
-		s.Bank.Lapse(ref)
-		if err := s.Desk.Capture(noCtx, clerk, p.Order.Number, nil); !fault.Is(err, fault.Unavailable) {
-			t.Errorf("the bank is down: got %v", err)
-		}
-		if err := s.Desk.RefundPart(noCtx, clerk, p.Order.Number, euros(2)); !fault.Is(err, fault.Unavailable) {
-			t.Errorf("a refund amid it: got %v", err)
-		}
-		s.Bank.Down = false
-		for range 3 {
-			s.Clock.Move(2 * time.Minute)
-			s.RunAll(t)
-		}
-		booksAgree(t, s, p, ref)
-		if err := s.Desk.Refund(noCtx, clerk, p.Order.Number); err != nil {
-			t.Fatal(err)
-		}
-		s.RunAll(t)
-		wantStatus(t, s, p, order.Refunded)
-		booksAgree(t, s, p, ref)
-	})
-}
-
-// booksAgree holds what the bank has against the refunds and the tax journal.
-func booksAgree(t shoptest.T, s *shoptest.Shop, p checkout.Placed, ref string) {
-	t.Helper()
-	taken, times := s.Bank.Taken(ref)
-	back := s.Bank.Refunded(ref)
-	if times > 1 || back.Minor() > taken.Minor() || taken.Minor() > p.Order.Totals.Total.Minor() {
-		t.Fatalf("the bank took %v, %d times, and gave back %v", taken, times, back)
-	}
-	var all []store.Refund
-	if err := s.DB.View(noCtx, func(v *store.View) (err error) { all, err = v.RefundsOf(p.Order.Owner, p.Order.ID); return err }); err != nil {
-		t.Fatal(err)
-	}
-	var moved, untaken int64
-	for _, r := range all {
-		switch {
-		case r.State == store.RefundAsked:
-			t.Fatalf("%v is still to go back", r.Amount)
-		case r.State != store.RefundDone:
-		case r.Untaken:
-			untaken += r.Amount.Minor()
-		default:
-			moved += r.Amount.Minor()
-		}
-	}
-	at := attempt(t, s, p)
-	total := p.Order.Totals.Total.Minor()
-	if moved != back.Minor() {
-		t.Fatalf("we gave back %d, the bank %v", moved, back)
-	}
-	_, net, tax := journalOf(t, s, p.Order.ID)
-	switch at.Capture {
-	case store.Captured:
-		if at.CaptureAmount != taken || untaken != total-taken.Minor() || net+tax != taken.Minor()-back.Minor() {
-			t.Fatalf("taken %v here and %v there, %d not taken, %d in the books, %v back", at.CaptureAmount, taken, untaken, net+tax, back)
-		}
-	case store.Authorized, store.Released:
-		if !taken.IsZero() || net+tax != 0 || moved != 0 {
-			t.Fatalf("it is %s, and %v were taken, %d moved, %d are in the books", at.Capture, taken, moved, net+tax)
-		}
-	default:
-		t.Fatalf("it is still %s", at.Capture)
-	}
-	if got := s.Order(t, p).Status; (got == order.Refunded) != (moved+untaken == total) {
-		t.Fatalf("the order is %s with %d of %d given back", got, moved+untaken, total)
-	}
-}
-
-// TestReservedMoneyThatGoesFreeIsToldInTime: before its end the owners hear of it,
-// and at its end nothing is sent that nobody will pay.
-func TestReservedMoneyThatGoesFreeIsToldInTime(t *testing.T) {
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
-		p, ref := promised(t, s)
-		open := func() (kinds string) {
-			list, err := s.Desk.Concerns(noCtx)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, c := range list {
-				kinds += string(c.Kind) + " "
-			}
-			return kinds
-		}
-		s.Clock.Move(5*24*time.Hour - time.Hour)
-		s.Run(t)
-		if got := open(); got != "" {
-			t.Errorf("too early there is %q", got)
-		}
-		s.Clock.Move(2 * time.Hour)
-		s.Run(t)
-		if got := open(); got != "reserve " {
-			t.Errorf("two days before its end there is %q", got)
-		}
-		s.Bank.Lapse(ref)
-		s.Clock.Move(3 * 24 * time.Hour)
-		s.Run(t)
-		if got := open(); got != "capture " {
-			t.Errorf("after its end there is %q", got)
-		}
-		if v, err := s.Desk.Order(noCtx, p.Order.Number, p.Token); err != nil || v.Payment.Status != order.PaymentExpired {
-			t.Errorf("the payment is %s, %v", v.Payment.Status, err)
-		}
-		for what, err := range map[string]error{"packed": s.Desk.Pack(noCtx, clerk, p.Order.Number), "sent": s.Desk.Ship(noCtx, clerk, p.Order.Number, checkout.Parcel{}), "taken": s.Desk.Capture(noCtx, clerk, p.Order.Number, nil)} {
-			if !fault.Is(err, fault.Conflict) {
-				t.Errorf("%s: got %v, want a conflict", what, err)
-			}
-		}
-		wantStatus(t, s, p, order.Paid)
-		if err := s.Desk.Refund(noCtx, clerk, p.Order.Number); err != nil {
-			t.Fatal(err)
-		}
-		wantStatus(t, s, p, order.Refunded)
-		booksAgree(t, s, p, ref)
-		wantAgreed(t, s)
-	})
-}
-
-// TestMoneyThatWentFreeBeforeItWasSent: the goods are on their way and the bank says
-// no. The owners hear of it, and the books have no money.
-func TestMoneyThatWentFreeBeforeItWasSent(t *testing.T) {
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
-		p, ref := promised(t, s)
-		s.Bank.Lapse(ref)
-		if err := s.Desk.Ship(noCtx, clerk, p.Order.Number, checkout.Parcel{}); err != nil {
-			t.Fatal(err) // nobody knows it yet
-		}
-		s.Run(t)
-		list, err := s.Desk.ConcernsOf(noCtx, p.Order.Number)
-		if err != nil || len(list) != 1 || list[0].Kind != store.ConcernCapture || list[0].Amount != p.Order.Totals.Total {
-			t.Errorf("got %+v, %v, want one concern", list, err)
-		}
-		if lines, _, _ := journalOf(t, s, p.Order.ID); lines != 0 {
-			t.Error("the books have money that did not come")
-		}
-		booksAgree(t, s, p, ref)
-	})
-}
-
 // TestSomebodyTakesItAtTheBank: what a merchant does there, beside the shop, is found
 // out, and never given back twice.
 func TestSomebodyTakesItAtTheBank(t *testing.T) {
@@ -446,33 +229,6 @@ func TestSomebodyTakesItAtTheBank(t *testing.T) {
 		}
 		booksAgree(t, s, p, ref)
 		wantAgreed(t, s)
-	})
-}
-
-// TestWhatIsReservedForNothingIsLetGo: paid twice, and paid once the goods were gone.
-func TestWhatIsReservedForNothingIsLetGo(t *testing.T) {
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
-		s.TakeLater(t)
-		bowl := s.Product(t, "bowl", 3900, shoptest.Counted(1))
-		p := place(t, s, s.Ready(t, bowl.ID, 1), "key-1")
-		s.Clock.Move(16 * time.Minute)
-		if _, err := s.Desk.SweepHolds(noCtx); err != nil {
-			t.Fatal(err)
-		}
-		other := place(t, s, s.Ready(t, bowl.ID, 1), "key-2")
-		n := s.Reserve(p, 1)
-		s.Bank.Decide(n)
-		if err := settle(s, n); err != nil {
-			t.Fatal(err)
-		}
-		for range 2 {
-			s.Run(t)
-		}
-		if a, err := s.Bank.Authorization(noCtx, n.Ref); err != nil || a.State != payment.Released {
-			t.Errorf("got %+v, %v, want it free", a, err)
-		}
-		wantStatus(t, s, p, order.Cancelled)
-		wantStatus(t, s, other, order.Pending)
 	})
 }
 

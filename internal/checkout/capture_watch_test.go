@@ -12,19 +12,6 @@ import (
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
-// openConcerns are the kinds of what the owners are told of and nobody has seen to.
-func openConcerns(t *testing.T, s *shoptest.Shop) (kinds string) {
-	t.Helper()
-	list, err := s.Desk.Concerns(noCtx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range list {
-		kinds += string(c.Kind) + " "
-	}
-	return kinds
-}
-
 // TestWhatABankDoesNotLetGoIsStillReserved: money that was never taken is never paid
 // out, as credit or by hand or otherwise, and can be taken after all.
 func TestWhatABankDoesNotLetGoIsStillReserved(t *testing.T) {
