@@ -53,11 +53,15 @@ func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
 	if !ok {
 		return PaymentView{}, fault.New(fault.Unavailable, "This way to pay is not available right now.")
 	}
+	s, err := d.db.Settings(ctx)
+	if err != nil {
+		return PaymentView{}, err
+	}
 	link := d.origin + "/orders/" + string(o.Number)
 	asking, cancel := context.WithTimeout(ctx, openFor)
 	defer cancel()
 	session, err := provider.Open(asking, payment.Request{OrderID: string(o.ID), OrderNumber: string(o.Number), Attempt: p.Attempt, Amount: p.Amount, Authorize: p.Capture == store.Later,
-		ReturnURL: link, CancelURL: link, NoticeURL: d.origin + NoticePath(p.Provider), ExpiresAt: p.ExpiresAt,
+		ReturnURL: link, CancelURL: link, NoticeURL: d.origin + NoticePath(p.Provider), ExpiresAt: p.ExpiresAt, Statement: s.Descriptor,
 		Customer: p.Customer, Keep: p.Cards == store.CardKeep, Here: p.Here})
 	if errors.Is(err, payment.ErrRefused) && p.Customer != "" {
 		if err := d.withoutCards(ctx, asking, o, p); err != nil {

@@ -92,6 +92,10 @@ type Request struct {
 
 	ExpiresAt time.Time // after this the page takes no payment
 
+	// Statement is what the shop tells shoppers that their statement will say; "" where it
+	// tells nothing. For a provider that prints what comes with each payment.
+	Statement string
+
 	Authorize bool // only reserve the money; it is captured later. For a Capturer alone
 	// Of a Keeper: whose kept cards the page offers unless it keeps one, and whether the card that
 	// pays is kept too. "" and false for a page that knows nobody.

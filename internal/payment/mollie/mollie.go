@@ -1,7 +1,7 @@
 // Package mollie takes payments on Mollie's own page.
 //
-// The shop tells Mollie the number of an order, its total and where to send the
-// shopper back to: no name, no address, no goods. The shopper chooses a way to pay
+// The shop tells Mollie the number of an order, its total, what the statement is to say
+// and where to send the shopper back to: no name, no address, no goods. The shopper chooses a way to pay
 // and types on mollie.com; what comes back is the bare id of a payment.
 //
 //	Open    POST   /v2/payments                under an idempotency key of order and attempt
@@ -139,7 +139,7 @@ func (p *Provider) Open(ctx context.Context, q payment.Request) (payment.Session
 	if q.Amount.Minor() <= 0 {
 		return payment.Session{}, fmt.Errorf("open payment: nothing to pay: %w", payment.ErrRefused)
 	}
-	ask := newPayment{Amount: amountOf(q.Amount), Description: "Order " + q.OrderNumber, RedirectURL: q.ReturnURL, CancelURL: q.CancelURL, WebhookURL: q.NoticeURL,
+	ask := newPayment{Amount: amountOf(q.Amount), Description: description(q), RedirectURL: q.ReturnURL, CancelURL: q.CancelURL, WebhookURL: q.NoticeURL,
 		Metadata: metadata{Shop: p.c.Shop, Order: q.OrderID, Attempt: strconv.Itoa(q.Attempt)}}
 	var got paid
 	if err := p.call(ctx, http.MethodPost, "/v2/payments", q.OrderID+"-"+strconv.Itoa(q.Attempt), ask, &got); err != nil {
@@ -153,6 +153,17 @@ func (p *Provider) Open(ctx context.Context, q payment.Request) (payment.Session
 		return payment.Session{}, fmt.Errorf("open payment: it is for another amount: %w", payment.ErrRefused)
 	}
 	return payment.Session{Ref: got.ID, URL: got.Links.Checkout.Href, Mode: p.c.Mode, Account: p.c.Profile, ExpiresAt: q.ExpiresAt}, nil
+}
+
+// description is what Mollie prints on the payer's statement where the way to pay has room
+// for it: cut to fit, 255 characters at most, and to be told from others
+// (docs.mollie.com/reference/create-payment). The words that the shopper was told come
+// first, so that what is cut is the number.
+func description(q payment.Request) string {
+	if q.Statement == "" {
+		return "Order " + q.OrderNumber
+	}
+	return q.Statement + " " + q.OrderNumber
 }
 
 // Notice believes nothing: Mollie's call-backs are not signed. See Named.

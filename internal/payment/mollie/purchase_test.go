@@ -1,6 +1,7 @@
 package mollie
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,25 @@ func TestAPurchaseThroughMollie(t *testing.T) {
 			t.Errorf("got %+v, %v, want all to agree", r, err)
 		}
 	})
+}
+
+// What Mollie prints on the payer's statement begins with what the shop tells shoppers, and
+// is told from other orders.
+func TestMolliePrintsWhatTheShopTold(t *testing.T) {
+	s := shoptest.Open(t, "sqlite")
+	c := newCounter(t, s)
+	for descriptor, want := range map[string]string{"EXAMPLE SHOP": "EXAMPLE SHOP ", "": "Order "} {
+		err := s.DB.InTx(t.Context(), ledger.System("test"), func(t *store.Tx) error { return t.Set("shop.descriptor", descriptor) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.DB.ForgetSettings()
+		p := c.buy("bowl" + strings.ToLower(want[:3]))
+		at := fmt.Sprintf("tr_%010d", len(c.bank.payments))
+		if got := c.bank.payments[at]["description"]; got != want+string(p.Order.Number) || len(want)+len(p.Order.Number) > 255 {
+			t.Errorf("%q: the statement says %q", descriptor, got)
+		}
+	}
 }
 
 // A genuine payment of Mollie's pays no other order, not for less, and not for
