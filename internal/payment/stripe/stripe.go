@@ -20,8 +20,8 @@
 // mode of the key and of the configured account, and when its session was opened
 // by this shop. Whether it fits an order is for checkout.Settle to judge.
 //
-// Start reading at New; signatures and events are in notice.go, Stripe's way of
-// writing amounts in amount.go.
+// Start reading at New; requests are written in call.go, signatures and events are in
+// notice.go, refunds in refunds.go, Stripe's way of writing amounts in amount.go.
 package stripe
 
 import (
@@ -29,14 +29,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/stripe/stripe-go/v85"
 
-	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/payment"
 )
 
@@ -134,30 +132,6 @@ func (c *Config) fill() {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-}
-
-// backend is the library's way to the API: silent, without measurements of its
-// own, and never led elsewhere. It tries once more after a failure on the way,
-// under the same idempotency key.
-func backend(c Config) stripe.Backend {
-	own := *c.Client
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	own.Transport = plain{own.Transport}
-	return stripe.GetBackendWithConfig(stripe.APIBackend, &stripe.BackendConfig{HTTPClient: &own, URL: &c.API,
-		EnableTelemetry: new(false), MaxNetworkRetries: new(int64(1)), LeveledLogger: &stripe.LeveledLogger{Level: stripe.LevelNull}})
-}
-
-// plain takes what the library tells of the machine out of each request.
-type plain struct{ next http.RoundTripper }
-
-// RoundTrip implements http.RoundTripper.
-func (p plain) RoundTrip(r *http.Request) (*http.Response, error) {
-	r.Header.Del("X-Stripe-Client-User-Agent")
-	r.Header.Set("User-Agent", "Cartkeep")
-	if p.next == nil {
-		return http.DefaultTransport.RoundTrip(r)
-	}
-	return p.next.RoundTrip(r)
 }
 
 // modeOf reads the mode that a key is of.
@@ -325,60 +299,6 @@ func (p *Provider) Close(ctx context.Context, ref string) error {
 	return nil
 }
 
-// Refund pays back part or all of an approved session.
-func (p *Provider) Refund(ctx context.Context, q payment.RefundRequest) error {
-	units, err := toUnits(q.Amount)
-	if err != nil {
-		return fmt.Errorf("refund: %w", err)
-	}
-	paid, err := p.session(ctx, q.Ref)
-	if err != nil {
-		return fmt.Errorf("refund: %w", err)
-	}
-	n, err := p.read(paid)
-	if err == nil {
-		n.Amount, err = p.takenOf(ctx, paid, n.Amount)
-	}
-	if err != nil && !errors.Is(err, payment.ErrRefused) && !errors.Is(err, payment.ErrNotice) && !errors.Is(err, payment.ErrIgnored) {
-		return fmt.Errorf("refund: %w", err)
-	}
-	if err != nil || n.OrderID != q.OrderID || n.Amount.Currency() != q.Amount.Currency() || q.Amount.Minor() > n.Amount.Minor() || !isID(paid.Payment, "pi_") {
-		return fmt.Errorf("refund: the session has no such payment: %w", payment.ErrRefused)
-	}
-	if done, err := p.refundedBefore(ctx, paid.Payment, q.ID, units); err != nil || done {
-		return err
-	}
-	params := &stripe.RefundParams{Params: stripe.Params{Context: ctx, IdempotencyKey: new("refund-" + q.ID)},
-		PaymentIntent: &paid.Payment, Amount: &units, Metadata: map[string]string{metaShop: p.c.Shop, metaOrder: q.OrderID, metaRefund: q.ID}}
-	var got refund
-	if err := p.call(http.MethodPost, "/v1/refunds", params, &got); err != nil {
-		return fmt.Errorf("refund: %w", err)
-	}
-	if got.Failed() {
-		return fmt.Errorf("refund: it is %s: %w", got.Status, payment.ErrRefused)
-	}
-	return nil
-}
-
-// refundedBefore looks a refund up by our own id. Stripe forgets its idempotency
-// keys after a day; a job that goes on trying for longer must not pay back twice.
-func (p *Provider) refundedBefore(ctx context.Context, intent, id string, units int64) (bool, error) {
-	list, err := p.refundsOf(ctx, intent)
-	if err != nil {
-		return false, fmt.Errorf("refund: %w", err)
-	}
-	for _, r := range list {
-		if r.Metadata[metaRefund] != id || r.Metadata[metaShop] != p.c.Shop || r.Failed() {
-			continue
-		}
-		if r.Amount != units {
-			return false, fmt.Errorf("refund: this one was of another amount: %w", payment.ErrRefused)
-		}
-		return true, nil
-	}
-	return false, nil
-}
-
 // session is what is read of a checkout session, whether asked for or told.
 type session struct {
 	stripe.APIResource
@@ -401,74 +321,6 @@ type session struct {
 // reserves reports whether the money of a session is only reserved at first.
 func (s session) reserves() bool { return s.Metadata[metaReserve] == "yes" }
 
-type refund struct {
-	stripe.APIResource
-	Status   string            `json:"status"`
-	Amount   int64             `json:"amount"`
-	Metadata map[string]string `json:"metadata"`
-}
-
-// Failed reports whether nothing was paid back, and nothing will be.
-func (r refund) Failed() bool {
-	return r.Status == string(stripe.RefundStatusFailed) || r.Status == string(stripe.RefundStatusCanceled)
-}
-
-// PaidBack tells how much of a session went back, whoever asked for it.
-func (p *Provider) PaidBack(ctx context.Context, ref string) (money.Amount, error) {
-	paid, err := p.session(ctx, ref)
-	if err != nil {
-		return money.Amount{}, fmt.Errorf("refunds: %w", err)
-	}
-	n, err := p.read(paid)
-	if err != nil {
-		return money.Amount{}, fmt.Errorf("refunds: %w", err)
-	}
-	sum := money.Zero(n.Amount.Currency())
-	if !isID(paid.Payment, "pi_") {
-		return sum, nil
-	}
-	list, err := p.refundsOf(ctx, paid.Payment)
-	for _, r := range list {
-		if err != nil || r.Failed() {
-			continue
-		}
-		var one money.Amount
-		if one, err = fromUnits(r.Amount, paid.Currency); err == nil {
-			sum, err = sum.Plus(one)
-		}
-	}
-	if err != nil {
-		return money.Amount{}, fmt.Errorf("refunds: %w", err)
-	}
-	return sum, nil
-}
-
-// refundsOf lists the refunds of a payment. One with more than a page of them is
-// none of ours.
-func (p *Provider) refundsOf(ctx context.Context, intent string) ([]refund, error) {
-	var list refunds
-	if err := p.call(http.MethodGet, "/v1/refunds", &refundQuery{Params: stripe.Params{Context: ctx}, Payment: intent, Limit: 100}, &list); err != nil {
-		return nil, err
-	}
-	if list.More {
-		return nil, fmt.Errorf("there are too many: %w", payment.ErrRefused)
-	}
-	return list.Data, nil
-}
-
-// refundQuery asks for a list: the library's own way there reads page after page.
-type refundQuery struct {
-	stripe.Params `form:"*"`
-	Payment       string `form:"payment_intent"`
-	Limit         int64  `form:"limit"`
-}
-
-type refunds struct {
-	stripe.APIResource
-	Data []refund `json:"data"`
-	More bool     `json:"has_more"`
-}
-
 func (p *Provider) session(ctx context.Context, ref string) (session, error) {
 	if !isID(ref, "cs_") {
 		return session{}, payment.ErrRefused
@@ -479,43 +331,4 @@ func (p *Provider) session(ctx context.Context, ref string) (session, error) {
 		err = errors.New("the answer is about another session")
 	}
 	return got, err
-}
-
-// errTheirs is a failure of Stripe's own, errMissing a refusal because nothing is there.
-var (
-	errTheirs  = errors.New("a failure at Stripe")
-	errMissing = fmt.Errorf("nothing is there: %w", payment.ErrRefused)
-)
-
-// call asks Stripe. A refusal for good is payment.ErrRefused. What Stripe says
-// in words, and every address, stays out of the error.
-func (p *Provider) call(method, path string, params stripe.ParamsContainer, out stripe.LastResponseSetter) error {
-	err := p.api.Call(method, path, p.c.Key, params, out)
-	if said, ok := errors.AsType[*stripe.Error](err); ok {
-		switch said.HTTPStatusCode {
-		case http.StatusNotFound:
-			if said.Code == stripe.ErrorCodeResourceMissing {
-				return fmt.Errorf("answer %d %s: %w", said.HTTPStatusCode, word(string(said.Code)), errMissing)
-			}
-			fallthrough
-		case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusUnprocessableEntity:
-			return fmt.Errorf("answer %d %s: %w", said.HTTPStatusCode, word(string(said.Code)), payment.ErrRefused)
-		}
-		if said.HTTPStatusCode >= http.StatusInternalServerError {
-			return fmt.Errorf("answer %d %s: %w", said.HTTPStatusCode, word(string(said.Code)), errTheirs)
-		}
-		return fmt.Errorf("answer %d %s", said.HTTPStatusCode, word(string(said.Code)))
-	}
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
-}
-
-// word lets a code of Stripe's into an error when it is one.
-func word(code string) string {
-	if strings.Trim(code, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" || len(code) > 60 {
-		return ""
-	}
-	return code
 }
