@@ -89,8 +89,8 @@ func (s *Server) initialise(bin string, who account) error {
 	return nil
 }
 
-// settings are the server's own: where it listens, that it waits for the disk,
-// and that nothing crosses TCP in the clear.
+// settings are the server's own: where it listens, that it waits for the disk, that
+// it keeps room for its log as docs/operations.md asks, and that nothing crosses TCP in the clear.
 func (s *Server) settings() string {
 	return fmt.Sprintf(`
 listen_addresses = '127.0.0.1'
@@ -103,6 +103,7 @@ huge_pages = off
 fsync = on
 synchronous_commit = on
 full_page_writes = on
+min_wal_size = 512MB
 ssl = on
 ssl_cert_file = '%[2]s/server.crt'
 ssl_key_file = '%[2]s/server.key'
