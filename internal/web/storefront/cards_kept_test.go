@@ -15,11 +15,11 @@ func TestAMemberHasACardKept(t *testing.T) {
 	s.Bank.KeepsCards = true
 	cup := s.Product(t, "cup", 900, shoptest.Counted(50))
 	guest := s.shopper(t)
-	s.toReview(t, guest, cup).is(200).not("keep_card", "keeps for you")
+	s.toReview(t, guest, cup).is(200, "No account needed").not("keep_card", "keeps for you")
 
 	b := s.member(t, adasMail)
 	b.get("/account").is(200, "No payment service keeps a card for you")
-	review := s.toReview(t, b, cup).is(200, `name="keep_card" value="bank">`, "Let the bank keep my card for next time", "The card stays there, not with us").not("checked> <span>Let", "keeps for you")
+	review := s.toReview(t, b, cup).is(200, `name="keep_card" value="bank">`, "Let the bank keep my card for next time", "The card stays there, not with us", "Kept no longer than it serves").not("checked> <span>Let", "keeps for you", "No account needed")
 	form := pay(review)
 	form.Set("keep_card", "bank")
 	paid := b.post("/checkout/review", form).is(303)

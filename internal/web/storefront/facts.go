@@ -12,15 +12,20 @@ import (
 )
 
 // facts are the true sentences that stand where other shops show padlocks.
-// Each is read from what the shop does, not from what it would like to say.
-func (s *Shop) facts(ctx context.Context) ([]page.Fact, error) {
+// Each is read from what the shop does, not from what it would like to say. A member
+// is not told that none needs to be.
+func (s *Shop) facts(ctx context.Context, member bool) ([]page.Fact, error) {
 	terms, err := personal.TermsOf(personal.Fulfilment)
 	if err != nil {
 		return nil, err
 	}
 	how := page.Link{Text: "What we keep", URL: page.PathPrivacy}
+	first := "No account needed"
+	if member {
+		first = "Kept no longer than it serves"
+	}
 	facts := []page.Fact{
-		{Text: "No account needed", More: "We keep your name and address until " + terms.Keep.String() + ".", Link: how},
+		{Text: first, More: "We keep your name and address until " + terms.Keep.String() + ".", Link: how},
 	}
 	methods, err := s.desk.Methods(ctx)
 	if err != nil {

@@ -79,7 +79,7 @@ func (s *Shop) productPage(r *http.Request, p catalog.Product) (page.Product, er
 	if settings.Texts[store.TextReturns].Body != "" {
 		out.Returns = page.Link{Text: "Returns", URL: page.PathReturns}
 	}
-	if out.Facts, err = s.facts(ctx); err != nil {
+	if out.Facts, err = s.facts(ctx, false); err != nil {
 		return out, err
 	}
 	err = s.db.View(ctx, func(v *store.View) (err error) {

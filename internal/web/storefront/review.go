@@ -74,7 +74,7 @@ func (s *Shop) showReview(w http.ResponseWriter, r *http.Request, status int, b 
 	if len(providers) == 0 && p.Wrong == "" && !p.Free() {
 		p.Wrong = "This shop can't take payments right now. Your cart is kept."
 	}
-	if p.Facts, err = s.facts(ctx); err != nil {
+	if p.Facts, err = s.facts(ctx, abuse.Of(ctx).Customer() != ""); err != nil {
 		s.gate.Refuse(w, r, err)
 		return
 	}
