@@ -332,10 +332,10 @@ func (d *Desk) given(t *store.Tx, r store.Refund) error {
 }
 
 // bookPart writes a part that went back into the tax journal, and leaves its credit
-// note to be written. One whose money was only
-// reserved is booked when that is taken. Where all of the reserved money has gone back
-// and credit paid the rest of the price, nothing will be taken, and that is the sale;
-// money that went free by itself leaves the order unpaid, and there is none.
+// note to be written. One whose money was only reserved is booked when that is taken.
+// Where all of the reserved money has gone back and credit paid the rest of the price,
+// nothing will be taken, and that is the sale; money that went free by itself leaves
+// the order unpaid, and there is none.
 func (d *Desk) bookPart(t *store.Tx, o order.Order, p store.Payment, r store.Refund, all []store.Refund) error {
 	booked, err := t.Booked(o.Owner, o.ID)
 	switch {
