@@ -115,6 +115,36 @@ func TestStolenCardsMeetFrictionAndHonestBuyersPass(t *testing.T) {
 	})
 }
 
+// TestSpellingsOfOneMailboxShareItsDeclines: each card with a cart, a network and a
+// spelling of its own counts for the one mailbox that reads the letters.
+func TestSpellingsOfOneMailboxShareItsDeclines(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		cup := s.Product(t, "cup", 1900, catalog.Stock{}).ID
+		reached, met := 0, abuse.None
+		for i := range 10 {
+			p, err := tries(t, s, from(fmt.Sprintf("10.1.%d.0/24", i), false, false), cup, fmt.Sprintf("Thief+%d@example.com", i))
+			if met = friction(err); met != abuse.None {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			reached++
+			n := s.Bank.Say(p, 1, payment.Declined)
+			n.ID = fmt.Sprint("n", i)
+			if err := settle(s, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if met != abuse.Work || reached > 4 {
+			t.Errorf("%d cards of one mailbox reached the bank, and the next met %s, want work", reached, met)
+		}
+		if _, err := tries(t, s, from("192.0.2.0/24", false, false), cup, "grace+4@example.com"); err != nil {
+			t.Errorf("another mailbox: %v", err)
+		}
+	})
+}
+
 // TestAnAccountWithANewMailboxEachTimeWaits: whoever is signed in may type any
 // mailbox. The account counts for itself, other accounts beside it do not notice.
 func TestAnAccountWithANewMailboxEachTimeWaits(t *testing.T) {

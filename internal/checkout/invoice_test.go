@@ -33,8 +33,8 @@ func notesOf(t shoptest.T, s *shoptest.Shop, p checkout.Placed) (out []checkout.
 }
 
 // papersAgree holds the papers of an order against the tax journal: the invoice less
-// the credit notes is what the journal has left, by class and rate, and each time that
-// money went back has one paper.
+// the credit notes is what the journal has left, by class and rate. Each refund has one
+// paper, and one entry, of just what went back.
 func papersAgree(t shoptest.T, s *shoptest.Shop, p checkout.Placed) {
 	t.Helper()
 	type key struct {
@@ -60,6 +60,7 @@ func papersAgree(t shoptest.T, s *shoptest.Shop, p checkout.Placed) {
 		}
 	}
 	back := map[int64]bool{}
+	var want, got []int64
 	err = s.DB.View(noCtx, func(v *store.View) error {
 		entries, err := v.GivenBack(p.Order.Owner, p.Order.ID, p.Order.Totals.Total.Currency())
 		for _, e := range entries {
@@ -67,6 +68,15 @@ func papersAgree(t shoptest.T, s *shoptest.Shop, p checkout.Placed) {
 		}
 		if err != nil {
 			return err
+		}
+		all, err := v.RefundsOf(p.Order.Owner, p.Order.ID)
+		if err != nil {
+			return err
+		}
+		for _, r := range all {
+			if r.State == store.RefundDone && invoice.Invoice.Number != 0 {
+				want = append(want, r.Amount.Minor())
+			}
 		}
 		return v.Journal("0000", "9999", func(l store.JournalLine) error {
 			if l.Order == p.Order.ID {
@@ -87,9 +97,15 @@ func papersAgree(t shoptest.T, s *shoptest.Shop, p checkout.Placed) {
 		t.Fatalf("got %d credit notes, and money went back %d times", len(notes), len(back))
 	}
 	for _, n := range notes {
+		got = append(got, n.Sum.Minor())
 		if !back[n.Invoice.Entry] || n.Of != invoice.Invoice.Name() {
 			t.Fatalf("credit note %s is of entry %d and of %q", n.Invoice.Name(), n.Invoice.Entry, n.Of)
 		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Fatalf("the credit notes are of %v, and %v went back", got, want)
 	}
 }
 
@@ -139,6 +155,31 @@ func TestEachPartHasItsCreditNote(t *testing.T) {
 		if _, err := s.Desk.CreditNote(noCtx, other.Order.Number, other.Token, before[0].Invoice.Name()); !fault.Is(err, fault.NotFound) {
 			t.Errorf("another order's credit note: got %v", err)
 		}
+	})
+}
+
+// TestPartsOfReservedMoneyHaveAPaperEach: what was given back before the money was taken
+// has its papers with the invoice, one for each time.
+func TestPartsOfReservedMoneyHaveAPaperEach(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		p, _ := promised(t, s)
+		for _, part := range []int64{1000, 500} {
+			if err := s.Desk.RefundPart(noCtx, clerk, p.Order.Number, euros(part)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Run(t)
+		if invoice, notes, err := s.Desk.Papers(noCtx, p.Order); err != nil || invoice || len(notes) != 0 {
+			t.Errorf("money that did not come has papers: %v, %v, %v", invoice, notes, err)
+		}
+		if err := s.Desk.Capture(noCtx, clerk, p.Order.Number, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.Run(t)
+		if notes := notesOf(t, s, p); len(notes) != 2 || notes[0].Sum.Minor()+notes[1].Sum.Minor() != 1500 {
+			t.Errorf("got %+v, want a paper for each of the two parts", notes)
+		}
+		papersAgree(t, s, p)
 	})
 }
 
