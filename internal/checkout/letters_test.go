@@ -165,6 +165,27 @@ func TestSpellingsOfOneMailboxHaveOneBound(t *testing.T) {
 		if got := len(s.Letters.All()) - before; got != 1 {
 			t.Errorf("got %d letters to the plain address, want a code", got)
 		}
+		// So does who spells an address as people do at Gmail, while strangers spell it on.
+		letters := func(email string) int {
+			before := len(s.Letters.All())
+			if _, err := s.Keeper.Register(noCtx, email, "kestrel over quiet harbour"); err != nil {
+				t.Fatal(err)
+			}
+			s.RunAll(t)
+			return len(s.Letters.All()) - before
+		}
+		sum := 0
+		for i := range 20 {
+			sum += letters(fmt.Sprintf("gracehopper+%d@gmail.com", i)) + letters(fmt.Sprintf("g.r.acehopper%s@gmail.com", strings.Repeat("+", i+1)))
+		}
+		if sum < 15 || sum > 20 {
+			t.Errorf("%d letters came by forty spellings, want about 20 and no more", sum)
+		}
+		for _, email := range []string{"grace.hopper@gmail.com", "gracehopper@googlemail.com"} {
+			if got := letters(email); got != 1 {
+				t.Errorf("got %d letters to %s, want a code", got, email)
+			}
+		}
 		if codes(ada, "team+ada@example.com") != 1 {
 			t.Error("whoever ordered gets no code any more")
 		}

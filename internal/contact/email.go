@@ -99,11 +99,23 @@ func (e Email) Counted() string {
 	if name, _, tagged := strings.Cut(local, "+"); tagged && name != "" {
 		local = name
 	}
-	if domain == "gmail.com" || domain == "googlemail.com" {
+	if gmail(domain) {
 		local, domain = strings.ReplaceAll(local, ".", ""), "gmail.com"
 	}
 	return local + "@" + domain
 }
+
+// Varied reports whether an address is one of any number of spellings of its mailbox:
+// something stands behind a "+", or it has more than the one dot that people put into
+// their name at Gmail. Other spellings are few for each mailbox.
+func (e Email) Varied() bool {
+	local, domain, _ := strings.Cut(e.Key(), "@")
+	name, _, tagged := strings.Cut(local, "+")
+	return tagged && name != "" || gmail(domain) && strings.Count(local, ".") > 1
+}
+
+// gmail reports whether a domain is one of the two names of Gmail.
+func gmail(domain string) bool { return domain == "gmail.com" || domain == "googlemail.com" }
 
 // IsZero reports whether there is no address.
 func (e Email) IsZero() bool { return e.f == nil }

@@ -105,6 +105,14 @@ func TestAMailboxIsCountedOnce(t *testing.T) {
 			t.Errorf("%s counts as %s, %v; want %s", typed, e.Counted(), err, want)
 		}
 	}
+	for typed, want := range map[string]bool{
+		"ada@example.com": false, "ada+1@example.com": true, "+ada@example.com": false, "a.d.a@example.com": false,
+		"ada.lovelace@gmail.com": false, "adalovelace@googlemail.com": false, "a.da.lovelace@gmail.com": true, "ada+1@googlemail.com": true,
+	} {
+		if e, err := ParseEmail(typed); err != nil || e.Varied() != want {
+			t.Errorf("%s is one of any number of spellings: %v, %v", typed, e.Varied(), err)
+		}
+	}
 	plain, _ := ParseEmail("ada@example.com")
 	tagged, _ := ParseEmail("ada+1@example.com")
 	if plain.Equal(tagged) || plain.Key() == tagged.Key() || tagged.Reveal() != "ada+1@example.com" {

@@ -106,8 +106,8 @@ func (v *View) LivingCode(p challenge.Purpose, object string) (id string, room b
 // long one, of which there is one at a time; where there is none for the purpose, a decoy. So who
 // else asks, too often, does not lock out those whose mailbox it is. A mailbox that
 // has had enough letters, about whatever, gets no short codes either: each long one
-// is one letter in a day. Only where the address is nobody's yet and a spelling of
-// many, each of which would have a long one, the long ones count too.
+// is one letter in a day. Only where the address is nobody's yet and varied,
+// see [contact.Email.Varied], the long ones count too, or there would be one for each.
 func (t *Tx) Choose(c Challenge, to contact.Email, subject, object string) (Challenge, error) {
 	if err := t.turn("codes", object); err != nil {
 		return c, err
@@ -137,7 +137,7 @@ func (t *Tx) Choose(c Challenge, to contact.Email, subject, object string) (Chal
 	switch {
 	case short:
 	case c.Purpose.Long():
-		if c.Purpose.Unknown() && to.Counted() != to.Key() {
+		if c.Purpose.Unknown() && to.Varied() {
 			if may, err := t.MayWrite(to, c.ID); err != nil || !may {
 				return c, err
 			}
