@@ -84,6 +84,16 @@ func (d *Desk) Papers(ctx context.Context, o order.Order) (invoice bool, credit 
 	return invoice, credit, err
 }
 
+// GivenBack is how much of an order's price went back, whichever way.
+func (d *Desk) GivenBack(ctx context.Context, o order.Order) (money.Amount, error) {
+	var all []store.Refund
+	err := d.db.View(ctx, func(v *store.View) (err error) {
+		all, err = v.RefundsOf(o.Owner, o.ID)
+		return err
+	})
+	return sumBack(o, all), err
+}
+
 // Tracking opens the number of an order's parcel, for a browser that was let in
 // by People.
 func (d *Desk) Tracking(ctx context.Context, o order.Order) (number string, err error) {

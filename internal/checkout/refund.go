@@ -353,14 +353,17 @@ func (d *Desk) bookPart(t *store.Tx, o order.Order, p store.Payment, r store.Ref
 }
 
 // wholly reports whether all of an order's price has gone back.
-func wholly(o order.Order, all []store.Refund) bool {
+func wholly(o order.Order, all []store.Refund) bool { return sumBack(o, all) == o.Totals.Total }
+
+// sumBack is how much of an order's price has gone back.
+func sumBack(o order.Order, all []store.Refund) money.Amount {
 	var sum int64
 	for _, r := range all {
 		if r.State == store.RefundDone {
 			sum += r.Amount.Minor()
 		}
 	}
-	return sum == o.Totals.Total.Minor()
+	return money.Of(sum, o.Totals.Total.Currency())
 }
 
 // giveLater finishes a refund that was cut off.

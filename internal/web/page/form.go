@@ -250,6 +250,7 @@ type Slip struct {
 	Credits  []credit.Part      // gift cards and store credit that pay a part
 	Delivery string             // title of the way of delivery
 	Priced   bool               // delivery is known and its price is in the total
+	Back     money.Amount       // what of the total went back to the buyer
 
 	Estimated bool // the price of delivery is an estimate
 	Edit      bool // with a link back to the cart
@@ -299,7 +300,7 @@ func (p Review) Slip() Slip {
 
 // Slip is what was ordered.
 func (p OrderStatus) Slip() Slip {
-	s := Slip{Totals: p.Order.Totals, Codes: p.Order.Codes, Credits: p.Order.Credits, Delivery: p.Delivery, Priced: true}
+	s := Slip{Totals: p.Order.Totals, Codes: p.Order.Codes, Credits: p.Order.Credits, Delivery: p.Delivery, Priced: true, Back: p.Back}
 	if p.Virtual() {
 		s.Delivery = nothingSent
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 )
 
@@ -30,6 +31,7 @@ type OrderStatus struct {
 	Tracking string        // likewise
 	Invoice  bool          // there is an invoice to look at
 	Credit   []string      // and these credit notes, by name
+	Back     money.Amount  // what of the price went back, or is on its way
 
 	Mine   bool   // it is in the account of whoever is signed in
 	Proved bool   // who has just shown again that it is them

@@ -130,6 +130,9 @@ func (s *Shop) showOrderTo(w http.ResponseWriter, r *http.Request, status int, v
 		p.Invoice, p.Credit, err = s.desk.Papers(ctx, v.Order)
 	}
 	if err == nil {
+		p.Back, err = s.desk.GivenBack(ctx, v.Order)
+	}
+	if err == nil {
 		p.Digital, err = s.digital(ctx, v.Order)
 	}
 	if err != nil {
