@@ -79,7 +79,7 @@ func (d *Desk) askCards(ctx context.Context, keeper payment.Keeper, account stri
 	}
 	cards, err := d.cardsOf(ctx, keeper, k)
 	if errors.Is(err, payment.ErrRefused) {
-		err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.DropCards(k) })
+		err = d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return dropGone(t, account, k.Provider, k.Customer) })
 		return k, 0, errors.Join(err, unless(err != nil, store.ErrNoCards))
 	}
 	if err != nil {
@@ -216,7 +216,7 @@ func (d *Desk) withoutCards(ctx, asking context.Context, o order.Order, p store.
 	d.log.WarnContext(ctx, "a payment service opens no page for kept cards, so there is one without", "provider", p.Provider, "payment", p.ID, "gone there", gone)
 	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
 		if gone {
-			if err := dropGone(t, abuse.Of(ctx).Customer(), p); err != nil {
+			if err := dropGone(t, abuse.Of(ctx).Customer(), p.Provider, p.Customer); err != nil {
 				return err
 			}
 		}
@@ -243,12 +243,12 @@ func (d *Desk) withoutCards(ctx, asking context.Context, o order.Order, p store.
 }
 
 // dropGone forgets the word for a customer whom its service does not know any more.
-func dropGone(t *store.Tx, account string, p store.Payment) error {
-	k, err := t.KeptCardsAt(account, p.Provider)
+func dropGone(t *store.Tx, account, provider, customer string) error {
+	k, err := t.KeptCardsAt(account, provider)
 	if errors.Is(err, store.ErrNoCards) {
 		return nil
 	}
-	if err != nil || k.Customer != p.Customer { // another has been opened since
+	if err != nil || k.Customer != customer { // another has been opened since
 		return err
 	}
 	return t.DropCards(k)

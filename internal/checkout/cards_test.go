@@ -15,6 +15,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
@@ -430,6 +431,55 @@ func TestTheBankLostHer(t *testing.T) {
 	if all, err := s.Desk.Cards(noCtx, m.a.ID); err != nil || len(all) != 1 || !all[0].Silent {
 		t.Errorf("got %d, %v, want that the bank is silent", len(all), err)
 	}
+}
+
+// meanwhile is a bank that answers which cards it keeps only after something else has
+// happened.
+type meanwhile struct {
+	*shoptest.Bank
+	first func()
+}
+
+// Cards implements payment.Keeper.
+func (b *meanwhile) Cards(ctx context.Context, of string) ([]payment.Card, error) {
+	cards, err := b.Bank.Cards(ctx, of)
+	if first := b.first; first != nil {
+		b.first = nil
+		first()
+	}
+	return cards, err
+}
+
+// TestTwoOrdersMeetThatTheBankLostHer: the bank says so to both, and the first has a new
+// place for her cards by then. The second forgets the old one and not the new one: what is
+// kept there would be kept by a customer whom nobody knows any more.
+func TestTwoOrdersMeetThatTheBankLostHer(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		m := newMember(t, s, adas)
+		one := m.must(m.order("one", store.CardKeep, true))
+		m.pays(one)
+		if err := s.Bank.Forget(noCtx, s.Bank.Opened(one.Payment.RedirectURL).Customer, ""); err != nil {
+			t.Fatal(err)
+		}
+		bank := &meanwhile{Bank: s.Bank}
+		desk, err := checkout.New(checkout.Config{Store: s.DB, Providers: []payment.Provider{bank}, Origin: "https://shop.test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var first checkout.Placed
+		bank.first = func() { first = m.must(m.order("first", store.CardKeep, true)) }
+		b := m.Ready(t, m.Product(t, "second", 900, shoptest.Counted(9)).ID, 1)
+		second := m.must(desk.Place(m.ctx, b.ID, b.Token, checkout.PlaceInput{Key: "second", Cards: store.CardKeep, Fresh: true}))
+		if her, too := s.Bank.Opened(first.Payment.RedirectURL).Customer, s.Bank.Opened(second.Payment.RedirectURL).Customer; her == "" || her != too {
+			t.Errorf("the orders are of the customers %q and %q", her, too)
+		}
+		if n := s.Bank.Knows(); n != 1 {
+			t.Errorf("the bank knows her as %d customers, want 1", n)
+		}
+		m.pays(first)
+		m.pays(second)
+		m.cards(2)
+	})
 }
 
 // TestAnOrderIsNotStrandedWithACustomerWhoIsGone: she was deleted at the service between
