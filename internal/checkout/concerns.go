@@ -60,7 +60,7 @@ func (d *Desk) raise(t *store.Tx, c store.Concern) (string, error) {
 func (d *Desk) refundFailed(t *store.Tx, c store.Concern, id string) (string, error) {
 	if id == c.Payment { // a payment of no use that was sent back
 		p, err := t.Payment(c.Owner, id)
-		if err != nil || p.Status != order.PaymentReturned || p.Amount != c.Amount {
+		if err != nil || p.Status != order.PaymentReturned || sentBack(p) != c.Amount {
 			return store.NoticeMismatch, err
 		}
 		c.Kind, c.About = store.ConcernReturn, "failed "+id

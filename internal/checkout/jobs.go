@@ -198,12 +198,10 @@ func (d *Desk) refund(ctx context.Context, j store.Job) error {
 	if err != nil {
 		return err
 	}
-	back := p.Amount
+	back := sentBack(p)
 	switch p.Capture {
 	case store.Released:
 		return nil
-	case store.Captured:
-		back = p.CaptureAmount
 	case store.Authorized:
 		if back, err = d.letGoUnused(ctx, p); err == nil && back.IsZero() {
 			return nil

@@ -150,6 +150,42 @@ func TestAReturnThatDidNotArriveIsTold(t *testing.T) {
 	}
 }
 
+// TestAPartThatWasTakenAndDidNotArriveBackIsTold: the bank had taken a part of what an order
+// reserved that was given up by then. That part is what goes back, and what did not arrive.
+func TestAPartThatWasTakenAndDidNotArriveBackIsTold(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		s.TakeLater(t)
+		p := place(t, s, s.Ready(t, s.Product(t, "bowl", 3900, shoptest.Counted(9)).ID, 1), "key-1")
+		n := s.Reserve(p, 1)
+		s.Bank.Decide(n)
+		if err := s.Bank.Capture(noCtx, payment.CaptureRequest{Ref: n.Ref, OrderID: string(p.Order.ID), Amount: euros(2000)}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Desk.Cancel(noCtx, p.Order.Number, p.Token); err != nil {
+			t.Fatal(err)
+		}
+		found, _, err := s.Bank.Find(noCtx, n.Ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := settle(s, found); err != nil {
+			t.Fatal(err)
+		}
+		s.RunAll(t)
+		if back := s.Bank.Refunded(n.Ref); back != euros(2000) {
+			t.Fatalf("%v went back, want what was taken", back)
+		}
+		failed := s.Bank.Say(p, 1, payment.RefundFailed)
+		failed.Refund, failed.Amount = shoptest.One[string](t, s.Raw(t), `SELECT id FROM payments WHERE order_id = $1`, string(p.Order.ID)), euros(2000)
+		for range 2 {
+			if err := settle(s, failed); err != nil {
+				t.Fatal(err)
+			}
+		}
+		concernsOf(t, s, p, store.ConcernReturn)
+	})
+}
+
 // TestARefundThatDidNotArriveKeepsItsCreditNote: the money is owed, as the paper says.
 func TestARefundThatDidNotArriveKeepsItsCreditNote(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {

@@ -167,11 +167,8 @@ func compareReserved(n payment.Notice, p store.Payment, now time.Time) []string 
 
 // wentBack is how much of an attempt we have given back.
 func (d *Desk) wentBack(ctx context.Context, p store.Payment) (money.Amount, error) {
-	if p.Status == order.PaymentReturned && p.Capture == store.Captured {
-		return p.CaptureAmount, nil
-	}
 	if p.Status == order.PaymentReturned {
-		return p.Amount, nil
+		return sentBack(p), nil
 	}
 	var all []store.Refund
 	err := d.db.View(ctx, func(v *store.View) (err error) {
@@ -185,4 +182,12 @@ func (d *Desk) wentBack(ctx context.Context, p store.Payment) (money.Amount, err
 		}
 	}
 	return sum, err
+}
+
+// sentBack is how much of an attempt of no use goes back: all that was taken of it.
+func sentBack(p store.Payment) money.Amount {
+	if p.Capture == store.Captured {
+		return p.CaptureAmount
+	}
+	return p.Amount
 }
