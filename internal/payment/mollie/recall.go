@@ -86,6 +86,7 @@ func (p *Provider) Recall(ctx context.Context, since time.Time) (out payment.Rec
 		return out, fmt.Errorf("list refunds: %w", err)
 	}
 	out.Left = out.Left || more
+	var bad []error
 	for _, ref := range slices.Backward(named) {
 		list, err := p.Remarks(ctx, ref)
 		switch {
@@ -94,11 +95,11 @@ func (p *Provider) Recall(ctx context.Context, since time.Time) (out payment.Rec
 		case errors.Is(err, payment.ErrIgnored): // of somebody else on the same profile
 		case errors.Is(err, payment.ErrNotice), errors.Is(err, payment.ErrRefused):
 			out.Unread++
-		default:
-			return out, err
+		default: // one that can't be had must not hide the others, of which the newest come last
+			bad = append(bad, err)
 		}
 	}
-	return out, nil
+	return out, errors.Join(bad...)
 }
 
 // list reads a list from its newest entry back to a time, and reports whether it goes on

@@ -14,6 +14,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
+	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
 )
 
@@ -139,6 +140,68 @@ func TestWhatIsFoundAgainAtMollieIsJudged(t *testing.T) {
 	d.set(func() { d.fail = []int{200, 503} })
 	if _, err := d.provider.Recall(t.Context(), ago); err == nil {
 		t.Error("a list that did not come was taken for an empty one")
+	}
+}
+
+// TestOnePaymentThatCantBeReadHidesNoOther: Mollie's answer about one stays of no use, day
+// after day, and what was said of the others later is taken up.
+func TestOnePaymentThatCantBeReadHidesNoOther(t *testing.T) {
+	d := newDouble(t)
+	ago := d.now().Add(-time.Hour)
+	for i := range 3 {
+		s, err := d.provider.Open(t.Context(), d.request(fmt.Sprint("order-", i), 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.set(func() {
+			d.decide(s.Ref, "paid")
+			d.takeBack(s.Ref, "1.00")["id"] = fmt.Sprintf("chb_%d", i)
+			d.ahead += time.Minute
+			if i == 0 {
+				d.payments[s.Ref]["amount"] = "nothing"
+			}
+		})
+	}
+	got, err := d.provider.Recall(t.Context(), ago)
+	if err == nil || len(got.Notices) != 2 || got.Notices[1].About != "chb_2" {
+		t.Errorf("got %d, %v, want the two others and that one is missing", len(got.Notices), err)
+	}
+}
+
+// TestWhatChangedLongAfterItWasMadeIsFoundAtMollie: a list goes by when a thing was made. A
+// refund fails weeks later, and a chargeback is reversed months later.
+func TestWhatChangedLongAfterItWasMadeIsFoundAtMollie(t *testing.T) {
+	for name, row := range map[string]struct {
+		days int
+		make func(d *double, ref string) (change func())
+		want payment.Outcome
+	}{
+		"a refund that failed": {days: 55, want: payment.RefundFailed, make: func(d *double, ref string) func() {
+			q := d.request("order-1", 1)
+			if err := d.provider.Refund(t.Context(), payment.RefundRequest{ID: "refund-1", Ref: ref, OrderID: q.OrderID, Amount: q.Amount}); err != nil {
+				t.Fatal(err)
+			}
+			return func() { d.refunds[ref][0]["status"] = "failed" }
+		}},
+		"a chargeback that was reversed": {days: 200, want: payment.DisputeWon, make: func(d *double, ref string) func() {
+			var taken map[string]any
+			d.set(func() { taken = d.takeBack(ref, "1.00") })
+			return func() { taken["reversedAt"] = d.stamp() }
+		}},
+	} {
+		d := newDouble(t)
+		s, err := d.provider.Open(t.Context(), d.request("order-1", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.set(func() { d.decide(s.Ref, "paid") })
+		change := row.make(d, s.Ref)
+		d.move(time.Duration(row.days) * 24 * time.Hour)
+		d.set(change)
+		got, err := d.provider.Recall(t.Context(), d.now().AddDate(0, 0, -checkout.RecallDays))
+		if err != nil || len(got.Notices) != 1 || got.Notices[0].Outcome != row.want {
+			t.Errorf("%s, after %d days: got %+v, %v", name, row.days, got.Notices, err)
+		}
 	}
 }
 
