@@ -230,8 +230,11 @@ func (s *server) paymentsDaily(ctx context.Context) error {
 // recallDaily takes up what never reached the shop. Of what is new the owners get a letter.
 func (s *server) recallDaily(ctx context.Context) error {
 	r, err := s.desk.Recall(ctx)
-	if r.New > 0 || r.Unfit > 0 || r.Left > 0 {
-		s.log.WarnContext(ctx, "the payment services had said what never reached the shop; see cartkeep payments concerns", "new", r.New, "of no payment here", r.Unfit, "services not read to the end", r.Left)
+	if r.New > 0 {
+		s.log.WarnContext(ctx, "the payment services had said what never reached the shop; see cartkeep payments concerns", "new", r.New)
+	}
+	if r.Unfit > 0 || r.Left > 0 {
+		s.log.WarnContext(ctx, "the payment services say what fits no payment here, or more than is read; see cartkeep payments recall", "of no payment here", r.Unfit, "services not read to the end", r.Left)
 	}
 	return err
 }

@@ -80,6 +80,10 @@ func TestOnceADayTheShopAsksWhatNeverArrived(t *testing.T) {
 		bank.said.Left, bank.said.Unread = true, 1
 		ask(true, "2 notices of the last 30 days read, 0 of them new, 1 of no payment here")
 		ask(true, "there was more than is read at once")
+		log.Reset()
+		if err := daily.recallDaily(t.Context()); err != nil || strings.Contains(log.String(), "payments concerns") || !strings.Contains(log.String(), `"of no payment here"=1 "services not read to the end"=1`) {
+			t.Errorf("%v; what is no concern is logged as\n%s", err, log.String())
+		}
 		bank.down = true
 		ask(true, "1 service without an answer")
 		if err := daily.paymentsDaily(t.Context()); err != nil || told != 4 {
