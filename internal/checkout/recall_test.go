@@ -213,6 +213,64 @@ func TestAUselessPaymentThatTheBankTookIsNotSentBack(t *testing.T) {
 	})
 }
 
+// TestWhatIsSaidAndDoesNotFitStopsTheMoney: nobody knows what it means, so a person looks
+// before money goes. It is told and does not wait for ever.
+func TestWhatIsSaidAndDoesNotFitStopsTheMoney(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		bank := newRemarking()
+		s.Offer(t, bank)
+		p, taken := boughtAt(t, s, bank, "bowl")
+		taken.Amount = euros(p.Order.Totals.Total.Minor() + 1)
+		bank.hush(true)
+		bank.says(taken)
+		if err := s.Desk.Refund(noCtx, clerk, p.Order.Number); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("while the bank is silent: got %v", err)
+		}
+		bank.hush(false)
+		s.Clock.Move(2 * time.Minute)
+		s.Run(t)
+		concernsOf(t, s, p, store.ConcernRefund)
+		if n := count(t, s, `SELECT count(*) FROM refunds WHERE state <> 'refused'`); n != 0 || !bank.Refunded(taken.Ref).IsZero() {
+			t.Errorf("%d refunds stand, %v went back", n, bank.Refunded(taken.Ref))
+		}
+	})
+}
+
+// TestADisputeOfOneAttemptKeepsNoOther: an order was paid twice, and the payer's bank took
+// back what paid it. What came besides is the payer's all the same.
+func TestADisputeOfOneAttemptKeepsNoOther(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		bank := newRemarking()
+		s.Offer(t, bank)
+		p, err := s.PlaceWith(s.Ready(t, s.Product(t, "bowl", 3900, shoptest.Counted(5)).ID, 1), "key", "pinged")
+		if err != nil {
+			t.Fatal(err)
+		}
+		settles := func(n payment.Notice) {
+			t.Helper()
+			if err := s.Desk.Settle(noCtx, "pinged", n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		settles(s.Bank.Say(p, 1, payment.Declined))
+		if _, err := s.Desk.PayAgain(noCtx, p.Order.Number, p.Token); err != nil {
+			t.Fatal(err)
+		}
+		first, second := s.Bank.Say(p, 1, payment.Approved), s.Bank.Say(p, 2, payment.Approved)
+		settles(second)
+		settles(first)
+		taken := second
+		taken.ID, taken.About, taken.Outcome, taken.Reason = "chargeback", "chb_1", payment.Disputed, order.DisputeOther
+		bank.says(taken)
+		settles(taken)
+		s.Run(t)
+		if back, kept := bank.Refunded(first.Ref), bank.Refunded(second.Ref); back != p.Order.Totals.Total || !kept.IsZero() {
+			t.Errorf("%v of the first and %v of the second went back", back, kept)
+		}
+		concernsOf(t, s, p, store.ConcernDispute)
+	})
+}
+
 // Recall implements payment.Recaller.
 func (r *remarking) Recall(_ context.Context, since time.Time) (out payment.Recalled, err error) {
 	r.mu.Lock()

@@ -3,6 +3,7 @@ package stripe
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -134,6 +135,38 @@ func TestWhatIsReadAgainIsJudgedAsACallBack(t *testing.T) {
 	harmed(func(e map[string]any) { e["id"] = "no event" })
 	if got, err := c.bank.provider.Recall(t.Context(), begun.Add(-time.Hour)); err == nil {
 		t.Errorf("an event without a name, which nobody could read on from: got %+v", got)
+	}
+}
+
+// TestEachWordThatNeedsAPersonIsReadAgain: of each kind that the shop acts on when it is
+// called back, Stripe is asked.
+func TestEachWordThatNeedsAPersonIsReadAgain(t *testing.T) {
+	s := shoptest.Open(t, "sqlite")
+	c := newCounter(t, s)
+	total := c.paidFor("bowl").Order.Totals.Total.Minor()
+	with := func(id string, more map[string]any) map[string]any {
+		object := map[string]any{"id": id, "payment_intent": "pi_1"}
+		maps.Copy(object, more)
+		return object
+	}
+	for kind, row := range map[string]struct {
+		object map[string]any
+		want   payment.Outcome
+	}{
+		"charge.dispute.created":            {dispute("needs_response", "fraudulent", total), payment.Disputed},
+		"charge.dispute.updated":            {dispute("under_review", "fraudulent", total), payment.Disputed},
+		"charge.dispute.closed":             {dispute("won", "fraudulent", total), payment.DisputeWon},
+		"radar.early_fraud_warning.created": {with("issfr_1", nil), payment.Warned},
+		"review.opened":                     {with("prv_1", nil), payment.Warned},
+		"refund.failed": {with("re_1", map[string]any{"status": "failed", "amount": total, "currency": "eur",
+			"metadata": map[string]any{metaShop: shop, metaRefund: "refund-1"}}), payment.RefundFailed},
+	} {
+		c.bank.said = nil
+		c.bank.says(kind, row.object)
+		got, err := c.bank.provider.Recall(t.Context(), begun.Add(-time.Hour))
+		if err != nil || len(got.Notices) != 1 || got.Unread != 0 || got.Notices[0].Outcome != row.want {
+			t.Errorf("%s: got %+v, %v, want that it is %s", kind, got, err, row.want)
+		}
 	}
 }
 
