@@ -40,12 +40,16 @@ func (d *Desk) open(ctx context.Context, o order.Order) (PaymentView, error) {
 	account := abuse.Of(ctx).Customer()
 	var p store.Payment
 	var out PaymentView
-	err := d.db.View(ctx, func(v *store.View) (err error) {
+	look := func(v *store.View) (err error) {
 		if p, err = lastPayment(v, o); err == nil {
 			out, err = d.viewFor(v, o, p, account)
 		}
 		return err
-	})
+	}
+	err := d.db.View(ctx, look)
+	if err == nil && out.Withheld { // the attempt and its cards may have ended between the two reads
+		err = d.db.View(ctx, look)
+	}
 	if err != nil || p.Status != order.PaymentOpen || o.Status != order.Pending || p.Ref != "" || out.Withheld {
 		return out, err
 	}
