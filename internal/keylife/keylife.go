@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -112,17 +113,22 @@ func (k *Keeper) rotate(ctx context.Context, who ledger.Actor) (seal.EpochID, er
 	return id, nil
 }
 
-// meet learns of what other nodes did with the key store. One that notes an
-// epoch after we have read the key store is met when it is read again.
+// meet learns of what other nodes did with the key store. An epoch is in the key store
+// before it is noted, so one that was noted after we have read it is there when it is
+// read again; only one that is missing twice is lost. The others may note the next
+// meanwhile.
 func (k *Keeper) meet(ctx context.Context) error {
-	var missing *store.MissingEpochs
-	for again := false; ; again = true {
+	var before []seal.EpochID
+	for {
 		if err := k.ring.Reload(ctx); err != nil {
 			return err
 		}
-		if err := k.db.MeetEpochs(ctx); again || !errors.As(err, &missing) {
+		err := k.db.MeetEpochs(ctx)
+		missing, ok := errors.AsType[*store.MissingEpochs](err)
+		if !ok || slices.ContainsFunc(missing.IDs, func(id seal.EpochID) bool { return slices.Contains(before, id) }) {
 			return err
 		}
+		before = missing.IDs
 	}
 }
 
