@@ -171,6 +171,8 @@ func (m *member) looksAtEverything() {
 func (m *member) signsOut() {
 	m.Open(m.shop.origin + "/account")
 	m.press("/sign-out")
+	// To open a page while the form is still on its way would call it back.
+	eventually(m.t, 10*time.Second, "the page after signing out", func() bool { return !strings.HasSuffix(m.URL(), "/account") })
 	m.Open(m.shop.origin + "/account")
 	m.expect(m.URL(), "/sign-in")
 }
