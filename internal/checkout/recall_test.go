@@ -186,6 +186,41 @@ func TestWhatWentBackBeforeTheBankTookItHasGone(t *testing.T) {
 	})
 }
 
+// TestARefundThatFailedBeforeItWasHeardOfIsNotTriedAgain: the bank's answer was lost, and
+// then it says that the money did not arrive. The owners hear of it and may send it
+// another way, so the job must not.
+func TestARefundThatFailedBeforeItWasHeardOfIsNotTriedAgain(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		bank := newRemarking()
+		s.Offer(t, bank)
+		p, n := boughtAt(t, s, bank, "bowl")
+		bank.Down = true
+		if err := s.Desk.Refund(noCtx, clerk, p.Order.Number); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("its answer was lost: got %v", err)
+		}
+		bank.Down = false
+		failed := n
+		failed.ID, failed.About, failed.Outcome, failed.Amount = "failed-1", "re_1", payment.RefundFailed, p.Order.Totals.Total
+		failed.Refund = shoptest.One[string](t, s.Raw(t), `SELECT id FROM refunds`)
+		bank.says(failed)
+		s.Clock.Move(2 * time.Minute)
+		s.Run(t)
+		if back := bank.Refunded(n.Ref); !back.IsZero() {
+			t.Errorf("%v went back beside what the owners were told to send", back)
+		}
+		wantStatus(t, s, p, order.Paid)
+		concernsOf(t, s, p, store.ConcernRefund)
+		// Who wants it tried once more says so, and it goes once.
+		if err := s.Desk.Refund(noCtx, clerk, p.Order.Number); err != nil {
+			t.Errorf("asked for anew: %v", err)
+		}
+		wantStatus(t, s, p, order.Refunded)
+		if back := bank.Refunded(n.Ref); back != p.Order.Totals.Total {
+			t.Errorf("%v went back, want %v once", back, p.Order.Totals.Total)
+		}
+	})
+}
+
 // TestAUselessPaymentThatTheBankTookIsNotSentBack: one that came after the order was given
 // up goes back by a job, unless its payer's bank was quicker.
 func TestAUselessPaymentThatTheBankTookIsNotSentBack(t *testing.T) {

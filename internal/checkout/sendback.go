@@ -22,7 +22,7 @@ func (d *Desk) sendBack(ctx context.Context, p store.Payment, q payment.RefundRe
 	}
 	remarker, tells := provider.(payment.Remarker)
 	if !tells {
-		return provider.Refund(ctx, q)
+		return d.sendOnce(ctx, provider, p, q)
 	}
 	asking, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
@@ -42,13 +42,35 @@ func (d *Desk) sendBack(ctx context.Context, p store.Payment, q payment.RefundRe
 		return err
 	}
 	if !under {
-		return provider.Refund(ctx, q)
+		return d.sendOnce(ctx, provider, p, q)
 	}
 	gave, err := remarker.GaveBack(asking, q)
 	if err != nil || gave {
 		return err
 	}
 	return errors.Join(errDisputed, payment.ErrRefused)
+}
+
+// sendOnce asks the provider, unless it has said of this refund already that it did not
+// arrive: its answer to our question was lost then, and the owners, who were told, may
+// have sent the money another way.
+func (d *Desk) sendOnce(ctx context.Context, provider payment.Provider, p store.Payment, q payment.RefundRequest) error {
+	var failed bool
+	err := d.db.View(ctx, func(v *store.View) error {
+		r, err := v.Refund(p.Owner, q.ID)
+		if fault.Is(err, fault.NotFound) { // a payment of no use goes back under its own id
+			return nil
+		}
+		failed = !r.FailedAt.IsZero()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if failed {
+		return fmt.Errorf("the refund did not arrive before: %w", payment.ErrRefused)
+	}
+	return provider.Refund(ctx, q)
 }
 
 // disputedPayment is disputed of one attempt of an order alone.
