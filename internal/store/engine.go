@@ -147,7 +147,7 @@ const (
 	// scratch is for a file that is thrown away and filled at once: large pages, and
 	// never a wait for the disk. The driver sorts what is named by _pragma; turning to WAL
 	// has to come after both, or the pages are small and the turning waits.
-	scratch  = "&_pragma=page_size(16384)&_pragma=synchronous(OFF)&_pragma=secure_delete(OFF)&_pragma=cache_size(-65536)&_journal_mode=WAL"
+	scratch  = "&_pragma=page_size(32768)&_pragma=synchronous(OFF)&_pragma=secure_delete(OFF)&_pragma=cache_size(-65536)&_journal_mode=WAL"
 	readOnly = "&_pragma=query_only(ON)"
 )
 
