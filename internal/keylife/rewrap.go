@@ -24,7 +24,7 @@ func (k *Keeper) page() int {
 const (
 	// calmly is how many dossiers Calm re-wraps in a second: a million, with the
 	// counting, is done within the minute, and what is left of it is the shop's.
-	calmly = 22_000
+	calmly = 18_500
 	// eased is after how many dossiers SQLite's log is written back.
 	eased = 3000
 )

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/ledger"
@@ -163,75 +161,6 @@ func (v *View) CountByEpoch() (map[seal.EpochID]int64, error) {
 	return out, rows.Err()
 }
 
-// Wrapped is a dossier's key as it is stored, and whose it is.
-type Wrapped struct {
-	Owner seal.Owner
-	Wrap  []byte
-	Moved []byte // the same key under another epoch, to be stored instead
-
-	table wrapTable
-}
-
-// wrapTable is a table that keeps wraps, and which of its rows have one.
-type wrapTable struct{ name, kept string }
-
-// wrapTables are both, in the order in which WrapsBefore goes over them.
-var wrapTables = [...]wrapTable{{"dossiers", "state <> 'destroyed'"}, {"retired", "wrap IS NOT NULL"}}
-
-// WrapsBefore returns up to limit wraps that were made under an earlier epoch than
-// the given one: first those of dossiers in the order of their table, then those
-// that were retired. after is where the page before it ended; nil begins.
-func (v *View) WrapsBefore(epoch seal.EpochID, after *Wrapped, limit int) ([]Wrapped, error) {
-	for _, table := range wrapTables {
-		var from *seal.Owner
-		if after != nil && after.table != table {
-			if table == wrapTables[0] {
-				continue
-			}
-		} else if after != nil {
-			from = &after.Owner
-		}
-		list, err := v.wrapsBefore(table, epoch, from, limit)
-		if err != nil || len(list) > 0 {
-			return list, err
-		}
-	}
-	return nil, nil
-}
-
-func (v *View) wrapsBefore(table wrapTable, epoch seal.EpochID, after *seal.Owner, limit int) ([]Wrapped, error) {
-	which := `SELECT subject, case_id, purpose, id, wrap FROM ` + table.name + ` WHERE epoch < $1 AND ` + table.kept
-	query, args := which+` ORDER BY subject, case_id, purpose, id LIMIT $2`, []any{int64(epoch), limit}
-	if after != nil {
-		query = which + ` AND (subject, case_id, purpose, id) > ($3, $4, $5, $6) ORDER BY subject, case_id, purpose, id LIMIT $2`
-		args = append(args, after.Subject, after.Case, after.Purpose, after.Dossier)
-	}
-	rows, err := v.rows(query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read wraps: %w", err)
-	}
-	defer rows.Close()
-	out := make([]Wrapped, 0, limit)
-	for rows.Next() {
-		w := Wrapped{table: table}
-		if err := rows.Scan(&w.Owner.Subject, &w.Owner.Case, &w.Owner.Purpose, &w.Owner.Dossier, &w.Wrap); err != nil {
-			return nil, fmt.Errorf("read wraps: %w", err)
-		}
-		out = append(out, w)
-	}
-	return out, rows.Err()
-}
-
-// rewrapRows is how many wraps one statement of Rewrap stores. A journey to
-// PostgreSQL costs more than a row. SQLite's driver looks every parameter up by
-// name, and between two statements it is seen whether somebody waits.
-func (e engine) rewrapRows() int {
-	if e == onPostgres {
-		return 64
-	}
-	return 8
-}
-
 // usable is an epoch, given by a parameter, in a statement that keeps a wrap made
 // under it: NULL, which no wrap may have, once it was left or where nobody took note
 // of it. Until COMMIT nobody can leave it.
@@ -254,57 +183,6 @@ func (t *Tx) LeaveEpochs(before seal.EpochID) error {
 		return fmt.Errorf("leave the epochs before %d: %w", before, err)
 	}
 	return nil
-}
-
-// rewrapQueries moves the wraps of one statement, on each engine. The key under a
-// wrap never changes, so it matters not which wrap is replaced, only that the
-// dossier is alive.
-var rewrapQueries = map[engine]map[wrapTable]string{onSQLite: rewrapQuery(onSQLite), onPostgres: rewrapQuery(onPostgres)}
-
-func rewrapQuery(e engine) map[wrapTable]string {
-	var values []string
-	for i := range e.rewrapRows() {
-		n := 2 + 5*i
-		values = append(values, fmt.Sprintf("($%d, $%d, $%d, $%d, CAST($%d AS BYTEA))", n, n+1, n+2, n+3, n+4))
-	}
-	out := map[wrapTable]string{}
-	for _, table := range wrapTables {
-		out[table] = e.dialect(`WITH n (subject, case_id, purpose, id, wrap) AS (VALUES ` + strings.Join(values, ", ") + `)
-			UPDATE ` + table.name + ` AS d SET epoch = ` + e.usable(1) + `, wrap = n.wrap FROM n WHERE d.subject = n.subject AND d.case_id = n.case_id
-			AND d.purpose = n.purpose AND d.id = n.id AND epoch < $1 AND d.` + table.kept)
-	}
-	return out
-}
-
-// Rewrap stores the moved wraps of a page, all of one epoch, each unless its dossier was
-// destroyed or re-wrapped since it was read. It returns how many of the list it
-// has seen to: where one writes at a time it stops when somebody waits.
-//
-// It is for InLaggingTx. Nothing is lost when it is cut off: the old wraps open as
-// well, until their epoch is closed, and the COMMIT of that waits for the disk,
-// and so for everything before it.
-func (t *Tx) Rewrap(list []Wrapped) (n int, err error) {
-	rows := t.db.engine.rewrapRows()
-	for part := range slices.Chunk(list, rows) {
-		if n > 0 && t.db.writer.awaited() {
-			return n, nil
-		}
-		epoch, err := seal.WrapEpoch(part[0].Moved)
-		if err != nil {
-			return 0, fmt.Errorf("re-wrap dossiers: %w", err)
-		}
-		args := make([]any, 1, 1+5*rows)
-		args[0] = int64(epoch)
-		for i := range rows {
-			w := part[min(i, len(part)-1)] // the last stands for those that are not there
-			args = append(args, w.Owner.Subject, w.Owner.Case, w.Owner.Purpose, w.Owner.Dossier, w.Moved)
-		}
-		if err := t.later("re-wrap dossiers", nil, rewrapQueries[t.db.engine][part[0].table], args...); err != nil {
-			return 0, err
-		}
-		n += len(part)
-	}
-	return n, nil
 }
 
 // MarkEmptied notes since when nothing alive needs an epoch; with empty false

@@ -1,0 +1,210 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cartkeep/cartkeep/internal/seal"
+)
+
+// Wrapped is a dossier's key as it is stored, and whose it is.
+type Wrapped struct {
+	Owner seal.Owner
+	Wrap  []byte
+	Moved []byte // the same key under another epoch, to be stored instead
+
+	table wrapTable
+	place tid // on PostgreSQL: where its row lay when it was read
+}
+
+// wrapTable is a table that keeps wraps, and which of its rows have one.
+type wrapTable struct{ name, kept string }
+
+// wrapTables are both, in the order in which WrapsBefore goes over them.
+var wrapTables = [...]wrapTable{{"dossiers", "state <> 'destroyed'"}, {"retired", "wrap IS NOT NULL"}}
+
+// WrapsBefore returns about limit wraps that were made under an earlier epoch than
+// the given one, and none only where there are none any more: first those of dossiers,
+// in the order in which they lie, then those that were retired. after is where the page
+// before it ended; nil begins.
+//
+// A row that another transaction moves meanwhile may be missed. Who needs them all
+// begins anew until there are none.
+func (v *View) WrapsBefore(epoch seal.EpochID, after *Wrapped, limit int) ([]Wrapped, error) {
+	for _, table := range wrapTables {
+		var from *Wrapped
+		if after != nil && after.table != table {
+			if table == wrapTables[0] {
+				continue
+			}
+		} else if after != nil {
+			from = after
+		}
+		read := v.wrapsByKey
+		if v.db.engine == onPostgres {
+			read = v.wrapsByPlace
+		}
+		list, err := read(table, epoch, from, limit)
+		if err != nil {
+			return nil, fmt.Errorf("read wraps: %w", err)
+		}
+		if len(list) > 0 {
+			return list, nil
+		}
+	}
+	return nil, nil
+}
+
+const wrapColumns = `subject, case_id, purpose, id, wrap`
+
+// wrapsByKey reads in the order of the key, in which rows lie on SQLite.
+func (v *View) wrapsByKey(table wrapTable, epoch seal.EpochID, after *Wrapped, limit int) ([]Wrapped, error) {
+	const inOrder = ` ORDER BY subject, case_id, purpose, id LIMIT $2`
+	query, args := `SELECT `+wrapColumns+` FROM `+table.name+` WHERE epoch < $1 AND `+table.kept, []any{int64(epoch), limit}
+	if after != nil {
+		query += ` AND (subject, case_id, purpose, id) > ($3, $4, $5, $6)`
+		o := after.Owner
+		args = append(args, o.Subject, o.Case, o.Purpose, o.Dossier)
+	}
+	return v.wraps(nil, table, query+inOrder, args...)
+}
+
+// blockRows is about how many dossiers lie in a block of PostgreSQL's, which is half
+// full.
+const blockRows = 15
+
+// wrapsByPlace reads some blocks of the table after those that were read, until it
+// has a page or the table ends. A million rows are then a million beside each other,
+// where in the order of their keys each would be somewhere else.
+func (v *View) wrapsByPlace(table wrapTable, epoch seal.EpochID, after *Wrapped, limit int) (out []Wrapped, err error) {
+	const query = `SELECT ` + wrapColumns + `, CAST(ctid AS TEXT) FROM %s WHERE epoch < $1 AND %s AND ctid >= CAST($2 AS tid) AND ctid < CAST($3 AS tid)`
+	next, blocks := int64(0), max(1, int64(limit/blockRows))
+	if after != nil {
+		next = after.place.block() + 1
+	}
+	for len(out) <= limit/2 {
+		found := len(out)
+		out, err = v.wraps(out, table, fmt.Sprintf(query, table.name, table.kept), int64(epoch), startOf(next), startOf(next+blocks))
+		if err != nil {
+			return nil, err
+		}
+		next += blocks
+		if len(out) > found {
+			continue
+		}
+		var all int64
+		if err := v.row(`SELECT pg_relation_size(CAST($1 AS regclass)) / current_setting('block_size')::BIGINT`, table.name).Scan(&all); err != nil {
+			return nil, err
+		}
+		if next >= all {
+			break
+		}
+	}
+	return out, nil
+}
+
+// wraps reads more of a table's wraps, and on PostgreSQL their places.
+func (v *View) wraps(list []Wrapped, table wrapTable, query string, args ...any) ([]Wrapped, error) {
+	rows, err := v.rows(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		w := Wrapped{table: table}
+		into := []any{&w.Owner.Subject, &w.Owner.Case, &w.Owner.Purpose, &w.Owner.Dossier, &w.Wrap}
+		if v.db.engine == onPostgres {
+			into = append(into, &w.place)
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		list = append(list, w)
+	}
+	return list, rows.Err()
+}
+
+// tid is the place of a row of PostgreSQL's: (block,line). VACUUM gives it to another
+// row, and a change of its row leaves it behind.
+type tid string
+
+func (t tid) block() (n int64) {
+	fmt.Sscanf(string(t), "(%d,", &n)
+	return n
+}
+
+// startOf is before the first row of a block.
+func startOf(block int64) tid { return tid(fmt.Sprintf("(%d,0)", block)) }
+
+// rewrapRows is how many wraps one statement of Rewrap stores. A journey to
+// PostgreSQL costs more than a row. SQLite's driver looks every parameter up by
+// name, and between two statements it is seen whether somebody waits.
+func (e engine) rewrapRows() int {
+	if e == onPostgres {
+		return 64
+	}
+	return 8
+}
+
+// rewrapQueries moves the wraps of one statement, on each engine. The key under a
+// wrap never changes, so it matters not which wrap is replaced, only that the
+// dossier is alive. PostgreSQL is told where the row lay, which spares it a way
+// through the index; whose row it is is asked all the same.
+var rewrapQueries = map[engine]map[wrapTable]string{
+	onSQLite:   rewrapQuery(onSQLite, `($%d, $%d, $%d, $%d, $%d)`, `subject, case_id, purpose, id, wrap`, `d.subject = n.subject AND d.case_id = n.case_id AND d.purpose = n.purpose AND d.id = n.id`),
+	onPostgres: rewrapQuery(onPostgres, `(CAST($%d AS tid), $%d, CAST($%d AS BYTEA))`, `place, id, wrap`, `d.ctid = n.place AND d.id = n.id`),
+}
+
+func rewrapQuery(e engine, row, columns, same string) map[wrapTable]string {
+	width := strings.Count(row, "%d")
+	var values []string
+	for i := range e.rewrapRows() {
+		n := make([]any, width)
+		for k := range n {
+			n[k] = 2 + i*width + k
+		}
+		values = append(values, fmt.Sprintf(row, n...))
+	}
+	out := map[wrapTable]string{}
+	for _, table := range wrapTables {
+		out[table] = `WITH n (` + columns + `) AS (VALUES ` + strings.Join(values, ", ") + `)
+			UPDATE ` + table.name + ` AS d SET epoch = ` + e.usable(1) + `, wrap = n.wrap FROM n WHERE ` + same + ` AND epoch < $1 AND d.` + table.kept
+	}
+	return out
+}
+
+// Rewrap stores the moved wraps of a page, all of one epoch, each unless its dossier was
+// destroyed or re-wrapped since it was read. It returns how many of the list it
+// has seen to: where one writes at a time it stops when somebody waits.
+//
+// It is for InLaggingTx. Nothing is lost when it is cut off: the old wraps open as
+// well, until their epoch is closed, and the COMMIT of that waits for the disk,
+// and so for everything before it.
+func (t *Tx) Rewrap(list []Wrapped) (n int, err error) {
+	rows := t.db.engine.rewrapRows()
+	for part := range slices.Chunk(list, rows) {
+		if n > 0 && t.db.writer.awaited() {
+			return n, nil
+		}
+		epoch, err := seal.WrapEpoch(part[0].Moved)
+		if err != nil {
+			return 0, fmt.Errorf("re-wrap dossiers: %w", err)
+		}
+		args := make([]any, 1, 1+5*rows)
+		args[0] = int64(epoch)
+		for i := range rows {
+			w := part[min(i, len(part)-1)] // the last stands for those that are not there
+			if t.db.engine == onPostgres {
+				args = append(args, w.place, w.Owner.Dossier, w.Moved)
+			} else {
+				args = append(args, w.Owner.Subject, w.Owner.Case, w.Owner.Purpose, w.Owner.Dossier, w.Moved)
+			}
+		}
+		if err := t.later("re-wrap dossiers", nil, rewrapQueries[t.db.engine][part[0].table], args...); err != nil {
+			return 0, err
+		}
+		n += len(part)
+	}
+	return n, nil
+}
