@@ -1,6 +1,8 @@
 package abuse_test
 
 import (
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,8 +27,8 @@ func TestFrictionRisesWithWhatWasDeclined(t *testing.T) {
 		{"neighbours were declined often", abuse.Fill{abuse.SourceDeclines: 50 * time.Minute}, false, abuse.Work},
 		{"neighbours test cards", abuse.Fill{abuse.SourceDeclines: 2 * time.Hour}, false, abuse.Prove},
 		{"neighbours test cards, and a customer buys", abuse.Fill{abuse.SourceDeclines: 3 * time.Hour, abuse.AllDeclines: 30 * time.Minute}, true, abuse.None},
-		{"a mailbox was declined six times", abuse.Fill{abuse.MailboxDeclines: 35 * time.Minute}, false, abuse.Prove},
-		{"six times, and it is proved", abuse.Fill{abuse.MailboxDeclines: 35 * time.Minute}, true, abuse.None},
+		{"a mailbox was declined seven times", abuse.Fill{abuse.MailboxDeclines: 35 * time.Minute}, false, abuse.Prove},
+		{"seven times, and it is proved", abuse.Fill{abuse.MailboxDeclines: 35 * time.Minute}, true, abuse.None},
 		{"nine times: a code would not help", abuse.Fill{abuse.MailboxDeclines: 45 * time.Minute, abuse.Paused: time.Minute}, false, abuse.Wait},
 		{"an account was declined seven times", abuse.Fill{abuse.AccountDeclines: 35 * time.Minute}, true, abuse.None},
 		{"and nine times", abuse.Fill{abuse.AccountDeclines: 45 * time.Minute}, true, abuse.Wait},
@@ -46,6 +48,62 @@ func TestFrictionRisesWithWhatWasDeclined(t *testing.T) {
 				t.Errorf("%s: the refusal does not say when to try again: %+v", c.name, e)
 			}
 		}
+	}
+}
+
+// TestFrictionBeginsAtTheCountThatTheManualSays: declines that come one after the
+// other within a couple of minutes meet the friction at the count that the chapter
+// about stolen cards gives, and not at the one before, however quickly they come.
+func TestFrictionBeginsAtTheCountThatTheManualSays(t *testing.T) {
+	manual, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(string(manual)), " ")
+	for _, c := range []struct {
+		says  string
+		of    abuse.Kept
+		known bool
+		count int
+		every time.Duration // from one decline to the next
+		want  abuse.Friction
+	}{
+		{"A cart waits after its fifth decline", abuse.CartDeclines, true, 5, 14 * time.Second, abuse.Wait},
+		{"A network remembers each for ten minutes, and is asked for a sum after three", abuse.SourceDeclines, false, 3, 2 * time.Minute, abuse.Work},
+		{"a sum after three, a mailbox after three", abuse.MailboxDeclines, false, 3, time.Minute, abuse.Work},
+		{"the mailbox, or the account; the last two wait after their ninth", abuse.MailboxDeclines, true, 9, 30 * time.Second, abuse.Wait},
+		{"the mailbox, or the account; the last two wait after their ninth", abuse.AccountDeclines, true, 9, 30 * time.Second, abuse.Wait},
+		{"Fifteen declines of everybody that no approvals outweigh", abuse.AllDeclines, false, 15, 100 * time.Millisecond, abuse.Work},
+	} {
+		if !strings.Contains(text, c.says) {
+			t.Errorf("the manual no longer says %q", c.says)
+		}
+		one := abuse.Decline(0, false)[c.of]
+		for _, every := range []time.Duration{0, c.every} {
+			var full time.Duration
+			for n := 1; n <= c.count; n++ {
+				full = max(0, full-every) + one
+				want := abuse.None
+				if n == c.count {
+					want = c.want
+				}
+				if got, _ := abuse.Judge(abuse.Fill{c.of: full}, c.known); got != want {
+					t.Errorf("%s, one each %s: number %d meets %s, want %s", c.of, every, n, got, want)
+				}
+			}
+		}
+	}
+
+	const sixty = "Sixty, and guests prove their mailbox or sign in"
+	if !strings.Contains(text, sixty) {
+		t.Errorf("the manual no longer says %q", sixty)
+	}
+	one, moment := abuse.AllDeclines.Weight().One, time.Second
+	if got := abuse.StageOf(59 * one); got != abuse.Uneasy {
+		t.Errorf("after 59 declines of everybody the shop is %s, want uneasy", got)
+	}
+	if got := abuse.StageOf(60*one - moment); got != abuse.Alert {
+		t.Errorf("a moment after 60 declines of everybody the shop is %s, want alert", got)
 	}
 }
 

@@ -49,18 +49,19 @@ func (k Kept) Weight() Weight { return weights[k] }
 
 // From where on friction begins, in how full a bucket is. Of a cart, four
 // declines are free, as four wrong passwords are; of a source three; of
-// everybody fifteen that no approvals outweigh. What lies between two counts
-// lies half-way, since buckets empty while they fill.
+// everybody fifteen that no approvals outweigh. What is met with a count lies
+// half-way to it from the one before, since buckets empty while they fill; what is
+// met beyond a count lies on it, so that whoever keeps to it never does.
 const (
-	cartFree     = 4 * time.Minute
-	sourceWork   = 25 * time.Minute
-	sourceProve  = 100 * time.Minute
-	mailboxWork  = 15 * time.Minute
-	mailboxProve = 30 * time.Minute
-	mailboxWait  = 40 * time.Minute
-	accountWait  = 40 * time.Minute
-	allWork      = 145 * time.Second
-	allProve     = 10 * time.Minute
+	cartFree     = 4 * time.Minute                 // beyond the fourth
+	sourceWork   = 25 * time.Minute                // with the third
+	sourceProve  = 100 * time.Minute               // beyond the tenth
+	mailboxWork  = 12*time.Minute + 30*time.Second // with the third
+	mailboxProve = 30 * time.Minute                // beyond the sixth
+	mailboxWait  = 40 * time.Minute                // beyond the eighth
+	accountWait  = 40 * time.Minute                // beyond the eighth
+	allWork      = 145 * time.Second               // with the fifteenth
+	allProve     = 595 * time.Second               // with the sixtieth
 	cardMany     = 20 * time.Minute
 )
 
