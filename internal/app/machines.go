@@ -6,17 +6,15 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/abuse"
-	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
-	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/store"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
 	"github.com/cartkeep/cartkeep/internal/web/page"
 )
 
-// machines is what is answered to machines at fixed places: health, call-backs
-// of payment services, and what stands under /.well-known/.
-func (s *server) machines(shop store.Settings, providers []payment.Provider) []gate.Route {
+// machines is what is answered to machines at fixed places: health, browsers' reports,
+// and what stands under /.well-known/.
+func (s *server) machines(shop store.Settings) []gate.Route {
 	get := func(path string, h http.HandlerFunc) gate.Route {
 		return gate.Route{Method: http.MethodGet, Path: path, Need: gate.Anybody, Handle: h}
 	}
@@ -52,12 +50,6 @@ func (s *server) machines(shop store.Settings, providers []payment.Provider) []g
 		}))
 	}
 	out = append(out, gate.Route{Method: http.MethodPost, Path: gate.PathReports, Need: gate.Anybody, Does: []abuse.Act{abuse.Report}, Handle: s.reports})
-	for _, p := range providers {
-		if _, byHand := p.(payment.ByHand); byHand {
-			continue // nobody calls back
-		}
-		out = append(out, gate.Route{Method: http.MethodPost, Path: checkout.NoticePath(p.Name()), Need: gate.Anybody, Token: "provider's signature", Handle: s.notices(p)})
-	}
 	return out
 }
 

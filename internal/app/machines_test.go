@@ -15,7 +15,7 @@ func TestPasswordManagersAreShownTheWay(t *testing.T) {
 	}
 	s := &server{origin: "https://shop.test", passkeys: party}
 	got := map[string]*httptest.ResponseRecorder{}
-	for _, route := range s.machines(store.Settings{}, nil) {
+	for _, route := range s.machines(store.Settings{}) {
 		if route.Path == "/.well-known/change-password" || route.Path == "/.well-known/passkey-endpoints" {
 			w := httptest.NewRecorder()
 			route.Handle(w, httptest.NewRequest("GET", route.Path, nil))

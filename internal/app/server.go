@@ -22,7 +22,6 @@ import (
 	"github.com/cartkeep/cartkeep/internal/certs"
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/demo"
-	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/job"
 	"github.com/cartkeep/cartkeep/internal/keylife"
 	"github.com/cartkeep/cartkeep/internal/message"
@@ -38,6 +37,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/web/api"
 	"github.com/cartkeep/cartkeep/internal/web/embed"
 	"github.com/cartkeep/cartkeep/internal/web/gate"
+	"github.com/cartkeep/cartkeep/internal/web/notices"
 	"github.com/cartkeep/cartkeep/internal/web/page"
 	"github.com/cartkeep/cartkeep/internal/web/storefront"
 )
@@ -344,7 +344,7 @@ func (s *server) routes(shop store.Settings, providers []payment.Provider) (http
 		t.Nothing("/admin", "/admin/")
 		err = s.serveConsole(staff)
 	}
-	err = errors.Join(err, rest.Register(t), front.Register(t), elements.Register(t), t.Add("machines", s.machines(shop, providers)...))
+	err = errors.Join(err, rest.Register(t), front.Register(t), elements.Register(t), t.Add("machines", s.machines(shop)...), t.Add("machines", notices.Routes(s.gate, s.desk, providers)...))
 	if err != nil {
 		return nil, err
 	}
@@ -366,55 +366,6 @@ func (s *server) serveConsole(staff *admin.Console) error {
 		s.add(gate.Server(s.gate.Wrap(t), s.log), tls.NewListener(s.gate.Doors(door), s.tls))
 	}
 	return nil
-}
-
-// notices takes a provider's call-backs: read, verified, settled, answered.
-func (s *server) notices(p payment.Provider) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		s.gate.Body(r, payment.MaxNotice)
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			s.gate.Refuse(w, r, gate.ReadError(err))
-			return
-		}
-		if pinged, ok := p.(payment.Pinged); ok {
-			s.ping(w, r, pinged, body)
-			return
-		}
-		n, err := p.Notice(r, body)
-		if errors.Is(err, payment.ErrIgnored) {
-			w.WriteHeader(http.StatusNoContent)
-			return
-		}
-		if errors.Is(err, payment.ErrSignature) || errors.Is(err, payment.ErrNotice) {
-			s.gate.Refuse(w, r, fault.Because(fault.Malformed, "This notice is not signed, too old, or not of this shop.", err))
-			return
-		}
-		if err != nil { // the provider had to be asked about it: let it come again
-			s.gate.Refuse(w, r, fault.Because(fault.Unavailable, "Please send this again.", err))
-			return
-		}
-		if err := s.desk.Settle(r.Context(), p.Name(), n); err != nil {
-			s.gate.Refuse(w, r, err)
-			return
-		}
-		w.WriteHeader(http.StatusNoContent)
-	}
-}
-
-// ping takes a call-back that only names a session.
-func (s *server) ping(w http.ResponseWriter, r *http.Request, p payment.Pinged, body []byte) {
-	ref, err := p.Named(r, body)
-	if err != nil {
-		err = fault.Because(fault.Malformed, "This names no payment.", err)
-	} else {
-		err = s.desk.Ping(r.Context(), p.Name(), ref)
-	}
-	if err != nil {
-		s.gate.Refuse(w, r, err)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
 }
 
 func toHTTPS(origin string) http.Handler {

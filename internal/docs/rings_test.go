@@ -32,7 +32,7 @@ var rings = []ring{
 	{"guards", "seal personal ledger erasure password otp", map[string]string{"erasure": "ledger", "personal": "seal", "seal": "seal/locked", "seal/keyfile": "seal seal/locked", "otp": "seal"}},
 	{"outside world", "store keystore payment paymentpage message passkey breach picture certs bucket", map[string]string{"payment/sandbox": "payment", "payment/stripe": "payment", "payment/mollie": "payment", "payment/transfer": "payment", "payment/onaccount": "payment payment/transfer", "payment/statement": "payment/transfer", "message/smtp": "message", "message/sms": "message"}},
 	{"doings", "account checkout intake settings privacy keylife backup job pagewatch", nil},
-	{"delivery", "web", map[string]string{"web/storefront": "web/gate web/page", "web/admin": "web/gate web/page", "web/api": "web/gate web/page", "web/embed": "web/gate web/page"}},
+	{"delivery", "web", map[string]string{"web/storefront": "web/gate web/page", "web/admin": "web/gate web/page", "web/api": "web/gate web/page", "web/embed": "web/gate web/page", "web/notices": "web/gate"}},
 	{"assembly", "app", nil},
 }
 
