@@ -1,6 +1,10 @@
 package store
 
-import "time"
+import (
+	"context"
+	"database/sql"
+	"time"
+)
 
 // SetSnapshotLasts makes snapshots end earlier, and returns what puts that right.
 func SetSnapshotLasts(d time.Duration) (back func()) {
@@ -44,3 +48,30 @@ func (t *Tx) WaitsForTheDisk() (bool, error) {
 
 // Twin shows tests a value's hashes under the living index keys.
 func (v *View) Twin(field, value string) (odd, even []byte, err error) { return v.twin(field, value) }
+
+// Pragmas tells how SQLite's connections are set: the writer's, then the readers', who
+// are all asked at the same time, so that it is each of them.
+func (db *DB) Pragmas(ctx context.Context, names ...string) ([]map[string]string, error) {
+	conns := []*sql.Conn{db.writer.conn}
+	for range readers {
+		c, err := db.pool.Conn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer c.Close()
+		conns = append(conns, c)
+	}
+	var out []map[string]string
+	for _, c := range conns {
+		set := map[string]string{}
+		for _, name := range names {
+			var value string
+			if err := c.QueryRowContext(ctx, `PRAGMA `+name).Scan(&value); err != nil {
+				return nil, err
+			}
+			set[name] = value
+		}
+		out = append(out, set)
+	}
+	return out, nil
+}

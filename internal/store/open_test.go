@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -166,4 +167,31 @@ func TestAClosedShopKeepsNoSecrets(t *testing.T) {
 			t.Error("the closed store still gives secrets out")
 		}
 	})
+}
+
+// TestTheFileIsSetToLoseAndLeaveNothing: without any one of these an order is lost with
+// the power, what was erased stays in free pages, or a reader can write.
+func TestTheFileIsSetToLoseAndLeaveNothing(t *testing.T) {
+	s := shoptest.Open(t, "sqlite")
+	want := map[string]string{"journal_mode": "wal", "synchronous": "2", "secure_delete": "1", "foreign_keys": "1", "temp_store": "2", "busy_timeout": "5000", "query_only": "0"}
+	var names []string
+	for name := range want {
+		names = append(names, name)
+	}
+	got, err := s.DB.Pragmas(t.Context(), names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, set := range got {
+		want["query_only"] = "0"
+		if i > 0 {
+			want["query_only"] = "1"
+		}
+		if !maps.Equal(set, want) {
+			t.Errorf("connection %d is set to %v, want %v", i, set, want)
+		}
+	}
+	if len(got) < 2 {
+		t.Errorf("got %d connections", len(got))
+	}
 }
