@@ -37,8 +37,8 @@ func TestAParcelOnAccountComesBack(t *testing.T) {
 		}
 		wantStatus(t, s, p, order.Cancelled)
 		wantStock(t, s, bowl.ID, 5, 0)
-		if notes := notesOf(t, s, p); len(notes) != 1 || notes[0].Part() {
-			t.Errorf("got the credit notes %+v, want one of all", notes)
+		if notes := notesOf(t, s, p); len(notes) != 1 || notes[0].Part() || !notes[0].Untaken() {
+			t.Errorf("got the credit notes %+v, want one of all, of which nothing was paid", notes)
 		}
 		if lines, _, _ := journalOf(t, s, p.Order.ID); lines != 0 {
 			t.Error("the books have money that never came")

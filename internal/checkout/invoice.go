@@ -117,6 +117,14 @@ type InvoiceView struct {
 // Part reports whether a credit note takes back less than its whole invoice.
 func (v InvoiceView) Part() bool { return v.Sum != v.Order.Totals.Total }
 
+// Untaken reports whether a credit note takes back an invoice of which nothing was
+// ever paid: its order ended before the money came, and no credit paid a part of it.
+// All of that stands when the note is issued, and never changes afterwards.
+func (v InvoiceView) Untaken() bool {
+	o := v.Order
+	return v.Invoice.Credit && v.Invoice.Entry == 0 && o.Status == order.Cancelled && !o.IsPaid() && len(o.Credits) == 0
+}
+
 // Invoice returns the invoice of an order to who holds the order's token.
 func (d *Desk) Invoice(ctx context.Context, number order.Number, token string) (out InvoiceView, err error) {
 	err = d.db.View(ctx, func(v *store.View) (err error) {

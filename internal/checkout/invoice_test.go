@@ -27,6 +27,9 @@ func notesOf(t shoptest.T, s *shoptest.Shop, p checkout.Placed) (out []checkout.
 		if err != nil || v.Invoice.Name() != name {
 			t.Fatalf("credit note %s: got %s, %v", name, v.Invoice.Name(), err)
 		}
+		if v.Untaken() != (v.Order.Status == order.Cancelled) {
+			t.Fatalf("credit note %s of an order that is %s says that nothing was paid: %v", name, v.Order.Status, v.Untaken())
+		}
 		out = append(out, v)
 	}
 	return out

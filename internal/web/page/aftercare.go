@@ -126,6 +126,7 @@ type Invoice struct {
 	Layout
 	Credit   bool
 	Part     bool   // a credit note of less than the whole invoice
+	Untaken  bool   // a credit note of an invoice that nobody has paid anything of
 	Name     string // its whole number
 	Of       string // for a credit note: the invoice it takes back
 	Day      string // the day it was issued, in the shop's zone
@@ -160,6 +161,18 @@ func (p Invoice) Word() string {
 		return "Credit note"
 	}
 	return "Invoice"
+}
+
+// SumWord is what the sum of the paper is called. Money that was never taken does not
+// go back.
+func (p Invoice) SumWord() string {
+	switch {
+	case p.Untaken:
+		return "Taken off the invoice"
+	case p.Credit:
+		return "Given back"
+	}
+	return "Total"
 }
 
 // About names the table of the paper.

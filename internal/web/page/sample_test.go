@@ -326,6 +326,8 @@ func samples(t testing.TB) map[string]Page {
 	credit.Credit, credit.Name, credit.Of, credit.Seen, credit.Buyer = true, "C-2026-000001", "2026-000017", true, details(t)
 	part := credit
 	part.Part, part.Sum, part.Taxes = true, euros(t, 1190), []InvoiceTax{{"19 %", euros(t, 1000), euros(t, 190)}}
+	untaken := credit
+	untaken.Untaken, untaken.Order = true, bought(t, order.Cancelled)
 
 	return map[string]Page{
 		"home": Home{
@@ -356,7 +358,7 @@ func samples(t testing.TB) map[string]Page {
 			{Field: "number", Detail: "An order number looks like K7Q2M-9F3XA. It stands in our mails."},
 			{Field: "email", Detail: "An e-mail address has a name, an @ and a place, like ada@example.com."}}},
 		"order-code-wrong": OrderCode{Layout: frame(), Minutes: 10, Problems: []fault.Problem{{Field: "code", Detail: "That is not the code, or it has ended. Please look at the newest mail from us."}}},
-		"invoice":          paper, "invoice-credit": credit, "invoice-part": part,
+		"invoice":          paper, "invoice-credit": credit, "invoice-part": part, "invoice-untaken": untaken,
 		"problem":       Problem{Layout: frame(), Kind: fault.Internal, Reference: "7f3k-22ab"},
 		"problem-limit": Problem{Layout: frame(), Kind: fault.RateLimited, RetryAfter: 40 * time.Second, Reference: "7f3k-22ab"},
 		"text": Text{Layout: frame(), Title: "Terms", Path: PathTerms, Since: noon, Facts: []Named{{"Seller", "Hazelmott"}, {"Address", "Am Haselbach 3\nBeispielhausen"}},

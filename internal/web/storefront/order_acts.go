@@ -168,7 +168,7 @@ func (s *Shop) creditNote(w http.ResponseWriter, r *http.Request) {
 		s.gate.Refuse(w, r, err)
 		return
 	}
-	s.paper(w, r, v, page.Invoice{Credit: true, Part: v.Part(), Of: v.Of})
+	s.paper(w, r, v, page.Invoice{Credit: true, Part: v.Part(), Untaken: v.Untaken(), Of: v.Of})
 }
 
 func (s *Shop) paper(w http.ResponseWriter, r *http.Request, v checkout.InvoiceView, p page.Invoice) {
