@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -214,6 +215,21 @@ func (d *Desk) RemindOfDisputes(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// waitFor is how long money that is to go back may wait before the owners hear of it.
+const waitFor = 24 * time.Hour
+
+// waiting tells the owners, once, of money that is to go back since a time and still
+// does not, because of err. The job goes on trying, so err comes back with it. A provider
+// that never answers has used up the time of the job by now: this has some of its own.
+func (d *Desk) waiting(ctx context.Context, p store.Payment, about string, since time.Time, err error) error {
+	if d.db.Now().Before(since.Add(waitFor)) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askFor)
+	defer cancel()
+	return errors.Join(err, d.raiseFor(ctx, p, store.ConcernWaiting, about))
 }
 
 // raiseFor writes a concern down that the shop itself has come upon.

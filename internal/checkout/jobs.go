@@ -211,12 +211,18 @@ func (d *Desk) refund(ctx context.Context, j store.Job) error {
 		err = d.sendBack(ctx, p, payment.RefundRequest{ID: p.ID, Ref: p.Ref, OrderID: string(p.Order), Amount: back})
 	}
 	if errors.Is(err, payment.ErrRefused) {
+		if err := d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.StopWaiting(p.Owner, p.ID, p.ID) }); err != nil {
+			return err
+		}
 		return d.raiseFor(ctx, p, store.ConcernReturn, p.ID)
 	}
 	if err != nil {
-		return fmt.Errorf("refund: %w", err)
+		return d.waiting(ctx, p, p.ID, p.ChangedAt, fmt.Errorf("refund: %w", err))
 	}
 	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
+		if err := t.StopWaiting(p.Owner, p.ID, p.ID); err != nil {
+			return err
+		}
 		if err := t.Event("payment.refunded", p.Owner, p.ID, ""); err != nil {
 			return err
 		}

@@ -377,11 +377,15 @@ func (d *Desk) giveLater(ctx context.Context, j store.Job) error {
 		return err
 	}
 	err = d.give(ctx, ledger.System("checkout"), r)
-	if !fault.Is(err, fault.Conflict) {
-		return err
+	of := store.Payment{Owner: r.Owner, Order: r.Order, ID: r.Payment, Amount: r.Amount}
+	switch {
+	case err == nil:
+		return nil
+	case !fault.Is(err, fault.Conflict):
+		return d.waiting(ctx, of, r.ID, r.AskedAt, err)
 	}
 	d.log.WarnContext(ctx, "a refund was refused by the payment service", "refund", r.ID)
-	return d.raiseFor(ctx, store.Payment{Owner: r.Owner, Order: r.Order, ID: r.Payment, Amount: r.Amount}, store.ConcernRefund, r.ID)
+	return d.raiseFor(ctx, of, store.ConcernRefund, r.ID)
 }
 
 func (d *Desk) mailGivenBack(ctx context.Context, j store.Job) error {

@@ -22,6 +22,7 @@ const (
 	ConcernReturn  ConcernKind = "return"  // a payment that is of no use could not be sent back
 	ConcernReserve ConcernKind = "reserve" // reserved money goes free at AnswerBy unless it is taken
 	ConcernCapture ConcernKind = "capture" // reserved money was not taken as the shop meant to
+	ConcernWaiting ConcernKind = "waiting" // money is to go back and has not for long; the shop goes on trying
 )
 
 // How a concern ended.
@@ -29,6 +30,7 @@ const (
 	ConcernWon  = "won"
 	ConcernLost = "lost"
 	ConcernSeen = "seen" // somebody has seen to it; a dispute that nobody won is lost by then
+	ConcernOver = "over" // what was waited for has come, or is not waited for any more
 )
 
 // Concern is something about a payment that a person has to look at.
@@ -65,6 +67,21 @@ func (t *Tx) RaiseConcern(c Concern) (bool, error) {
 // it ended with this.
 func (t *Tx) EndConcern(c Concern, ending string) (bool, error) {
 	return t.keepConcern(c, ending, `ended_at = excluded.ended_at, ending = excluded.ending`)
+}
+
+// StopWaiting ends the concern that money waits to go back: about is the id of the
+// refund, or of the payment of no use. Where nobody was told, there is nothing to end.
+func (t *Tx) StopWaiting(owner, payment, about string) error {
+	c := Concern{Owner: owner, Payment: payment, Kind: ConcernWaiting, About: about}
+	n, err := t.exec(`UPDATE payment_concerns SET ended_at = $5, ending = $6 WHERE owner = $1 AND payment = $2 AND kind = $3 AND which = $4 AND ended_at = 0`,
+		c.Owner, c.Payment, string(c.Kind), t.db.concernKey(c), ms(t.now), ConcernOver)
+	if err != nil {
+		return fmt.Errorf("end a concern: %w", err)
+	}
+	if n == 0 {
+		return nil
+	}
+	return t.Event("concern."+string(c.Kind)+"."+ConcernOver, c.Owner, c.Payment, "")
 }
 
 // keepConcern reports whether a concern is new, or has ended by this.

@@ -80,8 +80,8 @@ func (t *Tx) AskRefund(r Refund, byCredit, byService money.Amount) (bool, error)
 }
 
 // EndRefund notes how a refund that was asked for ended, and whether its money was
-// ever taken. It reports false when
-// that is known already.
+// ever taken; the concern that it waits ends with it. It reports false when that is
+// known already.
 func (t *Tx) EndRefund(r Refund, to RefundState) (bool, error) {
 	n, err := t.exec(`UPDATE refunds SET state = $3, ended_at = $4, untaken = $5 WHERE owner = $1 AND id = $2 AND state = 'asked'`, r.Owner, r.ID, string(to), ms(t.now), r.Untaken)
 	if err != nil {
@@ -89,6 +89,9 @@ func (t *Tx) EndRefund(r Refund, to RefundState) (bool, error) {
 	}
 	if n == 0 {
 		return false, nil
+	}
+	if err := t.StopWaiting(r.Owner, r.Payment, r.ID); err != nil {
+		return false, err
 	}
 	return true, t.Event("refund."+string(to), r.Owner, r.ID, "")
 }
