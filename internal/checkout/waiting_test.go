@@ -44,11 +44,15 @@ func wantWaiting(t *testing.T, s *shoptest.Shop, p checkout.Placed, raised int64
 	}
 }
 
-// mute is a bank that never answers when money is to go back.
-type mute struct{ *shoptest.Bank }
+// mute is a bank that never answers when money is to go back, until the time is up.
+type mute struct {
+	*shoptest.Bank
+	timeIsUp func()
+}
 
 // Refund implements payment.Provider.
-func (mute) Refund(ctx context.Context, _ payment.RefundRequest) error {
+func (m mute) Refund(ctx context.Context, _ payment.RefundRequest) error {
+	m.timeIsUp()
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -74,12 +78,12 @@ func TestARefundThatWaitsIsTold(t *testing.T) {
 		s.Clock.Move(2 * time.Hour)
 
 		// It is told although the bank used up the time of the job.
-		silent, err := checkout.New(checkout.Config{Store: s.DB, Providers: []payment.Provider{mute{s.Bank}}, Origin: "https://shop.test"})
+		short, timeIsUp := context.WithCancel(noCtx)
+		defer timeIsUp()
+		silent, err := checkout.New(checkout.Config{Store: s.DB, Providers: []payment.Provider{mute{s.Bank, timeIsUp}}, Origin: "https://shop.test"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		short, cancel := context.WithTimeout(noCtx, 50*time.Millisecond)
-		defer cancel()
 		fails(short, silent)
 		wantWaiting(t, s, p, 1, "")
 		gone, err := checkout.New(checkout.Config{Store: s.DB, Origin: "https://shop.test"})
