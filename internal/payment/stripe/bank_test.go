@@ -59,6 +59,7 @@ type bank struct {
 	said     []json.RawMessage           // events, the oldest first
 	repeats  map[string]answered
 	asked    []asked
+	silent   string                        // what nothing is said of meanwhile: the end of its path
 	fail     []func(w http.ResponseWriter) // what happens to the next requests instead of an answer
 	prints   string                        // what payers' statements say
 	trouble  string                        // the end of a path whose next request meets trouble of Stripe's own
@@ -118,6 +119,10 @@ func (b *bank) serve(w http.ResponseWriter, r *http.Request, mockURL string, cli
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.asked = append(b.asked, asked{r.Method, r.URL.Path, form, r.Header.Clone()})
+	if b.silent != "" && strings.HasSuffix(r.URL.Path, b.silent) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	if len(b.fail) > 0 {
 		fail := b.fail[0]
 		b.fail = b.fail[1:]

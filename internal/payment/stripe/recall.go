@@ -50,17 +50,19 @@ type eventList struct {
 	More bool              `json:"has_more"`
 }
 
-// Recall reads again what Stripe has said since.
+// Recall reads again what Stripe has said since. An event of which Stripe does not say
+// more when it is asked is an error, and hides none of the others.
 func (p *Provider) Recall(ctx context.Context, since time.Time) (out payment.Recalled, err error) {
 	query := &eventQuery{Params: stripe.Params{Context: ctx}, Created: &stripe.RangeQueryParams{GreaterThanOrEqual: since.Unix()}, Limit: eventsAtOnce}
 	for _, kind := range recalled {
 		query.Types = append(query.Types, new(string(kind)))
 	}
 	defer func() { slices.Reverse(out.Notices) }()
+	var silent []error
 	for range eventPages {
 		var list eventList
 		if err := p.call(http.MethodGet, "/v1/events", query, &list); err != nil {
-			return out, fmt.Errorf("list events: %w", err)
+			return out, errors.Join(append(silent, fmt.Errorf("list events: %w", err))...)
 		}
 		last := ""
 		for _, raw := range list.Data {
@@ -70,20 +72,22 @@ func (p *Provider) Recall(ctx context.Context, since time.Time) (out payment.Rec
 				out.Notices = append(out.Notices, n)
 			case errors.Is(err, payment.ErrNotice):
 				out.Unread++
+			case ctx.Err() != nil:
+				return out, errors.Join(append(silent, ctx.Err())...)
 			case !errors.Is(err, payment.ErrIgnored):
-				return out, fmt.Errorf("read an event: %w", err)
+				silent = append(silent, fmt.Errorf("read an event: %w", err))
 			}
 			var e struct{ ID string }
 			if json.Unmarshal(raw, &e) != nil || !isID(e.ID, "evt_") {
-				return out, errors.New("list events: the answer is not of the agreed form")
+				return out, errors.Join(append(silent, errors.New("list events: the answer is not of the agreed form"))...)
 			}
 			last = e.ID
 		}
 		if !list.More || last == "" {
-			return out, nil
+			return out, errors.Join(silent...)
 		}
 		query.After = &last
 	}
 	out.Left = true
-	return out, nil
+	return out, errors.Join(silent...)
 }

@@ -1,6 +1,7 @@
 package stripe
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -135,6 +136,34 @@ func TestWhatIsReadAgainIsJudgedAsACallBack(t *testing.T) {
 	harmed(func(e map[string]any) { e["id"] = "no event" })
 	if got, err := c.bank.provider.Recall(t.Context(), begun.Add(-time.Hour)); err == nil {
 		t.Errorf("an event without a name, which nobody could read on from: got %+v", got)
+	}
+}
+
+// TestOneWordThatCanNotBeHadHidesNoOther: Stripe says nothing of one payment, and what it
+// said of others, before and after, is heard all the same.
+func TestOneWordThatCanNotBeHadHidesNoOther(t *testing.T) {
+	s := shoptest.Open(t, "sqlite")
+	c := newCounter(t, s)
+	p := c.paidFor("bowl")
+	total := p.Order.Totals.Total.Minor()
+	other := dispute("needs_response", "fraudulent", total)
+	other["id"], other["payment_intent"] = "du_2", "pi_2"
+	c.bank.says("charge.dispute.created", dispute("needs_response", "fraudulent", total))
+	c.bank.says("charge.dispute.created", other)
+	c.bank.says("charge.dispute.closed", dispute("lost", "fraudulent", total))
+	c.bank.silent = "/pi_2"
+	got, err := c.bank.provider.Recall(t.Context(), begun.Add(-time.Hour))
+	if err == nil || errors.Is(err, payment.ErrNotice) || len(got.Notices) != 2 || got.Notices[1].Outcome != payment.DisputeLost {
+		t.Errorf("got %+v, %v, want both words of the other payment, and that one is missing", got, err)
+	}
+	if got, err := c.desk.Recall(t.Context()); err != nil || got != (checkout.Recalled{Told: 2, New: 2, Silent: 1}) {
+		t.Errorf("got %+v, %v, want two that are new, and that Stripe did not tell all", got, err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	asked := len(c.bank.asked)
+	if _, err := c.bank.provider.Recall(gone, begun.Add(-time.Hour)); !errors.Is(err, context.Canceled) || len(c.bank.asked) != asked {
+		t.Errorf("%d questions when the time is up, %v", len(c.bank.asked)-asked, err)
 	}
 }
 
