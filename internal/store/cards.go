@@ -52,7 +52,7 @@ func (v *View) KeptCards(owner string) ([]KeptCards, error) {
 // keptCards reads them with the key of an account's dossier. lost are the services whose
 // word for the shopper does not open.
 func (v *View) keptCards(owner string, box personal.Dossier) (out []KeptCards, lost []string, err error) {
-	rows, err := v.rows(`SELECT provider, customer, used_at FROM kept_cards WHERE owner = $1 AND customer IS NOT NULL ORDER BY provider`, owner)
+	rows, err := v.rows(`SELECT provider, customer, used_at FROM kept_cards WHERE owner = $1 AND customer IS NOT NULL ORDER BY provider`+v.forUpdate(), owner)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read kept cards: %w", err)
 	}
