@@ -226,7 +226,7 @@ func TestOneUseForEachCustomer(t *testing.T) {
 		offer(t, s, discount.Code{Word: "HELLO", Kind: discount.Amount, Off: euros(1000), Each: 1})
 		baskets := make([]shoptest.Basket, 20)
 		for i := range baskets {
-			baskets[i] = as(t, s, bowl.ID, []string{"ada@example.com", "ADA@Example.com"}[i%2])
+			baskets[i] = as(t, s, bowl.ID, []string{"ada@example.com", "ADA@Example.com", "ada+again@example.com"}[i%3])
 			try(t, s, baskets[i], "HELLO")
 		}
 		won := 0
@@ -243,7 +243,7 @@ func TestOneUseForEachCustomer(t *testing.T) {
 		grace := as(t, s, bowl.ID, "grace@example.com")
 		try(t, s, grace, "HELLO")
 		place(t, s, grace, "key-1")
-		if strings.Contains(s.Dump(t), "ada@example.com") {
+		if dump := s.Dump(t); strings.Contains(dump, "ada@example.com") || strings.Contains(dump, "ada+again@example.com") {
 			t.Error("an address is readable")
 		}
 	})

@@ -131,7 +131,7 @@ var EmailIndex = note(Field{Table: "identities", Column: "hash", Kind: Index, Pu
 	Category: "user.contact.email", Label: "E-mail, as a keyed hash",
 	Reason: "finds a person's orders by e-mail; ends with its dossier"})
 
-// CodeIndex counts how often one e-mail used a discount code. Each code has
+// CodeIndex counts how often one mailbox used a discount code, however it is spelled. Each code has
 // hashes of its own, so they do not tell that one person used two codes.
 var CodeIndex = note(Field{Table: "code_uses", Column: "customer", Kind: Index, Purpose: Fulfilment,
 	Category: "user.contact.email", Label: "E-mail of an order with a discount code, as a keyed hash",

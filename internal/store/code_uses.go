@@ -20,11 +20,12 @@ import (
 // order of their keys.
 
 // UseCode holds one use of a code for an order until end. It reports false when
-// the code's bounds are reached, in all or for this customer; then the
+// the code's bounds are reached, in all or for this customer, who is one mailbox
+// however that is spelled; then the
 // transaction is to be given up. Doing it again for the same order counts once.
 func (t *Tx) UseCode(c discount.Code, id order.ID, owner string, customer contact.Email, end time.Time) (bool, error) {
 	key := c.Key()
-	odd, even, err := t.twin(codeField(key), customer.Key())
+	odd, even, err := t.twin(codeField(key), customer.Counted())
 	if err != nil {
 		return false, err
 	}
@@ -69,7 +70,7 @@ func codeField(key string) string { return personal.CodeIndex.Name() + "/" + key
 // countCustomer gives the use of a code its customer's hashes under the given
 // keys. One under another key stays.
 func (t *Tx) countCustomer(keys indexKeys, code, id string, customer contact.Email) error {
-	odd, even := keys.twin(codeField(code), customer.Key())
+	odd, even := keys.twin(codeField(code), customer.Counted())
 	return t.later("index a use", nil, `UPDATE code_uses SET customer = COALESCE($3, customer), customer_even = COALESCE($4, customer_even) WHERE code = $1 AND order_id = $2`, code, id, odd, even)
 }
 
