@@ -1,6 +1,7 @@
 package stripe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -38,9 +39,11 @@ func (p plain) RoundTrip(r *http.Request) (*http.Response, error) {
 	return p.next.RoundTrip(r)
 }
 
-// errTheirs is a failure of Stripe's own, errMissing a refusal because nothing is there.
+// errTheirs is a failure of Stripe's own, errMissing a refusal because nothing is there,
+// errUnread an answer that is none of Stripe's.
 var (
 	errTheirs  = errors.New("a failure at Stripe")
+	errUnread  = errors.New("the answer can't be read")
 	errMissing = fmt.Errorf("nothing is there: %w", payment.ErrRefused)
 )
 
@@ -66,7 +69,10 @@ func (p *Provider) call(method, path string, params stripe.ParamsContainer, out 
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
-	return err
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return errUnread // the library quotes what it can't read, and payers may stand there
 }
 
 // word lets a code of Stripe's into an error when it is one.

@@ -33,6 +33,7 @@ var recalled = []stripe.EventType{
 const (
 	eventsAtOnce = 100 // the most that one answer lists
 	eventPages   = 10  // the most answers that are read
+	silentAtMost = 10  // so many events that can't be had are a failure of Stripe's, which nobody asks on
 )
 
 // eventQuery asks for a page of the list.
@@ -75,7 +76,9 @@ func (p *Provider) Recall(ctx context.Context, since time.Time) (out payment.Rec
 			case ctx.Err() != nil:
 				return out, errors.Join(append(silent, ctx.Err())...)
 			case !errors.Is(err, payment.ErrIgnored):
-				silent = append(silent, fmt.Errorf("read an event: %w", err))
+				if silent = append(silent, fmt.Errorf("read an event: %w", err)); len(silent) == silentAtMost {
+					return out, errors.Join(silent...)
+				}
 			}
 			var e struct{ ID string }
 			if json.Unmarshal(raw, &e) != nil || !isID(e.ID, "evt_") {

@@ -159,11 +159,36 @@ func TestOneWordThatCanNotBeHadHidesNoOther(t *testing.T) {
 	if got, err := c.desk.Recall(t.Context()); err != nil || got != (checkout.Recalled{Told: 2, New: 2, Silent: 1}) {
 		t.Errorf("got %+v, %v, want two that are new, and that Stripe did not tell all", got, err)
 	}
+	for range 2 * silentAtMost {
+		c.bank.says("charge.dispute.created", other)
+	}
+	before := len(c.bank.asked)
+	if _, err := c.bank.provider.Recall(t.Context(), begun.Add(-time.Hour)); err == nil || len(c.bank.asked)-before > 1+2*silentAtMost { // each once more
+		t.Errorf("%d questions of a Stripe that says nothing, %v", len(c.bank.asked)-before, err)
+	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	asked := len(c.bank.asked)
 	if _, err := c.bank.provider.Recall(gone, begun.Add(-time.Hour)); !errors.Is(err, context.Canceled) || len(c.bank.asked) != asked {
 		t.Errorf("%d questions when the time is up, %v", len(c.bank.asked)-asked, err)
+	}
+}
+
+// TestAnAnswerThatCanNotBeReadIsNotQuoted: payers may stand in it, and the error in the log.
+func TestAnAnswerThatCanNotBeReadIsNotQuoted(t *testing.T) {
+	s := shoptest.Open(t, "sqlite")
+	c := newCounter(t, s)
+	for status, body := range map[int]string{200: `{"object":"list","data":[{"email":"ada@example.com"`, 502: `<p>ada@example.com</p>`, 404: `{"error":"ada@example.com"}`} {
+		answer := func(w http.ResponseWriter) {
+			w.WriteHeader(status)
+			w.Write([]byte(body))
+		}
+		c.bank.fail = []func(http.ResponseWriter){answer, answer}
+		_, err := c.bank.provider.Recall(t.Context(), begun.Add(-time.Hour))
+		if err == nil || strings.Contains(err.Error(), "ada") || errors.Is(err, payment.ErrRefused) {
+			t.Errorf("answer %d: got %v", status, err)
+		}
+		c.bank.fail = nil
 	}
 }
 
