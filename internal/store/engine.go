@@ -165,6 +165,13 @@ func (db *DB) connect(ctx context.Context, c Config) error {
 		if err := pool.PingContext(ctx); err != nil {
 			return errors.Join(fmt.Errorf("reach database: %w", withoutSecrets(err)), pool.Close())
 		}
+		var version int64
+		if err := pool.QueryRowContext(ctx, `SELECT CAST(current_setting('server_version_num') AS BIGINT)`).Scan(&version); err != nil {
+			return errors.Join(fmt.Errorf("ask the database's version: %w", withoutSecrets(err)), pool.Close())
+		}
+		if err := newEnough(version); err != nil {
+			return errors.Join(err, pool.Close())
+		}
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(database), 0o700); err != nil {
@@ -201,6 +208,15 @@ func (db *DB) connect(ctx context.Context, c Config) error {
 	db.pool.SetMaxOpenConns(readers)
 	db.pool.SetMaxIdleConns(readers)
 	db.stmts = &stmtCache{prepare: db.pool.PrepareContext}
+	return nil
+}
+
+// newEnough refuses a PostgreSQL that finds rows by their place (see wrapsByPlace) by
+// reading all of a table. version is its server_version_num.
+func newEnough(version int64) error {
+	if version < 140000 {
+		return fmt.Errorf("database: this is PostgreSQL %d, and Cartkeep needs 14 or newer", version/10000)
+	}
 	return nil
 }
 

@@ -75,3 +75,6 @@ func (db *DB) Pragmas(ctx context.Context, names ...string) ([]map[string]string
 	}
 	return out, nil
 }
+
+// NewEnough shows tests which versions of PostgreSQL are refused.
+func NewEnough(version int64) error { return newEnough(version) }

@@ -195,3 +195,12 @@ func TestTheFileIsSetToLoseAndLeaveNothing(t *testing.T) {
 		t.Errorf("got %d connections", len(got))
 	}
 }
+
+// TestAnOldPostgreSQLIsRefused before it would read a whole table for each page.
+func TestAnOldPostgreSQLIsRefused(t *testing.T) {
+	for version, ok := range map[int64]bool{90624: false, 130018: false, 140000: true, 150018: true, 180001: true} {
+		if err := store.NewEnough(version); (err == nil) != ok || !ok && !strings.Contains(err.Error(), "14 or newer") {
+			t.Errorf("%d: got %v", version, err)
+		}
+	}
+}
