@@ -62,6 +62,7 @@ type bank struct {
 	silent   string                        // what nothing is said of meanwhile: the end of its path
 	fail     []func(w http.ResponseWriter) // what happens to the next requests instead of an answer
 	prints   string                        // what payers' statements say
+	disputed string                        // the intent that its payer's bank has taken back
 	trouble  string                        // the end of a path whose next request meets trouble of Stripe's own
 	lose     bool                          // answers are lost after the deed was done
 }
@@ -257,6 +258,9 @@ func (b *bank) refund(form url.Values, out map[string]any) (int, []byte) {
 	for _, s := range b.sessions {
 		if s["payment_intent"] != intent {
 			continue
+		}
+		if intent == b.disputed {
+			return refuse(400, "refund_disputed_payment")
 		}
 		most := s["amount_total"].(int64)
 		if b.reserved[intent] != "" {

@@ -11,6 +11,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
 	"github.com/cartkeep/cartkeep/internal/ledger"
+	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
@@ -211,3 +212,32 @@ func TestWhatIsSaidOfStrangers(t *testing.T) {
 }
 
 func down(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }
+
+// TestADisputedPaymentDoesNotGoBackTwice: Stripe refuses by itself to give back what
+// the payer's bank has taken (docs.stripe.com/error-codes, refund_disputed_payment),
+// which ends the refund; one that was given before stays given.
+func TestADisputedPaymentDoesNotGoBackTwice(t *testing.T) {
+	b := newBank(t)
+	opened, err := b.provider.Open(t.Context(), b.request("order-1", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.decide(opened.Ref, "checkout.session.completed", true)
+	part := func(id string) payment.RefundRequest {
+		return payment.RefundRequest{ID: id, Ref: opened.Ref, OrderID: "order-1", Amount: money.Of(100, b.request("order-1", 1).Amount.Currency())}
+	}
+	if err := b.provider.Refund(t.Context(), part("before")); err != nil {
+		t.Fatal(err)
+	}
+	b.disputed = "pi_1"
+	b.forget() // of what was asked, days ago
+	if err := b.provider.Refund(t.Context(), part("before")); err != nil {
+		t.Errorf("what was given before the dispute: %v", err)
+	}
+	if err := b.provider.Refund(t.Context(), part("after")); !errors.Is(err, payment.ErrRefused) {
+		t.Errorf("a refund during the dispute: got %v, want a refusal for good", err)
+	}
+	if got := b.refunded["pi_1"]; got != 100 {
+		t.Errorf("%d went back, want 100", got)
+	}
+}

@@ -30,7 +30,9 @@ func (r refund) Failed() bool {
 	return r.Status == string(stripe.RefundStatusFailed) || r.Status == string(stripe.RefundStatusCanceled)
 }
 
-// Refund pays back part or all of an approved session.
+// Refund pays back part or all of an approved session. What the payer's bank has taken
+// meanwhile does not go twice: Stripe refuses that by itself, with the code
+// refund_disputed_payment.
 func (p *Provider) Refund(ctx context.Context, q payment.RefundRequest) error {
 	units, err := toUnits(q.Amount)
 	if err != nil {
