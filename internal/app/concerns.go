@@ -42,7 +42,7 @@ var concernWords = map[store.ConcernKind]string{
 	store.ConcernReturn:  "was paid for nothing and could not be sent back. Give it back at the payment service",
 	store.ConcernReserve: "is only reserved: send the order, or take the money with cartkeep capture, before it goes free",
 	store.ConcernCapture: "was not taken as it should have been. Look at the payment service, and at cartkeep order show, before you send anything",
-	store.ConcernWaiting: "is to go back and has not for more than a day. The shop goes on trying: look whether the payment service answers and is still set up, and do not send the money another way as well",
+	store.ConcernWaiting: "is to go back and has not for more than a day. The shop goes on trying: look whether the payment service answers and is still set up, and do not send the money another way as well, unless that service is gone for good and has not sent it: then cartkeep refund NUMBER --by-hand says that you did",
 }
 
 // concerns prints what is open, or all about one order.

@@ -110,7 +110,7 @@ func (c orderBackCmd) Run(ctx context.Context, p *Process, set *Settings) error 
 type refundCmd struct {
 	Number  string `arg:"" help:"The order number." placeholder:"NUMBER"`
 	Amount  string `help:"How much, like 12.50; default all that is left." placeholder:"MONEY"`
-	ByHand  bool   `help:"You have sent the money back yourself, from the bank account or in cash: of an order that no payment service has the money of, this is noted and the shopper told."`
+	ByHand  bool   `help:"You have sent the money back yourself, from the bank account or in cash: of an order that no payment service has the money of, or one that is not set up any more, this is noted and the shopper told."`
 	Credit  bool   `help:"Make store credit of what a payment service took: on the account whose order it is, or on a gift card that is mailed to the buyer. Ask the buyer first: in the European Union a withdrawal goes back the way it was paid." name:"to-credit"`
 	Restock bool   `help:"The goods are back and good: put them on the shelf again, all that the order counted, once."`
 }

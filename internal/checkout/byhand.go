@@ -37,6 +37,9 @@ func (d *Desk) ByHand(name string) bool {
 	return ok
 }
 
+// gone reports whether a way to pay is not set up any more.
+func (d *Desk) gone(name string) bool { return d.providers[name] == nil }
+
 // onAccount reports whether the goods go before the money comes.
 func (d *Desk) onAccount(name string) bool {
 	p, ok := d.byHand(name)
@@ -117,6 +120,35 @@ func (d *Desk) Later(o order.Order) Later {
 	}
 	due := by.Terms().Due
 	return Later{OnDelivery: due == 0, Days: int(due / (24 * time.Hour))}
+}
+
+// hand refuses a refund that a person has to send, or said to have sent, where that
+// does not fit. What the payment service has refused before may go either way, and
+// what one had that is gone has to go by hand.
+func (d *Desk) hand(o order.Order, p store.Payment, r store.Refund, byHand, refused bool) error {
+	goes := !r.Rest().IsZero() && r.ToCredit == store.ToService
+	needed := d.ByHand(p.Provider) && goes
+	switch {
+	case o.Free() || byHand && refused && goes && r.ByHand:
+		return nil
+	case goes && d.gone(p.Provider):
+		return unless(byHand, errGone)
+	case needed == byHand:
+		return nil
+	}
+	return wrongHand(needed)
+}
+
+// errGone refuses to ask a payment service that is not there.
+var errGone = fault.New(fault.Conflict, "The payment service that has this money is not set up any more. Set it up again; or look there whether the money went back, send it yourself if not, and then say that you did: cartkeep refund NUMBER --by-hand.")
+
+// wrongHand refuses to say that money went back which did not, and to have a person
+// send what the payment service sends.
+func wrongHand(byHand bool) error {
+	if byHand {
+		return fault.New(fault.Conflict, "No payment service has this money, so it goes back by hand. Send it yourself, from your bank account or in cash, and then say that you did: cartkeep refund NUMBER --by-hand.")
+	}
+	return fault.New(fault.Conflict, "The payment service has this money and sends it back itself; leave out --by-hand.")
 }
 
 // sent notes what goes with an order on account that leaves the shop before it is

@@ -104,8 +104,19 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 		if err != nil {
 			return err
 		}
+		same := under.ID != "" && (part == nil && left.IsZero() || part != nil && under.Amount == *part)
+		if same && back.ByHand && d.gone(p.Provider) { // what it never took up, a person has sent
+			if _, err := t.EndRefund(under, store.RefundRefused); err != nil {
+				return err
+			}
+			before = slices.DeleteFunc(before, func(r store.Refund) bool { return r.ID == under.ID })
+			if left, rest, under, err = leftOf(&t.View, o, before); err != nil {
+				return err
+			}
+			same = false
+		}
 		// Whoever asks for the same again, since no answer came, means the same.
-		if under.ID != "" && (part == nil && left.IsZero() || part != nil && under.Amount == *part) {
+		if same {
 			r = under
 			return d.hand(o, p, r, back.ByHand, refused)
 		}
@@ -151,26 +162,6 @@ func (d *Desk) askRefund(ctx context.Context, actor ledger.Actor, number order.N
 		return t.Enqueue(JobGiveBack, r.Owner, r.ID, t.Now().Add(giveAgain))
 	})
 	return r, err
-}
-
-// hand refuses a refund that a person has to send, or said to have sent, where that
-// does not fit. What the payment service has refused before may go either way.
-func (d *Desk) hand(o order.Order, p store.Payment, r store.Refund, byHand, refused bool) error {
-	goes := !r.Rest().IsZero() && r.ToCredit == store.ToService
-	needed := d.ByHand(p.Provider) && goes
-	if needed == byHand || o.Free() || byHand && refused && goes && r.ByHand {
-		return nil
-	}
-	return wrongHand(needed)
-}
-
-// wrongHand refuses to say that money went back which did not, and to have a person
-// send what the payment service sends.
-func wrongHand(byHand bool) error {
-	if byHand {
-		return fault.New(fault.Conflict, "No payment service has this money, so it goes back by hand. Send it yourself, from your bank account or in cash, and then say that you did: cartkeep refund NUMBER --by-hand.")
-	}
-	return fault.New(fault.Conflict, "The payment service has this money and sends it back itself; leave out --by-hand.")
 }
 
 // leftOf is what is left of an order's price, how much of that a payment service

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/checkout"
 	"github.com/cartkeep/cartkeep/internal/fault"
+	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/payment"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
@@ -42,6 +43,50 @@ func wantWaiting(t *testing.T, s *shoptest.Shop, p checkout.Placed, raised int64
 	if found != raised || told != raised {
 		t.Errorf("%d concerns that money waits, told %d times, want %d", found, told, raised)
 	}
+}
+
+// TestWhatAServiceThatIsGoneHasGoesByHand: the service of an order is not set up any
+// more. Nobody waits for it: whoever gives back is told so at once, and what waits is
+// sent by hand, once; the service that comes back later sends nothing on top.
+func TestWhatAServiceThatIsGoneHasGoesByHand(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		p, ref := bought(t, s)
+		gone, err := checkout.New(checkout.Config{Store: s.DB, Origin: "https://shop.test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		one := money.Of(100, p.Order.Totals.Total.Currency())
+		if err := gone.RefundPart(noCtx, clerk, p.Order.Number, one); !fault.Is(err, fault.Conflict) {
+			t.Errorf("got %v, want that nobody is asked", err)
+		}
+		if n := count(t, s, `SELECT count(*) FROM refunds`); n != 0 {
+			t.Errorf("%d refunds were written, want none", n)
+		}
+		s.Bank.Down = true
+		if err := s.Desk.RefundPart(noCtx, clerk, p.Order.Number, one); !fault.Is(err, fault.Unavailable) {
+			t.Fatalf("got %v, want that it is tried again", err)
+		}
+		if err := s.Desk.RefundedByHand(noCtx, clerk, p.Order.Number, &one); !fault.Is(err, fault.Conflict) {
+			t.Errorf("by hand while the service is set up: got %v, want a refusal", err)
+		}
+		if err := gone.RefundedByHand(noCtx, clerk, p.Order.Number, &one); err != nil {
+			t.Fatalf("by hand: %v", err)
+		}
+		wantStatus(t, s, p, order.PartiallyRefunded)
+		s.Bank.Down = false
+		s.Clock.Move(time.Hour)
+		s.Run(t)
+		if got := s.Bank.Refunded(ref); !got.IsZero() {
+			t.Errorf("%v went back as well", got)
+		}
+		if err := gone.RefundedByHand(noCtx, clerk, p.Order.Number, nil); err != nil {
+			t.Fatalf("the rest by hand: %v", err)
+		}
+		wantStatus(t, s, p, order.Refunded)
+		if n := count(t, s, `SELECT count(*) FROM refunds WHERE state = 'done' AND by_hand`); n != 2 {
+			t.Errorf("%d refunds were done by hand, want 2", n)
+		}
+	})
 }
 
 // mute is a bank that never answers when money is to go back, until the time is up.
