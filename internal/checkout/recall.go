@@ -54,6 +54,7 @@ func (d *Desk) Recall(ctx context.Context) (out Recalled, err error) {
 			out.Left++
 		}
 		for _, n := range got.Notices {
+			n.Recalled = true
 			meaning, err := d.settleAs(ctx, ledger.Provider(name), name, n, nil)
 			switch {
 			case err == nil && meaning == store.NoticeTaken:

@@ -368,8 +368,13 @@ func TestAWordThatNeverArrivedIsHeardTheNextDay(t *testing.T) {
 		dear.Amount = euros(p.Order.Totals.Total.Minor() + 1)
 		bank.says(stranger)
 		bank.says(dear)
-		recall(checkout.Recalled{Told: 4, Unfit: 2})
-		concernsOf(t, s, p, store.ConcernDispute)
+		for range 3 {
+			recall(checkout.Recalled{Told: 4, Unfit: 2})
+			concernsOf(t, s, p, store.ConcernDispute)
+		}
+		if n := count(t, s, `SELECT count(*) FROM events WHERE action = 'payment.mismatch'`); n != 1 {
+			t.Errorf("%d events of a word that does not fit and is told each day, want 1", n)
+		}
 
 		// What was read before the bank fell silent counts, and that it did is told.
 		bank.of, bank.more = map[string][]payment.Notice{}, true

@@ -69,6 +69,12 @@ func (d *Desk) settle(ctx context.Context, actor ledger.Actor, provider string, 
 		}
 		if !fits(p, n) {
 			meaning, unfit = store.NoticeMismatch, true
+			if n.Recalled { // each day anew
+				known, err := t.NoticeKnown(p, string(n.Outcome), meaning)
+				if err != nil || known {
+					return err
+				}
+			}
 			if err := t.KeepNotice(p, string(n.Outcome), meaning); err != nil {
 				return err
 			}

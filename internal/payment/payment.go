@@ -125,6 +125,8 @@ type Notice struct {
 	Mode    string // ModeTest or ModeLive
 	Account string // whose account was paid
 	At      time.Time
+	// Recalled: it did not come by itself, the shop asked for it and will again.
+	Recalled bool
 	// Fingerprint is the provider's word for the card, the same whoever pays with
 	// it; "" where it gives none. It is counted under a keyed hash and kept nowhere.
 	Fingerprint string

@@ -22,3 +22,12 @@ func (t *Tx) KeepNotice(p Payment, outcome, result string) error {
 	}
 	return nil
 }
+
+// NoticeKnown reports whether the journal has a notice of that meaning already.
+func (v *View) NoticeKnown(p Payment, outcome, result string) (known bool, err error) {
+	err = v.row(`SELECT EXISTS (SELECT 1 FROM notices WHERE owner = $1 AND payment = $2 AND outcome = $3 AND result = $4)`, p.Owner, p.ID, outcome, result).Scan(&known)
+	if err != nil {
+		return false, fmt.Errorf("look for a notice: %w", err)
+	}
+	return known, nil
+}
