@@ -232,8 +232,12 @@ func (o *operating) orderShow(ctx context.Context, number order.Number) error {
 	var one order.Order
 	var back []store.Refund
 	var paid store.Payment
+	var papers []store.Invoice
 	err := o.vault.db.View(ctx, func(v *store.View) (err error) {
 		if one, err = v.OrderByNumber(number); err != nil {
+			return err
+		}
+		if papers, err = v.Papers(one.Owner, one.ID); err != nil {
 			return err
 		}
 		if back, err = v.RefundsOf(one.Owner, one.ID); err != nil || one.Covered() {
@@ -261,6 +265,13 @@ func (o *operating) orderShow(ctx context.Context, number order.Number) error {
 	}
 	for _, r := range back {
 		fmt.Fprintf(o.out, "  %s %s back, asked for %s%s\n", r.State, r.Amount.Format(), r.AskedAt.Format("2006-01-02 15:04"), wayBack(r))
+	}
+	for _, i := range papers {
+		kind := "invoice"
+		if i.Credit {
+			kind = "credit note"
+		}
+		fmt.Fprintf(o.out, "  %s %s of %s\n", kind, i.Name(), i.IssuedAt.UTC().Format(time.DateOnly))
 	}
 	return nil
 }

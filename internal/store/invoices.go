@@ -90,6 +90,16 @@ func (v *View) CreditNotes(owner string, id order.ID) ([]Invoice, error) {
 	return v.papers(owner, id, Invoice{Credit: true}.kind())
 }
 
+// Papers returns an order's invoice, when there is one, and then its credit notes.
+func (v *View) Papers(owner string, id order.ID) ([]Invoice, error) {
+	all, err := v.papers(owner, id, Invoice{}.kind())
+	if err != nil {
+		return nil, err
+	}
+	notes, err := v.CreditNotes(owner, id)
+	return append(all, notes...), err
+}
+
 func (v *View) papers(owner string, id order.ID, kind string) (out []Invoice, err error) {
 	rows, err := v.rows(`SELECT entry, series, number, issued_at, seller FROM invoices WHERE owner = $1 AND order_id = $2 AND kind = $3 ORDER BY entry`, owner, string(id), kind)
 	if err != nil {
