@@ -74,12 +74,17 @@ func (v *View) wrapsByKey(table wrapTable, epoch seal.EpochID, after *Wrapped, l
 // full.
 const blockRows = 15
 
+// mostBlocks is how much of a table is looked through at once where none of it is old.
+const mostBlocks = 4096
+
 // wrapsByPlace reads some blocks of the table after those that were read, until it
 // has a page or the table ends. A million rows are then a million beside each other,
-// where in the order of their keys each would be somewhere else.
+// where in the order of their keys each would be somewhere else. Where nothing is found
+// it takes longer and longer steps.
 func (v *View) wrapsByPlace(table wrapTable, epoch seal.EpochID, after *Wrapped, limit int) (out []Wrapped, err error) {
 	const query = `SELECT ` + wrapColumns + `, CAST(ctid AS TEXT) FROM %s WHERE epoch < $1 AND %s AND ctid >= CAST($2 AS tid) AND ctid < CAST($3 AS tid)`
-	next, blocks := int64(0), max(1, int64(limit/blockRows))
+	page := max(1, int64(limit/blockRows))
+	next, blocks := int64(0), page
 	if after != nil {
 		next = after.place.block() + 1
 	}
@@ -91,8 +96,10 @@ func (v *View) wrapsByPlace(table wrapTable, epoch seal.EpochID, after *Wrapped,
 		}
 		next += blocks
 		if len(out) > found {
+			blocks = page
 			continue
 		}
+		blocks = min(2*blocks, max(page, mostBlocks))
 		var all int64
 		if err := v.row(`SELECT pg_relation_size(CAST($1 AS regclass)) / current_setting('block_size')::BIGINT`, table.name).Scan(&all); err != nil {
 			return nil, err
