@@ -221,20 +221,36 @@ func (d *Desk) RemindOfDisputes(ctx context.Context) error {
 const waitFor = 24 * time.Hour
 
 // waiting tells the owners, once, of money that is to go back since a time and still
-// does not, because of err. The job goes on trying, so err comes back with it. A provider
+// does not, because of err, unless somebody else has ended that meanwhile: still is asked
+// under the order's lock. The job goes on trying, so err comes back with it. A provider
 // that never answers has used up the time of the job by now: this has some of its own.
-func (d *Desk) waiting(ctx context.Context, p store.Payment, about string, since time.Time, err error) error {
+func (d *Desk) waiting(ctx context.Context, p store.Payment, about string, since time.Time, still func(*store.Tx) (bool, error), err error) error {
 	if d.db.Now().Before(since.Add(waitFor)) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askFor)
 	defer cancel()
-	return errors.Join(err, d.raiseFor(ctx, p, store.ConcernWaiting, about))
+	return errors.Join(err, d.raiseIf(ctx, p, store.ConcernWaiting, about, still))
+}
+
+// over ends what the owners were told of money of no use that waited to go back.
+func (d *Desk) over(ctx context.Context, p store.Payment) error {
+	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.StopWaiting(p.Owner, p.ID, p.ID) })
 }
 
 // raiseFor writes a concern down that the shop itself has come upon.
 func (d *Desk) raiseFor(ctx context.Context, p store.Payment, kind store.ConcernKind, about string) error {
+	return d.raiseIf(ctx, p, kind, about, func(*store.Tx) (bool, error) { return true, nil })
+}
+
+func (d *Desk) raiseIf(ctx context.Context, p store.Payment, kind store.ConcernKind, about string, still func(*store.Tx) (bool, error)) error {
 	err := d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
+		if _, err := t.Order(p.Owner, p.Order); err != nil { // its lock comes first
+			return err
+		}
+		if yes, err := still(t); err != nil || !yes {
+			return err
+		}
 		_, err := d.raise(t, store.Concern{Owner: p.Owner, Order: p.Order, Payment: p.ID, Kind: kind, About: about, Reason: order.DisputeOther, Amount: p.Amount})
 		return err
 	})

@@ -201,23 +201,27 @@ func (d *Desk) refund(ctx context.Context, j store.Job) error {
 	back := sentBack(p)
 	switch p.Capture {
 	case store.Released:
-		return nil
+		return d.over(ctx, p)
 	case store.Authorized:
 		if back, err = d.letGoUnused(ctx, p); err == nil && back.IsZero() {
-			return nil
+			return d.over(ctx, p)
 		}
 	}
 	if err == nil {
 		err = d.sendBack(ctx, p, payment.RefundRequest{ID: p.ID, Ref: p.Ref, OrderID: string(p.Order), Amount: back})
 	}
 	if errors.Is(err, payment.ErrRefused) {
-		if err := d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error { return t.StopWaiting(p.Owner, p.ID, p.ID) }); err != nil {
+		if err := d.over(ctx, p); err != nil {
 			return err
 		}
 		return d.raiseFor(ctx, p, store.ConcernReturn, p.ID)
 	}
 	if err != nil {
-		return d.waiting(ctx, p, p.ID, p.ChangedAt, fmt.Errorf("refund: %w", err))
+		held := func(t *store.Tx) (bool, error) {
+			now, err := t.Payment(p.Owner, p.ID)
+			return now.Capture != store.Released, err
+		}
+		return d.waiting(ctx, p, p.ID, p.ChangedAt, held, fmt.Errorf("refund: %w", err))
 	}
 	return d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
 		if err := t.StopWaiting(p.Owner, p.ID, p.ID); err != nil {

@@ -219,7 +219,10 @@ func (d *Desk) give(ctx context.Context, actor ledger.Actor, r store.Refund) err
 			}
 			return nil
 		})
-		return errors.Join(why, err)
+		if err != nil { // the refund has not ended: whoever tries again is told why
+			return err
+		}
+		return why
 	}
 	if err != nil {
 		return fault.Because(fault.Unavailable, "The payment service did not give the money back yet. It is tried again by itself.", fmt.Errorf("refund: %w", err))
@@ -373,7 +376,11 @@ func (d *Desk) giveLater(ctx context.Context, j store.Job) error {
 	case err == nil:
 		return nil
 	case !fault.Is(err, fault.Conflict):
-		return d.waiting(ctx, of, r.ID, r.AskedAt, err)
+		asked := func(t *store.Tx) (bool, error) {
+			now, err := t.Refund(r.Owner, r.ID)
+			return now.State == store.RefundAsked, err
+		}
+		return d.waiting(ctx, of, r.ID, r.AskedAt, asked, err)
 	}
 	d.log.WarnContext(ctx, "a refund was refused by the payment service", "refund", r.ID)
 	return d.raiseFor(ctx, of, store.ConcernRefund, r.ID)

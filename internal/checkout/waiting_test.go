@@ -2,6 +2,7 @@ package checkout_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -205,6 +206,90 @@ func TestAPaymentOfNoUseThatWaitsIsTold(t *testing.T) {
 		wantWaiting(t, s, p, 1, store.ConcernOver)
 		if back := s.Bank.Refunded(first.Ref); back != p.Order.Totals.Total {
 			t.Errorf("%v went back, want %v", back, p.Order.Totals.Total)
+		}
+	})
+}
+
+// TestReservedMoneyOfNoUseThatWaitsIsTold: two pages were paid by reserving money, the
+// bank does not let go of the second for a day, and then it does: also when the shop was
+// killed before it could say that this is over.
+func TestReservedMoneyOfNoUseThatWaitsIsTold(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+			s.TakeLater(t)
+			p := place(t, s, s.Ready(t, s.Product(t, "bowl", 3900, shoptest.Counted(5)).ID, 1), "key-1")
+			if err := settle(s, s.Bank.Say(p, 1, payment.Declined)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Desk.PayAgain(noCtx, p.Order.Number, p.Token); err != nil {
+				t.Fatal(err)
+			}
+			first := s.Reserve(p, 1)
+			for _, n := range []payment.Notice{s.Reserve(p, 2), first} {
+				s.Bank.Decide(n)
+				if err := settle(s, n); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.Bank.Down = true
+			s.Clock.Move(25 * time.Hour)
+			if err := tried(t, s, noCtx, s.Desk, checkout.JobRefund); err == nil {
+				t.Error("the bank is closed, and it counts as sent back")
+			}
+			wantWaiting(t, s, p, 1, "")
+			s.Bank.Down = false
+			if killed {
+				shoptest.Do(t, s.Raw(t), `UPDATE payments SET capture = $1 WHERE attempt = 1`, string(store.Released))
+			}
+			s.Run(t)
+			wantWaiting(t, s, p, 1, store.ConcernOver)
+			if n := count(t, s, `SELECT count(*) FROM jobs WHERE kind = $1`, checkout.JobRefund); n != 0 {
+				t.Errorf("%d jobs are left", n)
+			}
+		})
+	}
+}
+
+// overtaken is a bank that does not answer, while somebody else ends the refund.
+type overtaken struct {
+	*shoptest.Bank
+	end func()
+}
+
+// Refund implements payment.Provider.
+func (m overtaken) Refund(context.Context, payment.RefundRequest) error {
+	m.end()
+	return errors.New("no answer")
+}
+
+// TestARefundThatIsOverDoesNotWait: a job asks in vain for a minute; a clerk's click ends
+// the refund meanwhile. Nobody is told that the money waits.
+func TestARefundThatIsOverDoesNotWait(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		p, ref := bought(t, s)
+		s.Bank.Down = true
+		if err := s.Desk.Refund(noCtx, clerk, p.Order.Number); !fault.Is(err, fault.Unavailable) {
+			t.Fatalf("got %v, want that it is tried again", err)
+		}
+		s.Bank.Down = false
+		s.Clock.Move(25 * time.Hour)
+		slow, err := checkout.New(checkout.Config{Store: s.DB, Origin: "https://shop.test", Providers: []payment.Provider{overtaken{s.Bank, func() {
+			if err := s.Desk.Refund(noCtx, clerk, p.Order.Number); err != nil {
+				t.Errorf("the click: %v", err)
+			}
+		}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tried(t, s, noCtx, slow, checkout.JobGiveBack); err == nil {
+			t.Error("the job that had no answer counts as done")
+		}
+		wantWaiting(t, s, p, 0, "")
+		s.Run(t)
+		wantStatus(t, s, p, order.Refunded)
+		wantWaiting(t, s, p, 0, "")
+		if got := s.Bank.Refunded(ref); got != p.Order.Totals.Total {
+			t.Errorf("%v went back, want %v", got, p.Order.Totals.Total)
 		}
 	})
 }

@@ -47,7 +47,7 @@ const (
 	PagesForeign    NoticeKind = "pages-foreign"   // to owners: something foreign on the payment pages
 	PagesChanged    NoticeKind = "pages-changed"   // to owners: the payment pages changed, by an update or a setting
 	PagesUnseen     NoticeKind = "pages-unseen"    // to owners: nobody could look at the payment pages for a day
-	PaymentConcern  NoticeKind = "payment-concern" // to owners: a payment is disputed, or could not be given back
+	PaymentConcern  NoticeKind = "payment-concern" // to owners: a payment is disputed, could not be given back, or waits for that
 	TextsShut       NoticeKind = "texts-shut"      // to owners: codes by text are held back
 	Tampered        NoticeKind = "tampered"        // to owners: an account was changed in the database
 )
@@ -139,7 +139,7 @@ var notices = map[NoticeKind]words{
 	PagesUnseen: {subject: "Nobody looks at your payment pages", title: "Nobody looks at your payment pages", what: []string{"The shop looks at its own payment pages every hour, as a shopper would. For a day it could not: it has no way to itself, or nothing that can be bought."},
 		next: []string{"Look why: cartkeep payment-page status"},
 		not:  "Until it can look again, nobody would notice a foreign script there."},
-	PaymentConcern: {subject: "A payment needs you", title: "A payment needs you", what: []string{"The payment service says that a payer's bank asks for money back, or that a payment looks like fraud, or money could not be given back; or money that is only reserved for an order goes free soon, or did.", "A dispute that is not answered in time is lost, whoever is right. Reserved money that is not taken in time is not paid."},
+	PaymentConcern: {subject: "A payment needs you", title: "A payment needs you", what: []string{"The payment service says that a payer's bank asks for money back, or that a payment looks like fraud, or money could not be given back, or has waited for more than a day to go back; or money that is only reserved for an order goes free soon, or did.", "A dispute that is not answered in time is lost, whoever is right. Reserved money that is not taken in time is not paid."},
 		next: []string{"See which, until when, and what to hand in: cartkeep payments concerns"},
 		not:  "Answer on the payment service's own site, which you open yourself. Whoever writes or calls about a dispute and asks for a password or a card is not your payment service."},
 	Tampered: {subject: "Somebody changed an account in the database", title: "Somebody changed an account in the database", what: []string{"What a customer signs in with was changed, and not by the shop. That account stays shut.", "Whoever did it can write in the database: by a copy that was put back, by another program, or by breaking in."},

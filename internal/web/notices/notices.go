@@ -7,6 +7,8 @@
 //	204    taken, or of no interest
 //	400    not signed, too old, of another shop; coming again changes nothing
 //	409    it does not fit its order
+//	413    longer than any of them
+//	429    too many at once, or this payment was asked about a moment ago: come again
 //	503    the database, or the provider that had to be asked, is away: come again
 package notices
 
