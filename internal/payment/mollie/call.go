@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 
 	"github.com/cartkeep/cartkeep/internal/money"
 	"github.com/cartkeep/cartkeep/internal/payment"
@@ -159,11 +158,8 @@ func (p *Provider) call(ctx context.Context, method, path, key string, in, out a
 		r.Header.Set("Idempotency-Key", key)
 	}
 	res, err := p.c.Client.Do(r)
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
 	if err != nil {
-		return err
+		return payment.Unquoted(err)
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))

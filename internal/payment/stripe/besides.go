@@ -58,7 +58,10 @@ type remark struct {
 	} `json:"evidence_details"`
 }
 
-func (p *Provider) besides(ctx context.Context, kind stripe.EventType, object json.RawMessage) (payment.Notice, error) {
+// asker asks for a payment intent by its id.
+type asker func(ctx context.Context, id string) (intent, error)
+
+func (p *Provider) besides(ctx context.Context, kind stripe.EventType, object json.RawMessage, ask asker) (payment.Notice, error) {
 	if kind == stripe.EventTypePaymentIntentPaymentFailed {
 		return p.failed(object)
 	}
@@ -82,7 +85,7 @@ func (p *Provider) besides(ctx context.Context, kind stripe.EventType, object js
 	if r.Intent == "" { // of a payment that was made without one
 		return payment.Notice{}, payment.ErrIgnored
 	}
-	of, err := p.intentOf(ctx, r.Intent)
+	of, err := ask(ctx, r.Intent)
 	if err != nil {
 		return payment.Notice{}, err
 	}

@@ -67,7 +67,7 @@ func (p *Provider) call(method, path string, params stripe.ParamsContainer, out 
 		return fmt.Errorf("answer %d %s", said.HTTPStatusCode, word(string(said.Code)))
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
+		return payment.Unquoted(u)
 	}
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err

@@ -38,7 +38,7 @@ func (p *Provider) Notice(r *http.Request, body []byte) (payment.Notice, error) 
 	if !p.signed(r.Header.Values(SignatureHeader), body) {
 		return payment.Notice{}, payment.ErrSignature
 	}
-	n, err := p.event(r.Context(), body)
+	n, err := p.event(r.Context(), body, p.intentOf)
 	if err != nil {
 		return payment.Notice{}, err
 	}
@@ -100,13 +100,13 @@ type event struct {
 	} `json:"data"`
 }
 
-// event reads a signed call-back.
-func (p *Provider) event(ctx context.Context, body []byte) (payment.Notice, error) {
+// event reads a signed call-back, and asks for the payment that it is about.
+func (p *Provider) event(ctx context.Context, body []byte, ask asker) (payment.Notice, error) {
 	var e event
 	if json.Unmarshal(body, &e) != nil || e.Object != "event" || !isID(e.ID, "evt_") || e.Created <= 0 || !p.ours(e) {
 		return payment.Notice{}, payment.ErrNotice
 	}
-	n, err := p.about(ctx, e)
+	n, err := p.about(ctx, e, ask)
 	if err != nil {
 		return payment.Notice{}, err
 	}
@@ -116,9 +116,9 @@ func (p *Provider) event(ctx context.Context, body []byte) (payment.Notice, erro
 
 // about reads what an event is about: how a session ended, or what is said of a
 // payment besides.
-func (p *Provider) about(ctx context.Context, e event) (payment.Notice, error) {
+func (p *Provider) about(ctx context.Context, e event, ask asker) (payment.Notice, error) {
 	if !strings.HasPrefix(e.Type, "checkout.session.") {
-		return p.besides(ctx, stripe.EventType(e.Type), e.Data.Object)
+		return p.besides(ctx, stripe.EventType(e.Type), e.Data.Object, ask)
 	}
 	var s session
 	if json.Unmarshal(e.Data.Object, &s) != nil {

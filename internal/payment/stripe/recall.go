@@ -33,7 +33,7 @@ var recalled = []stripe.EventType{
 const (
 	eventsAtOnce = 100 // the most that one answer lists
 	eventPages   = 10  // the most answers that are read
-	silentAtMost = 10  // so many events that can't be had are a failure of Stripe's, which nobody asks on
+	silentAtMost = 10  // so many payments that nothing is said of are a failure of Stripe's, which nobody asks on
 )
 
 // eventQuery asks for a page of the list.
@@ -51,8 +51,9 @@ type eventList struct {
 	More bool              `json:"has_more"`
 }
 
-// Recall reads again what Stripe has said since. An event of which Stripe does not say
-// more when it is asked is an error, and hides none of the others.
+// Recall reads again what Stripe has said since. Each payment that an event is about is
+// asked for once. One of which Stripe says no more is an error, and hides none of the
+// others, unless there are silentAtMost of these.
 func (p *Provider) Recall(ctx context.Context, since time.Time) (out payment.Recalled, err error) {
 	query := &eventQuery{Params: stripe.Params{Context: ctx}, Created: &stripe.RangeQueryParams{GreaterThanOrEqual: since.Unix()}, Limit: eventsAtOnce}
 	for _, kind := range recalled {
@@ -60,6 +61,7 @@ func (p *Provider) Recall(ctx context.Context, since time.Time) (out payment.Rec
 	}
 	defer func() { slices.Reverse(out.Notices) }()
 	var silent []error
+	ask := remembered(p.intentOf)
 	for range eventPages {
 		var list eventList
 		if err := p.call(http.MethodGet, "/v1/events", query, &list); err != nil {
@@ -67,7 +69,7 @@ func (p *Provider) Recall(ctx context.Context, since time.Time) (out payment.Rec
 		}
 		last := ""
 		for _, raw := range list.Data {
-			n, err := p.event(ctx, raw)
+			n, err := p.event(ctx, raw, ask)
 			switch {
 			case err == nil:
 				out.Notices = append(out.Notices, n)
@@ -75,8 +77,8 @@ func (p *Provider) Recall(ctx context.Context, since time.Time) (out payment.Rec
 				out.Unread++
 			case ctx.Err() != nil:
 				return out, errors.Join(append(silent, ctx.Err())...)
-			case !errors.Is(err, payment.ErrIgnored):
-				if silent = append(silent, fmt.Errorf("read an event: %w", err)); len(silent) == silentAtMost {
+			case !errors.Is(err, payment.ErrIgnored) && !slices.Contains(silent, err):
+				if silent = append(silent, err); len(silent) == silentAtMost {
 					return out, errors.Join(silent...)
 				}
 			}
@@ -93,4 +95,22 @@ func (p *Provider) Recall(ctx context.Context, since time.Time) (out payment.Rec
 	}
 	out.Left = true
 	return out, errors.Join(silent...)
+}
+
+// remembered asks for each payment once: what is said of it, also that nothing is,
+// stands for all events about it.
+func remembered(ask asker) asker {
+	type answer struct {
+		intent intent
+		err    error
+	}
+	known := map[string]answer{}
+	return func(ctx context.Context, id string) (intent, error) {
+		a, ok := known[id]
+		if !ok {
+			a.intent, a.err = ask(ctx, id)
+			known[id] = a
+		}
+		return a.intent, a.err
+	}
 }

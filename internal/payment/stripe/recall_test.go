@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -159,10 +160,21 @@ func TestOneWordThatCanNotBeHadHidesNoOther(t *testing.T) {
 	if got, err := c.desk.Recall(t.Context()); err != nil || got != (checkout.Recalled{Told: 2, New: 2, Silent: 1}) {
 		t.Errorf("got %+v, %v, want two that are new, and that Stripe did not tell all", got, err)
 	}
-	for range 2 * silentAtMost {
+	for range 2 * silentAtMost { // of the same payment, and newer than the others
 		c.bank.says("charge.dispute.created", other)
 	}
 	before := len(c.bank.asked)
+	got, err = c.bank.provider.Recall(t.Context(), begun.Add(-time.Hour))
+	if asked := len(c.bank.asked) - before; err == nil || len(got.Notices) != 2 || asked > 1+1+2 { // the library asks the silent one twice
+		t.Errorf("got %+v, %v by %d questions, want what is said of the other payment", got, err, asked)
+	}
+	for i := range 2 * silentAtMost {
+		strange := maps.Clone(other)
+		strange["payment_intent"] = fmt.Sprintf("pi_%d_2", i)
+		c.bank.says("charge.dispute.created", strange)
+	}
+	c.bank.silent = "_2"
+	before = len(c.bank.asked)
 	if _, err := c.bank.provider.Recall(t.Context(), begun.Add(-time.Hour)); err == nil || len(c.bank.asked)-before > 1+2*silentAtMost { // each once more
 		t.Errorf("%d questions of a Stripe that says nothing, %v", len(c.bank.asked)-before, err)
 	}
