@@ -216,3 +216,49 @@ func TestAnOrderIsNotStrandedWithACustomerWhoIsGone(t *testing.T) {
 		})
 	}
 }
+
+// TestCardsThatAreUsedWhileTheyAreGivenUpStay: they have been idle for long, and the
+// pass that gives them up comes while an order is paid with one.
+func TestCardsThatAreUsedWhileTheyAreGivenUpStay(t *testing.T) {
+	s := shoptest.Open(t, "postgres") // where two write at a time
+	m := newMember(t, s, adas)
+	m.pays(m.must(m.order("one", store.CardKeep, true)))
+	s.Clock.Move(600 * 24 * time.Hour)
+	raw := s.Raw(t)
+	paying, err := raw.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer paying.Rollback()
+	if _, err := paying.Exec(`UPDATE kept_cards SET used_at = $1`, s.Clock.Now().UnixMilli()); err != nil {
+		t.Fatal(err)
+	}
+	type end struct {
+		n   int
+		err error
+	}
+	over := make(chan end, 1)
+	go func() {
+		n, err := s.Desk.EndIdleCards(noCtx)
+		over <- end{n, err}
+	}()
+	for i := 0; shoptest.One[int64](t, raw, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%kept_cards%'`) == 0; i++ {
+		select {
+		case got := <-over:
+			t.Fatalf("%d were given up, %v, without waiting for who pays", got.n, got.err)
+		case <-time.After(10 * time.Millisecond):
+		}
+		if i > 1000 {
+			t.Fatal("nobody waits")
+		}
+	}
+	if err := paying.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-over; got.n != 0 || got.err != nil {
+		t.Errorf("%d were given up, %v, want none", got.n, got.err)
+	}
+	if n := count(t, s, `SELECT count(*) FROM kept_cards`); n != 1 {
+		t.Errorf("%d are kept, want 1", n)
+	}
+}

@@ -185,7 +185,7 @@ func (t *Tx) forgetAllCards(d DueDossier) error {
 func (t *Tx) lastOpened(d DueDossier) (box personal.Dossier, end func(), err error) {
 	box, end = personal.Dossier{Purpose: d.Purpose, Clear: t.db.plain}, func() {}
 	var wrap []byte
-	err = t.row(`SELECT wrap FROM dossiers WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND id = $4`, d.Subject, d.Case, string(d.Purpose), d.ID).Scan(&wrap)
+	err = t.row(`SELECT wrap FROM dossiers WHERE subject = $1 AND case_id = $2 AND purpose = $3 AND id = $4`+t.forUpdate(), d.Subject, d.Case, string(d.Purpose), d.ID).Scan(&wrap)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && wrap == nil {
 		return box, end, nil
 	}
@@ -267,7 +267,8 @@ func (t *Tx) Forgotten(owner, id string, done bool) error {
 }
 
 // IdleCards lists whom services keep cards for that nobody has paid with since a time,
-// the longest unused first, from behind another. Customer is "" where it does not open.
+// the longest unused first, from behind another. Customer is "" where it does not open,
+// and where somebody has paid with them meanwhile.
 func (v *View) IdleCards(since time.Time, from KeptCards, limit int) (out []KeptCards, err error) {
 	used := int64(0)
 	if from.Owner != "" {
@@ -283,8 +284,8 @@ func (v *View) IdleCards(since time.Time, from KeptCards, limit int) (out []Kept
 	}
 	for i, one := range out {
 		k, err := v.KeptCardsAt(one.Owner, one.Provider)
-		if err == nil {
-			out[i] = k
+		if err == nil && k.UsedAt.Before(since) {
+			out[i].Customer = k.Customer
 		}
 	}
 	return out, nil
