@@ -60,7 +60,6 @@ func (k *Keeper) rewrap(ctx context.Context, pace Pace, tell func(Progress)) err
 	if err := k.leave(ctx); err != nil {
 		return err
 	}
-	defer roomy()()
 	for {
 		left, err := k.count(ctx)
 		if err != nil || left == 0 {
