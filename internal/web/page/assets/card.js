@@ -16,7 +16,10 @@
   if (window.trustedTypes) {
     trustedTypes.createPolicy("default", { createScriptURL: (url) => new URL(url, location.href).origin === origin ? url : null });
   }
-  const say = (text) => { at("card-said").textContent = text; };
+  const say = (text, look = "summary") => {
+    at("card-said").className = look;
+    at("card-said").textContent = text;
+  };
   const asked = (answer) => {
     if (answer.type !== "error") return true;
     say(answer.error.message || failed);
@@ -34,7 +37,7 @@
       pay.addEventListener("click", async () => {
         if (pay.getAttribute("aria-disabled") === "true") return;
         pay.setAttribute("aria-disabled", "true");
-        say(working);
+        say(working, "notice");
         try {
           if (asked(await loaded.actions.updateEmail(at("card-mail").value))) asked(await loaded.actions.confirm());
         } catch { say(failed); }
