@@ -165,7 +165,7 @@ func unwell(b store.BackupTarget, r *backup.Routine, now time.Time) string {
 	return ""
 }
 
-// warnOfBackups says which backups fail.
+// warnOfBackups says which backups fail, and when they lie in one place alone.
 func (o *operating) warnOfBackups(ctx context.Context) error {
 	if len(o.vault.backups.Targets) == 0 {
 		return nil
@@ -173,6 +173,9 @@ func (o *operating) warnOfBackups(ctx context.Context) error {
 	known, err := o.vault.backups.Known(ctx)
 	if err != nil {
 		return err
+	}
+	if len(o.vault.backups.Targets) == 1 {
+		fmt.Fprintf(o.err, "cartkeep: backups go to %s alone, and their key parts with them: when that is lost, no older copy can be opened. Name a second place in backup-to\n", o.vault.backups.Targets[0])
 	}
 	for _, to := range o.vault.backups.Targets {
 		if why := unwell(known[to.String()], o.vault.backups, o.vault.db.Now()); why != "" {

@@ -261,7 +261,9 @@ type vault struct {
 	office   *privacy.Officer
 	identity string // where the identities of its backups lie
 	backups  *backup.Routine
-	target   func(string) (backup.Target, error)
+	// For how many days copies that others make last, as the owner says; 0: none.
+	copiesKept int
+	target     func(string) (backup.Target, error)
 }
 
 // unlock opens the ring and the store of the folder's shop.
@@ -295,7 +297,7 @@ func (f *folder) unlock(ctx context.Context, s *Settings, log *slog.Logger) (*va
 	}
 	life, save := keylife.New(db, ring, time.Duration(s.BackupWindow)*24*time.Hour, log), &saver{keys, db, path, id}
 	life.Saving(save.save)
-	v := &vault{keys: keys, ring: ring, db: db, life: life, saver: save, identity: identityPath(path), target: s.target}
+	v := &vault{keys: keys, ring: ring, db: db, life: life, saver: save, identity: identityPath(path), target: s.target, copiesKept: s.CopiesKept}
 	if v.backups, err = s.routine(v, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}

@@ -104,6 +104,9 @@ func (o *operating) keysList(ctx context.Context, lines bool) error {
 	if left != "" {
 		fmt.Fprintf(o.err, "cartkeep: moving the keys away from %s was cut off before its keys were deleted: stop the shop and move them again\n", left)
 	}
+	if err := o.warnOfCopies(ctx); err != nil {
+		return err
+	}
 	return o.warnOfBackups(ctx)
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/privacy"
+	"github.com/cartkeep/cartkeep/internal/store"
 )
 
 type retentionCmd struct {
@@ -36,6 +38,9 @@ func (o *operating) retention(ctx context.Context, confirm bool) error {
 	}
 	fmt.Fprintf(o.out, "cartkeep: the clock says %s; %s\ncartkeep: %d of %d dossiers are due; up to %d go without a person\n",
 		b.Now.Format(time.RFC3339), last, b.Due, b.Living, b.Bound)
+	if err := o.comingDue(ctx); err != nil {
+		return err
+	}
 	switch {
 	case b.Why == privacy.Free && !confirm:
 		fmt.Fprintln(o.out, "cartkeep: what is due is destroyed by itself")
@@ -69,5 +74,26 @@ func (o *operating) retention(ctx context.Context, confirm bool) error {
 		total += n
 	}
 	fmt.Fprintf(o.out, "cartkeep: confirmed; destroyed %s, and the carts and kept cards whose time had come\n", many(total, "key"))
+	return nil
+}
+
+// soon is how long before their day it is told what will be destroyed.
+const soon = 14 * 24 * time.Hour
+
+// comingDue tells what becomes due soon, while an owner can still ask why.
+func (o *operating) comingDue(ctx context.Context) error {
+	var list []store.PurposeCount
+	err := o.vault.db.View(ctx, func(v *store.View) (err error) {
+		list, err = v.ComingDue(v.Now().Add(soon))
+		return err
+	})
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	var parts []string
+	for _, c := range list {
+		parts = append(parts, fmt.Sprintf("%d of %s", c.N, c.Purpose))
+	}
+	fmt.Fprintf(o.out, "cartkeep: due within 14 days: %s\n", strings.Join(parts, ", "))
 	return nil
 }

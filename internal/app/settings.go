@@ -35,6 +35,7 @@ type Settings struct {
 	KeyFile         string        `help:"Where the epoch keys are: never inside the data folder. Default: cartkeep/SHOP-ID.key in the user's configuration folder." type:"path" placeholder:"FILE"`
 	Passphrase      string        `help:"Seals the key file. Give it as CARTKEEP_PASSPHRASE_FILE; a flag shows in the list of processes." secret:"yes" placeholder:"TEXT"`
 	BackupWindow    int           `help:"For how many days a backup may be restored. An old epoch key lives as much longer than what it protects, and so does what was erased in a backup." default:"35" placeholder:"DAYS"`
+	CopiesKept      int           `help:"For how many days copies of the database that others make last: Litestream's, base backups with their log, snapshots of the disk. 0: there are none. Never longer than the backup window, which is what epochs wait for." default:"0" placeholder:"DAYS"`
 	Listen          string        `help:"Where shoppers reach the shop. Default for the demo: localhost:8443, else :443. Port 0 picks a free one." placeholder:"HOST:PORT" group:"Serving"`
 	SandboxListen   string        `help:"Where the make-believe bank of the demo listens, on 127.0.0.1. Default: the next port." placeholder:"HOST:PORT" group:"Serving"`
 	AdminListen     string        `help:"Moves the staff console to an address of its own; the shop's then answers /admin with 404. In the demo a loopback address." placeholder:"HOST:PORT" group:"Serving"`
@@ -82,6 +83,9 @@ func (s *Settings) check() error {
 	}
 	if s.BackupWindow < 1 || s.BackupWindow > 400 {
 		bad = append(bad, errors.New("backup-window: give 1 to 400 days"))
+	}
+	if s.CopiesKept < 0 || s.CopiesKept > s.BackupWindow {
+		bad = append(bad, fmt.Errorf("copies-kept: give 0 to %d days, the backup window: a copy that lasts longer opens what was erased after everything else has forgotten it. Keep copies for less, or set backup-window to as long as they last", s.BackupWindow))
 	}
 	if _, err := s.targets(); err != nil {
 		bad = append(bad, fmt.Errorf("backup-to: %w", err))

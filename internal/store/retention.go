@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/cartkeep/cartkeep/internal/personal"
 )
@@ -23,6 +24,30 @@ func (v *View) DueDossiers(p personal.Purpose, limit int) ([]DueDossier, error) 
 		return nil, fmt.Errorf("list due dossiers: %w", err)
 	}
 	return scanDue(rows)
+}
+
+// PurposeCount is how many dossiers of a purpose there are.
+type PurposeCount struct {
+	Purpose personal.Purpose
+	N       int64
+}
+
+// ComingDue counts what is not due yet and will be by a time, by purpose.
+func (v *View) ComingDue(by time.Time) (out []PurposeCount, err error) {
+	rows, err := v.rows(`SELECT purpose, count(*) FROM dossiers WHERE state <> 'destroyed' AND destroy_after <= $2 AND held_until <= $2
+		AND (destroy_after > $1 OR held_until > $1) GROUP BY purpose ORDER BY purpose`, ms(v.now), ms(by))
+	if err != nil {
+		return nil, fmt.Errorf("count what is due soon: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var c PurposeCount
+		if err := rows.Scan(&c.Purpose, &c.N); err != nil {
+			return nil, fmt.Errorf("count what is due soon: %w", err)
+		}
+		out = append(out, c)
+	}
+	return out, rows.Err()
 }
 
 func scanDue(rows rows) (out []DueDossier, err error) {

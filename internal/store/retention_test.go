@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -191,5 +192,39 @@ func TestForgottenTogetherIsADossierWithItsRetiredWraps(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+// TestWhatIsDueSoonIsCounted: what comes within the days, and not what is due already,
+// comes later, or is held until later.
+func TestWhatIsDueSoonIsCounted(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		strangers(t, s, 5)
+		now := s.DB.Now()
+		raw := s.Raw(t)
+		ids := []string{}
+		rows, err := raw.Query(`SELECT id FROM dossiers WHERE purpose = 'fulfilment' AND created_at = 0 ORDER BY id`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id string
+			if err := rows.Scan(&id); err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, id)
+		}
+		days := func(n int) int64 { return now.AddDate(0, 0, n).UnixMilli() }
+		for i, row := range [][2]int64{{days(-1), 0}, {days(10), 0}, {days(20), 0}, {days(10), days(20)}, {days(-1), days(10)}} {
+			shoptest.Do(t, raw, `UPDATE dossiers SET destroy_after = $1, held_until = $2 WHERE id = $3`, row[0], row[1], ids[i])
+		}
+		view(t, s, func(v *store.View) error {
+			got, err := v.ComingDue(now.AddDate(0, 0, 14))
+			if want := []store.PurposeCount{{Purpose: "fulfilment", N: 2}}; err == nil && !slices.Equal(got, want) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+			return err
+		})
 	})
 }

@@ -1,0 +1,45 @@
+package store_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/store"
+)
+
+// TestWhoCopiesTheDatabaseIsSeen: Litestream by the folder that it keeps, PostgreSQL's
+// slots by themselves; and nobody where there is nobody.
+func TestWhoCopiesTheDatabaseIsSeen(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		look := func() (c store.Copying) {
+			t.Helper()
+			view(t, s, func(v *store.View) (err error) {
+				c, err = v.Copying()
+				return err
+			})
+			return c
+		}
+		if c := look(); c.Archive || c.Shadow != "" || len(c.IdleSlots) != 0 {
+			t.Fatalf("got %+v, want nobody", c)
+		}
+		if !s.OnPostgres() {
+			shadow := filepath.Join(filepath.Dir(s.Database), "."+filepath.Base(s.Database)+"-litestream")
+			if err := os.Mkdir(shadow, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if c := look(); c.Shadow != shadow {
+				t.Errorf("got %+v, want Litestream's folder", c)
+			}
+			return
+		}
+		const slot = "nobody_reads_this"
+		shoptest.One[string](t, s.Raw(t), `SELECT CAST(pg_create_physical_replication_slot($1, TRUE) AS TEXT)`, slot)
+		t.Cleanup(func() { shoptest.Do(t, s.Raw(t), `SELECT pg_drop_replication_slot($1)`, slot) })
+		if c := look(); !slices.Equal(c.IdleSlots, []string{slot}) {
+			t.Errorf("got %+v, want the slot", c)
+		}
+	})
+}
