@@ -39,13 +39,14 @@ go:
 		exit 1; }
 
 # What the tests need besides Go: a PostgreSQL to start, a browser to drive, an
-# authenticator app that is not ours, a token that speaks PKCS #11, for which a
+# authenticator app and an age that are not ours, a token that speaks PKCS #11, for which a
 # program in C is built, and an S3 server and Stripe's stand-in, which Go builds.
 tools:
 	@missing=; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \
 	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium"; \
 	command -v oathtool >/dev/null || missing="$$missing oathtool"; \
+	command -v age >/dev/null || missing="$$missing age"; \
 	command -v softhsm2-util >/dev/null || missing="$$missing softhsm2"; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
 	if [ -n "$$missing" ]; then \
@@ -65,7 +66,7 @@ test: go tools
 	if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted" >&2; exit 1; fi
 	$(GO) vet $(PACKAGES)
 	@out=$$(mktemp); trap 'rm -f "$$out"' EXIT; status=0; \
-	CARTKEEP_TEST_REQUIRE=1 $(GO) test -p 2 -timeout 25m $(PACKAGES) 2>&1 | tee "$$out" || status=$$?; \
+	CARTKEEP_TEST_REQUIRE=1 $(GO) test -p 3 -timeout 25m $(PACKAGES) 2>&1 | tee "$$out" || status=$$?; \
 	count() { grep -c "$$1" "$$out" || true; }; \
 	echo "packages: $$(count '^ok ') ok, $$(count '^FAIL	') failed, $$(count 'no test files') without tests"; \
 	exit $$status
