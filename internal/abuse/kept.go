@@ -71,10 +71,10 @@ const (
 	relieve = 3 // declines of everybody that one approval outweighs in quiet times
 )
 
-// SmallAmount is up to what amount, in whole units of any currency, cards are
-// tested with: nobody notices it on a statement. An approval of so little says
-// nothing good.
-const SmallAmount = 5
+// SmallAmount is up to what amount, in the smallest units of any currency, cards are
+// tested with: €5.00, ¥500 or 0.500 KWD. Nobody notices it on a statement. An approval
+// of so little says nothing good.
+const SmallAmount = 500
 
 // Decline tells what one decline adds to each bucket. card is how full its
 // card's bucket was.

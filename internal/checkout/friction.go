@@ -3,7 +3,6 @@ package checkout
 import (
 	"context"
 	"errors"
-	"math"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/abuse"
@@ -112,9 +111,7 @@ func (d *Desk) countDecline(ctx context.Context, p store.Payment, o store.Outcom
 }
 
 // isSmall reports that an amount is one that cards are tested with.
-func isSmall(a money.Amount) bool {
-	return a.Minor() <= abuse.SmallAmount*int64(math.Pow10(a.Currency().Exponent()))
-}
+func isSmall(a money.Amount) bool { return a.Minor() <= abuse.SmallAmount }
 
 // SweepAbuse forgets what is not counted any more.
 func (d *Desk) SweepAbuse(ctx context.Context) error {
