@@ -26,20 +26,17 @@ type judgement struct {
 	wait     time.Duration
 }
 
-// judge finds out what stands before an attempt to pay. Whether a guest has proved
-// the mailbox is asked only where that would help.
+// judge finds out what stands before an attempt to pay, in one statement.
 func (d *Desk) judge(t *store.Tx, by store.Payer) (judgement, error) {
-	fill, err := t.Fill(by)
+	var proof store.Proof
+	if by.Account == "" && !by.Mailbox.IsZero() {
+		proof = store.Proof{Object: d.payable(by.Cart, by.Mailbox), Since: t.Now().Add(-ProvedFor)}
+	}
+	fill, proved, err := t.Fill(by, proof)
 	if err != nil {
 		return judgement{}, err
 	}
-	known := by.Account != ""
-	if friction, _ := abuse.Judge(fill, known); friction != abuse.None && !known {
-		if known, err = d.proved(&t.View, by.Cart, by.Mailbox); err != nil {
-			return judgement{}, err
-		}
-	}
-	friction, wait := abuse.Judge(fill, known)
+	friction, wait := abuse.Judge(fill, proved || by.Account != "")
 	return judgement{friction, wait}, nil
 }
 

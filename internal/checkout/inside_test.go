@@ -33,3 +33,9 @@ func (d *Desk) HoldOnly(ctx context.Context, id cart.ID, token string, in PlaceI
 	}
 	return d.reserve(ctx, p.id, p.payer(ctx), p.cart.Lines, d.db.Now().Add(d.hold))
 }
+
+// Judges finds out what stands before an attempt to pay.
+func (d *Desk) Judges(t *store.Tx, by store.Payer) error {
+	_, err := d.judge(t, by)
+	return err
+}

@@ -41,14 +41,6 @@ func (d *Desk) payable(owner string, to contact.Email) string {
 	return owner + "/" + d.db.MailboxName(to)
 }
 
-// proved reports whether the mailbox was proved for payments of this cart.
-func (d *Desk) proved(v *store.View, owner string, to contact.Email) (bool, error) {
-	if to.IsZero() {
-		return false, nil
-	}
-	return v.Proved(challenge.Pay, d.payable(owner, to), d.db.Now().Add(-ProvedFor))
-}
-
 // opener finds whose payment a request is about, by the token that it shows.
 type opener func(*store.Tx) (owner string, err error)
 

@@ -4,10 +4,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/abuse"
+	"github.com/cartkeep/cartkeep/internal/challenge"
 	"github.com/cartkeep/cartkeep/internal/contact"
 	"github.com/cartkeep/cartkeep/internal/seal"
 )
@@ -41,46 +43,70 @@ func (p Payer) whose() map[abuse.Kept][]byte {
 	return out
 }
 
-// Fill reads how full the buckets are that count for a payer, in one statement.
-func (t *Tx) Fill(p Payer) (abuse.Fill, error) {
+// Proof is what shows that a guest reads the mailbox of an order: a code about an
+// object, answered since a time. No object: nothing shows it.
+type Proof struct {
+	Object string
+	Since  time.Time
+}
+
+// Fill reads, in one statement, how full the buckets are that count for a payer, and
+// whether they have proved their mailbox.
+func (t *Tx) Fill(p Payer, proof Proof) (fill abuse.Fill, proved bool, err error) {
 	keys, err := t.limits()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	args := []any{ms(t.now)}
+	var buckets []any
 	for k, whom := range p.whose() {
 		for _, day := range []seal.MacKey{keys.today, keys.yesterday} {
 			if b := bucketOf(day, k, whom); b != nil {
-				args = append(args, b)
+				buckets = append(buckets, b)
 			}
 		}
 	}
 	for _, k := range []abuse.Kept{abuse.AllDeclines, abuse.Paused, abuse.Demanded} {
-		args = append(args, openBucket(k))
+		buckets = append(buckets, openBucket(k))
 	}
-	return t.readFill(args)
+	return t.fillAnd(`UNION ALL SELECT '`+provedRow+`', max(used_at) FROM challenges WHERE purpose = $2 AND object = $3 AND object <> '' AND used_at > $4 HAVING count(*) > 0`,
+		[]any{ms(t.now), string(challenge.Pay), proof.Object, ms(proof.Since)}, buckets)
 }
 
+// provedRow stands for the kind of a bucket where the row is about a proof.
+const provedRow = "proved"
+
+// readFill reads buckets: a time, and their names.
 func (v *View) readFill(args []any) (abuse.Fill, error) {
+	fill, _, err := v.fillAnd("", args[:1], args[1:])
+	return fill, err
+}
+
+// fillAnd reads buckets, and with more SQL whether something is proved. about are the
+// values of that, the time first.
+func (v *View) fillAnd(more string, about, buckets []any) (fill abuse.Fill, proved bool, err error) {
 	var names strings.Builder
-	for i := range args[1:] {
-		fmt.Fprintf(&names, ", $%d", i+2)
+	for i := range buckets {
+		fmt.Fprintf(&names, ", $%d", len(about)+i+1)
 	}
-	rows, err := v.rows(`SELECT kind, empty_at FROM abuse_buckets WHERE empty_at > $1 AND bucket IN (`+names.String()[2:]+`)`, args...)
+	rows, err := v.rows(`SELECT kind, empty_at FROM abuse_buckets WHERE empty_at > $1 AND bucket IN (`+names.String()[2:]+`) `+more, slices.Concat(about, buckets)...)
 	if err != nil {
-		return nil, fmt.Errorf("read buckets: %w", err)
+		return nil, false, fmt.Errorf("read buckets: %w", err)
 	}
 	defer rows.Close()
-	out := abuse.Fill{}
+	fill = abuse.Fill{}
 	for rows.Next() {
 		var kind string
-		var empty int64
-		if err := rows.Scan(&kind, &empty); err != nil {
-			return nil, err
+		var at int64
+		if err := rows.Scan(&kind, &at); err != nil {
+			return nil, false, err
 		}
-		out[abuse.Kept(kind)] += when(empty).Sub(v.now)
+		if kind == provedRow {
+			proved = true
+			continue
+		}
+		fill[abuse.Kept(kind)] += when(at).Sub(v.now)
 	}
-	return out, rows.Err()
+	return fill, proved, rows.Err()
 }
 
 // Overall reads the buckets that are about nobody: the breaker's, and what staff

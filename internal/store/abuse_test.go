@@ -45,7 +45,7 @@ func TestADaysKeyThatWasNotKeptIsNotUsed(t *testing.T) {
 		who := store.Payer{Cart: "cart", Source: "192.0.2.0/24"}
 		look := func(tx *store.Tx) error {
 			for range 2 {
-				if _, err := tx.Fill(who); err != nil {
+				if _, _, err := tx.Fill(who, store.Proof{}); err != nil {
 					return err
 				}
 			}

@@ -78,14 +78,6 @@ func (v *View) CodesOf(p challenge.Purpose, object string, since time.Time) (n i
 	return n, err
 }
 
-// Proved reports whether the code about one thing that was mailed for a purpose
-// was typed, in the browser that asked, after a moment of the last day.
-func (v *View) Proved(p challenge.Purpose, object string, after time.Time) (bool, error) {
-	var n int64
-	err := v.row(`SELECT count(*) FROM challenges WHERE object = $1 AND purpose = $2 AND used_at > $3`, object, string(p), ms(after)).Scan(&n)
-	return n > 0, err
-}
-
 // LivingCode finds the code about one thing that was mailed, was not used and
 // will work for a while yet, and tells whether one more browser may answer it: a
 // long one rather than a short one. "" when there is none.
