@@ -42,6 +42,9 @@ func TestMain(m *testing.M) {
 //	json FILE            fails when FILE is not one JSON value
 //	buy DIR NAME         orders from the demo in DIR; NAME becomes the order's number
 //	lastline NAME FILE   NAME becomes the last line of FILE
+//	identity FILE NAME   makes an age identity; NAME becomes its public key
+//	letter DIR TEXT      waits until the demo in DIR keeps a letter with this text
+//	coreless             fails when what runs beside the script may dump its memory
 //	forge FILE DIR       makes a key file with other keys for the shop in DIR
 func TestCommandLine(t *testing.T) { scripts(t, "testdata", nil) }
 
@@ -71,6 +74,7 @@ func scripts(t *testing.T, dir string, env map[string]string) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "ready": ready, "remember": remember, "unchanged": unchanged, "flip": flip, "cut": cut, "json": isJSON, "forge": forge, "buy": buy, "press": press, "lastline": lastLine, "firstword": firstWord,
+			"identity": identity, "letter": letter, "coreless": coreless,
 		},
 	})
 }
