@@ -62,6 +62,12 @@ func TestCommandLineWithStorage(t *testing.T) {
 func scripts(t *testing.T, dir string, env map[string]string) {
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
+		Condition: func(word string) (bool, error) {
+			if word == "root" {
+				return os.Getuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %s", word)
+		},
 		Setup: func(e *testscript.Env) error {
 			for _, kv := range [][2]string{{"HOME", e.WorkDir}, {"XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config")},
 				{"CARTKEEP_DATA", filepath.Join(e.WorkDir, "data")}} {
