@@ -21,6 +21,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/seal"
 	"github.com/cartkeep/cartkeep/internal/seal/keyfile"
+	"github.com/cartkeep/cartkeep/internal/shoptest/pg"
 	"github.com/cartkeep/cartkeep/internal/shoptest/s3"
 )
 
@@ -57,6 +58,11 @@ func TestCommandLineWithStorage(t *testing.T) {
 	}
 	scripts(t, filepath.Join("testdata", "storage"), map[string]string{"BUCKET": "s3://" + s3.Bucket, "CARTKEEP_S3_ENDPOINT": s.Endpoint, "CARTKEEP_S3_CA": s.CAFile,
 		"CARTKEEP_S3_ACCESS_KEY": s.Access, "CARTKEEP_S3_SECRET_KEY_FILE": secret})
+}
+
+// TestCommandLineWithPostgreSQL runs those stories that need an empty database.
+func TestCommandLineWithPostgreSQL(t *testing.T) {
+	scripts(t, filepath.Join("testdata", "postgres"), map[string]string{"DATABASE": pg.Shared(t).NewDatabase(t)})
 }
 
 func scripts(t *testing.T, dir string, env map[string]string) {
