@@ -188,7 +188,7 @@ func opened(t *testing.T, db *sql.DB, f personal.Field, open map[string]*seal.Do
 		case gone[id]:
 		case d == nil:
 			t.Errorf("%s: nothing knows the dossier of a value", f.Name())
-		case !slices.ContainsFunc(places(cells), func(row string) bool {
+		case !slices.ContainsFunc(shoptest.Places(cells), func(row string) bool {
 			_, err := d.Open(seal.Place{Table: f.Table, Column: f.Column, Row: row}, sealed)
 			return err == nil
 		}):
@@ -201,26 +201,6 @@ func opened(t *testing.T, db *sql.DB, f personal.Field, open map[string]*seal.Do
 		t.Fatal(err)
 	}
 	return n
-}
-
-// places are the ways in which a row may be named.
-func places(cells []any) []string {
-	var texts []string
-	for _, c := range cells {
-		switch c := c.(type) {
-		case string:
-			texts = append(texts, c)
-		case int64:
-			texts = append(texts, fmt.Sprint(c))
-		}
-	}
-	out := slices.Clone(texts)
-	for _, a := range texts {
-		for _, b := range texts {
-			out = append(out, a+"/"+b, a+"/"+b+"/more", a+"/"+b+"/last")
-		}
-	}
-	return out
 }
 
 // epochs counts the epochs that the database knows of, and those destroyed.
