@@ -1,7 +1,6 @@
 package backup
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"os"
@@ -247,40 +246,6 @@ func TestARestoredShopIsWholeAndForgets(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-// TestTheErasedAreNowhereInARestoredShop looks for the marker in the bytes of
-// what was restored.
-func TestTheErasedAreNowhereInARestoredShop(t *testing.T) {
-	s := shoptest.Open(t, "sqlite")
-	to, pair := Folder(t.TempDir()), pairOf(t)
-	bob := place(t, s, "bob")
-	old := create(t, s, to, pair)
-	erase(t, s, bob)
-	create(t, s, to, pair)
-	c := empty(t, "sqlite")
-	if _, err := Restore(t.Context(), Source{File: filepath.Join(string(to), old.Data), IDs: pair.Identities()}, s.Ring, c, someone); err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range []string{filepath.Dir(c.Database), string(to)} {
-		entries, err := os.ReadDir(dir)
-		if err != nil || len(entries) == 0 {
-			t.Fatal(entries, err)
-		}
-		for _, e := range entries {
-			text, err := os.ReadFile(filepath.Join(dir, e.Name()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if bytes.Contains(text, []byte("Marker bob")) || bytes.Contains(text, []byte("bob@example.com")) {
-				t.Errorf("%s shows who was erased", e.Name())
-			}
-		}
-	}
-	db := reopened(t, c)
-	if name := nameOf(t, db, bob); name != "" {
-		t.Errorf("got %q", name)
 	}
 }
 

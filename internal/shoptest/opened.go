@@ -1,6 +1,7 @@
 package shoptest
 
 import (
+	"database/sql"
 	"fmt"
 	"slices"
 	"testing"
@@ -26,7 +27,8 @@ func (s *Shop) Opened(t testing.TB) (out []Value) {
 		key            *seal.Dossier
 	}
 	keys := map[string]held{}
-	rows, err := s.Raw(t).Query(`SELECT id, subject, purpose, case_id, state, wrap FROM dossiers WHERE wrap IS NOT NULL`)
+	raw := s.Raw(t)
+	rows, err := raw.Query(`SELECT id, subject, purpose, case_id, state, wrap FROM dossiers WHERE wrap IS NOT NULL`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +51,7 @@ func (s *Shop) Opened(t testing.TB) (out []Value) {
 		if f.Kind != personal.Sealed {
 			continue
 		}
-		s.cells(t, f, func(cells []any, sealed []byte) {
+		cells(t, raw, f, func(cells []any, sealed []byte) {
 			id, err := seal.ValueDossier(sealed)
 			if err != nil {
 				t.Errorf("%s: %v", f.Name(), err)
@@ -67,9 +69,9 @@ func (s *Shop) Opened(t testing.TB) (out []Value) {
 }
 
 // cells gives each row of a field's table that has a value, and the value.
-func (s *Shop) cells(t testing.TB, f personal.Field, each func(cells []any, sealed []byte)) {
+func cells(t testing.TB, raw *sql.DB, f personal.Field, each func(cells []any, sealed []byte)) {
 	t.Helper()
-	rows, err := s.Raw(t).Query(`SELECT * FROM ` + f.Table + ` WHERE ` + f.Column + ` IS NOT NULL`)
+	rows, err := raw.Query(`SELECT * FROM ` + f.Table + ` WHERE ` + f.Column + ` IS NOT NULL`)
 	if err != nil {
 		t.Fatal(err)
 	}
