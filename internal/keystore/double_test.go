@@ -160,6 +160,8 @@ func plugin(dir string) {
 		for {
 			fmt.Print(strings.Repeat("x", 1<<16))
 		}
+	case "sleep":
+		time.Sleep(time.Minute)
 	case "refuse":
 		out.Encode(map[string]any{"error": "the token was pulled out\nepoch: 1"})
 		return

@@ -279,6 +279,34 @@ func TestAPluginThatFails(t *testing.T) {
 	}
 }
 
+// TestAPluginThatSleepsIsNotWaitedFor: it is ended and found unreachable, and asked
+// again once it is awake.
+func TestAPluginThatSleepsIsNotWaitedFor(t *testing.T) {
+	p, how := newPlugin(t)
+	s, err := Replace(t.Context(), filepath.Join(t.TempDir(), "k.key"), shop, p, first(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.within != 30*time.Second {
+		t.Errorf("it has %v, and is promised 30 seconds", p.within)
+	}
+	how("sleep")
+	p.within = 50 * time.Millisecond
+	began := time.Now()
+	_, err = s.Load(t.Context())
+	if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "took too long") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("a plugin that sleeps: %v", err)
+	}
+	if took := time.Since(began); took > 30*time.Second { // it sleeps for a minute
+		t.Errorf("it was waited for: %v", took)
+	}
+	how("")
+	p.within = pluginFor
+	if list, err := s.Load(t.Context()); err != nil || len(list) != 2 {
+		t.Errorf("awake again: %v", err)
+	}
+}
+
 // TestMovingFromAFileLetsGoOfItLast: when the provider fails in the middle, or
 // gives another key back, the key file stands as it was.
 func TestMovingFromAFileLetsGoOfItLast(t *testing.T) {

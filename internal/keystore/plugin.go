@@ -30,9 +30,10 @@ import (
 // that a deleted key is gone only after a waiting period. What the program writes
 // to standard error is not looked at. It has 30 seconds.
 type Plugin struct {
-	path string
-	env  []string
-	tell func(note string)
+	path   string
+	env    []string
+	tell   func(note string)
+	within time.Duration // in which it answers a question
 }
 
 // NewPlugin uses a program. environment is that of the shop.
@@ -46,7 +47,7 @@ func NewPlugin(path string, environment []string) (*Plugin, error) {
 			env = append(env, kv)
 		}
 	}
-	return &Plugin{path: path, env: env, tell: func(string) {}}, nil
+	return &Plugin{path: path, env: env, tell: func(string) {}, within: pluginFor}, nil
 }
 
 // Telling says who gets the notes of the plugin.
@@ -120,7 +121,7 @@ func (p *Plugin) once(ctx context.Context, q question) ([]byte, error) {
 		return nil, err
 	}
 	defer clear(text)
-	ctx, cancel := context.WithTimeout(ctx, pluginFor)
+	ctx, cancel := context.WithTimeout(ctx, p.within)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.path)
 	cmd.Env, cmd.Stdin, cmd.WaitDelay = p.env, bytes.NewReader(text), time.Second
