@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,8 +54,22 @@ func TestKillingBackupsAndRestoresLeavesNothingHalf(t *testing.T) {
 		copies, fresh, keys := filepath.Join(base, "copies"), filepath.Join(base, "fresh"), filepath.Join(base, ".config", "cartkeep", "*.key")
 
 		_, takes := h.timed(t, "backup", "create", "--to", copies)
-		for range shoptest.Tenth(50) {
-			h.killed(t, takes, "backup", "create", "--to", copies)
+		parts := func() []string { return found(t, filepath.Join(copies, "*.part")) }
+		writing := 0 // kills that left a part that is not whole
+		for i := range shoptest.Tenth(50) {
+			before := parts()
+			begun := func() bool {
+				return slices.ContainsFunc(parts(), func(p string) bool { return !slices.Contains(before, p) })
+			}
+			// Every other one when a part has been begun, or soon after.
+			if i%2 == 1 {
+				h.killed(t, takes, "backup", "create", "--to", copies)
+			} else {
+				h.killedOnce(t, begun, time.Duration(i/2%2)*rand.N(takes/8), "backup", "create", "--to", copies)
+			}
+			if begun() {
+				writing++
+			}
 		}
 		last, _ := h.timed(t, "backup", "create", "--to", copies)
 		if left := found(t, filepath.Join(copies, "*.part")); len(left) > 0 {
@@ -83,8 +98,19 @@ func TestKillingBackupsAndRestoresLeavesNothingHalf(t *testing.T) {
 		_, takes = h.timed(t, "backup", "restore", last, "--into", fresh)
 		verified()
 		drop()
-		for range shoptest.Tenth(50) {
-			h.killed(t, takes, "backup", "restore", last, "--into", fresh)
+		filling := 0 // kills that left a folder that is no shop yet
+		begun := func() bool { return len(found(t, fresh+".restoring")) > 0 }
+		for i := range shoptest.Tenth(50) {
+			// Every other one some time after the folder has been begun, by this one or
+			// one before it.
+			if i%2 == 1 {
+				h.killed(t, takes, "backup", "restore", last, "--into", fresh)
+			} else {
+				h.killedOnce(t, begun, time.Duration(i/2%2)*rand.N(takes), "backup", "restore", last, "--into", fresh)
+			}
+			if begun() {
+				filling++
+			}
 			if _, err := os.Lstat(fresh); err == nil {
 				restored++
 				verified()
@@ -100,6 +126,9 @@ func TestKillingBackupsAndRestoresLeavesNothingHalf(t *testing.T) {
 			t.Errorf("got %d key files of new shops, want that of the one there is", len(list))
 		}
 		h.verified(t)
-		t.Logf("%d kills of a backup: %d came to be; %d kills of a restore: %d came to be", shoptest.Tenth(50), made, shoptest.Tenth(50), restored)
+		t.Logf("%d kills of a backup: %d came to be, %d left a part; %d kills of a restore: %d came to be, %d left a folder", shoptest.Tenth(50), made, writing, shoptest.Tenth(50), restored, filling)
+		if writing == 0 || filling == 0 {
+			t.Error("no kill fell amid the work, so nothing was tried")
+		}
 	})
 }

@@ -223,8 +223,11 @@ func TestKillingARotationLosesNoKey(t *testing.T) {
 				k.must(t, "keys", "move", "plugin")
 			}
 			_, takes := k.timed(t, "keys", "rotate")
-			for range shoptest.Tenth(50) {
-				k.killed(t, takes, "keys", "rotate")
+			amid := 0
+			for i := range shoptest.Tenth(50) {
+				if k.rotating(t, takes, i) {
+					amid++
+				}
 				k.whole(t)
 			}
 			k.must(t, "keys", "rotate")
@@ -236,8 +239,11 @@ func TestKillingARotationLosesNoKey(t *testing.T) {
 			}
 			values := k.whole(t)
 			begun, destroyed := k.epochs(t)
-			t.Logf("with a %s: %d kills of a rotation, %d of a destruction; %d epochs begun, %d destroyed; %d wraps and %d values open",
-				who, shoptest.Tenth(50), shoptest.Tenth(50), begun, destroyed, strangers, values)
+			t.Logf("with a %s: %d kills of a rotation, %d of them amid the wraps; %d of a destruction; %d epochs begun, %d destroyed; %d wraps and %d values open",
+				who, shoptest.Tenth(50), amid, shoptest.Tenth(50), begun, destroyed, strangers, values)
+			if amid == 0 {
+				t.Errorf("with a %s: no kill fell amid the work, so nothing was tried", who)
+			}
 		}
 		k.overdue(t)
 		s := k.start(t)
@@ -253,6 +259,23 @@ func TestKillingARotationLosesNoKey(t *testing.T) {
 		k.whole(t)
 		k.verified(t)
 	})
+}
+
+// rotating kills a rotation: every other time when the first wraps are under the new
+// epoch, or soon after. It says whether some were and others were not.
+func (k keeping) rotating(t *testing.T, takes time.Duration, i int) (amid bool) {
+	t.Helper()
+	db := k.raw(t)
+	defer db.Close()
+	const living = ` FROM dossiers WHERE state <> 'destroyed'`
+	newest := func() int64 { return shoptest.One[int64](t, db, `SELECT max(epoch)`+living) }
+	before := newest()
+	if i%2 == 1 {
+		k.killed(t, takes, "keys", "rotate")
+	} else {
+		k.killedOnce(t, func() bool { return newest() > before }, time.Duration(i/2%2)*rand.N(takes/8), "keys", "rotate")
+	}
+	return newest() > before && shoptest.One[int64](t, db, `SELECT count(DISTINCT epoch)`+living) > 1
 }
 
 // overdue makes it long ago that the epochs which nothing needs became empty.
@@ -276,10 +299,21 @@ func TestKillingAMoveOfTheKeysLosesNone(t *testing.T) {
 		k.moved(t, back)
 		_, takes := k.timed(t, "keys", "move", to)
 		k.moved(t, back)
-		for range shoptest.Tenth(50) {
-			k.killed(t, takes, "keys", "move", to)
+		there := func() bool {
+			word, err := keystore.Provider(k.key)
+			return err == nil && (word == "plugin") == (to == "plugin")
+		}
+		for i := range shoptest.Tenth(50) {
+			switch i % 4 {
+			case 0: // as soon as the keys have moved
+				k.killedOnce(t, there, 0, "keys", "move", to)
+			case 1: // before they have
+				k.killed(t, takes/4, "keys", "move", to)
+			default:
+				k.killed(t, takes, "keys", "move", to)
+			}
 			k.whole(t)
-			if _, word := k.ring(t); word == "plugin" == (to == "plugin") {
+			if there() {
 				counts["moved to a "+to]++
 			} else {
 				counts["stayed with a "+back]++
@@ -300,6 +334,11 @@ func TestKillingAMoveOfTheKeysLosesNone(t *testing.T) {
 		t.Errorf("%v left over", left)
 	}
 	t.Logf("%d kills of a move: %v; %d values open", 2*shoptest.Tenth(50), counts, values)
+	for _, way := range []string{"moved to a plugin", "stayed with a file", "moved to a file", "stayed with a plugin"} {
+		if counts[way] == 0 {
+			t.Errorf("no kill after which the keys %s, so that was not tried", way)
+		}
+	}
 }
 
 // moved makes somebody keep the keys, whoever does now. A move that was cut off is

@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/cartkeep/cartkeep/internal/order"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
@@ -61,9 +63,14 @@ func TestKillingRetentionLeavesNothingHalf(t *testing.T) {
 			t.Fatalf("an undisturbed pass destroyed %d of %d", gone(), all)
 		}
 		destroyed, midway, points := all, 0, shoptest.Tenth(50)
-		for range points {
+		for i := range points {
 			arm()
-			h.killed(t, takes, "privacy", "retention", "--confirm")
+			// Every other one when the first keys are gone, or soon after.
+			if i%2 == 1 {
+				h.killed(t, takes, "privacy", "retention", "--confirm")
+			} else {
+				h.killedOnce(t, func() bool { return gone() > 0 }, time.Duration(i/2%2)*rand.N(takes/4), "privacy", "retention", "--confirm")
+			}
 			whole()
 			if n := gone(); n > 0 && n < all {
 				midway++
@@ -77,6 +84,9 @@ func TestKillingRetentionLeavesNothingHalf(t *testing.T) {
 			destroyed += gone()
 		}
 		t.Logf("%d kills, %d of them amid the destroying of %d dossiers", points, midway, all)
+		if midway == 0 {
+			t.Error("no kill fell amid the work, so nothing was tried")
+		}
 		if got := told(t, at); got != destroyed {
 			t.Errorf("the ledger tells of %d destroyed dossiers, want %d", got, destroyed)
 		}
