@@ -274,7 +274,6 @@ func TestAScriptedYear(t *testing.T) {
 		for _, c := range []combination{
 			{"D-old  K-old  E-then, by hand", old, old, atErasure, "", both, "until the old epoch is destroyed"},
 			{"D-old  K-old  E-then, with the journal", old, old, atErasure, y.file, living, "the shop's own restore"},
-			{"D-now  K-now  E-old", now, now, old.epochs, "", refused, ""},
 			{"D-now  K-now  E-now", now, now, now.epochs, "", living, "the newest backup"},
 			{"D-oldest in the window  K-now  E-now", kept[10], now, now.epochs, y.file, living, "the oldest backup"},
 		} {
