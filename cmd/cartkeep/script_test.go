@@ -22,6 +22,7 @@ import (
 	"github.com/cartkeep/cartkeep/internal/seal"
 	"github.com/cartkeep/cartkeep/internal/seal/keyfile"
 	"github.com/cartkeep/cartkeep/internal/shoptest/pg"
+	"github.com/cartkeep/cartkeep/internal/shoptest/vault"
 	"github.com/cartkeep/cartkeep/internal/shoptest/s3"
 )
 
@@ -63,6 +64,17 @@ func TestCommandLineWithStorage(t *testing.T) {
 // TestCommandLineWithPostgreSQL runs those stories that need an empty database.
 func TestCommandLineWithPostgreSQL(t *testing.T) {
 	scripts(t, filepath.Join("testdata", "postgres"), map[string]string{"DATABASE": pg.Shared(t).NewDatabase(t)})
+}
+
+// TestCommandLineWithVault runs those stories that need a Vault: a double of it.
+func TestCommandLineWithVault(t *testing.T) {
+	d := vault.Start()
+	t.Cleanup(d.Close)
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte(vault.Token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	scripts(t, filepath.Join("testdata", "vault"), map[string]string{"VAULT": d.URL, "TOKEN": token})
 }
 
 func scripts(t *testing.T, dir string, env map[string]string) {

@@ -4,125 +4,28 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/cartkeep/cartkeep/internal/shoptest/vault"
 )
 
-// double answers like the transit engine, as its documentation says: it is no
-// Vault. What it is told to do wrong, it does.
-type double struct {
-	*httptest.Server
-	mu        sync.Mutex
-	keys      map[string]cipher.AEAD
-	deletable map[string]bool
-	token     string
-	say       int           // a status instead of an answer
-	times     int           // how many more times; -1 for ever
-	late      time.Duration // before each answer
-	asked     int
-}
-
-func newDouble(t *testing.T) *double {
-	d := &double{keys: map[string]cipher.AEAD{}, deletable: map[string]bool{}, token: "t0ken"}
-	d.Server = httptest.NewServer(d)
+func newDouble(t *testing.T) *vault.Double {
+	d := vault.Start()
 	t.Cleanup(d.Close)
 	return d
 }
 
-func (d *double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.asked++
-	time.Sleep(d.late)
-	fail := func(status int, text string) {
-		w.WriteHeader(status)
-		json.NewEncoder(w).Encode(map[string]any{"errors": []string{text}})
-	}
-	if d.times != 0 {
-		d.times--
-		fail(d.say, "told to")
-		return
-	}
-	if r.Header.Get("X-Vault-Token") != d.token {
-		fail(403, "permission denied")
-		return
-	}
-	parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/v1/transit/"), "/")
-	var body map[string]any
-	json.NewDecoder(r.Body).Decode(&body)
-	name := parts[1]
-	box := d.keys[name]
-	give := func(data map[string]any) { json.NewEncoder(w).Encode(map[string]any{"data": data}) }
-	text := func(field string) []byte {
-		b, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(fmt.Sprint(body[field]), "vault:v1:"))
-		return b
-	}
-	switch act := r.Method + " " + parts[0] + strings.Join(parts[2:], "/"); {
-	case act == "POST keys":
-		if box == nil {
-			raw := make([]byte, 32)
-			rand.Read(raw)
-			block, _ := aes.NewCipher(raw)
-			d.keys[name], _ = cipher.NewGCM(block)
-		}
-		give(nil)
-	case box == nil && act == "POST keysconfig":
-		fail(400, fmt.Sprintf("no existing key named %s could be found", name))
-	case box == nil && act == "DELETE keys":
-		fail(400, "error deleting policy "+name+": could not delete key; not found")
-	case box == nil:
-		fail(400, "encryption key not found")
-	case act == "POST encrypt":
-		nonce := make([]byte, 12)
-		rand.Read(nonce)
-		give(map[string]any{"ciphertext": "vault:v1:" + base64.StdEncoding.EncodeToString(box.Seal(nonce, nonce, text("plaintext"), nil))})
-	case act == "POST decrypt":
-		raw := text("ciphertext")
-		if len(raw) < 12 {
-			fail(400, "invalid ciphertext: too short")
-			return
-		}
-		plain, err := box.Open(nil, raw[:12], raw[12:], nil)
-		if err != nil {
-			fail(400, "cipher: message authentication failed")
-			return
-		}
-		give(map[string]any{"plaintext": base64.StdEncoding.EncodeToString(plain)})
-	case act == "POST keysconfig":
-		d.deletable[name] = body["deletion_allowed"] == true
-		w.WriteHeader(204)
-	case act == "DELETE keys":
-		if !d.deletable[name] {
-			fail(400, "deletion is not allowed for this key")
-			return
-		}
-		delete(d.keys, name)
-		w.WriteHeader(204)
-	default:
-		fail(404, act)
-	}
-}
-
-// told makes the double answer a status for some times.
-func (d *double) told(status, times int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.say, d.times = status, times
-}
-
-func (d *double) vault(t *testing.T) *Vault {
+// asked is a Vault that asks the double.
+func asked(t *testing.T, d *vault.Double) *Vault {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "token")
-	write(t, file, d.token+"\n")
+	write(t, file, vault.Token+"\n")
 	v, err := NewVault(VaultSettings{Address: d.URL, TokenFile: file})
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cartkeep/cartkeep/internal/seal"
 	"github.com/cartkeep/cartkeep/internal/seal/keyfile"
+	"github.com/cartkeep/cartkeep/internal/shoptest/vault"
 )
 
 const shop = "01985a2e-6a4e-7c3b-9a1e-0c9d8e7f6a5b"
@@ -18,7 +19,7 @@ const shop = "01985a2e-6a4e-7c3b-9a1e-0c9d8e7f6a5b"
 var may = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 
 func each(t *testing.T, fn func(t *testing.T, w Wrapper)) {
-	t.Run("vault", func(t *testing.T) { fn(t, newDouble(t).vault(t)) })
+	t.Run("vault", func(t *testing.T) { fn(t, asked(t, newDouble(t))) })
 	t.Run("plugin", func(t *testing.T) { p, _ := newPlugin(t); fn(t, p) })
 }
 
@@ -52,7 +53,7 @@ func (l lax) Delete(ctx context.Context, key string) error {
 }
 
 func TestAProviderThatIsLaxDoesNotConform(t *testing.T) {
-	w := newDouble(t).vault(t)
+	w := asked(t, newDouble(t))
 	if err := Conform(t.Context(), lax{Wrapper: w, delete: true}); err == nil || !strings.Contains(err.Error(), "deleted key unwraps") {
 		t.Errorf("deletes nothing: %v", err)
 	}
@@ -129,7 +130,7 @@ func TestALifeOfWrappedKeys(t *testing.T) {
 }
 
 func TestAFileThatIsNotOursIsRefused(t *testing.T) {
-	w := newDouble(t).vault(t)
+	w := asked(t, newDouble(t))
 	path := filepath.Join(t.TempDir(), "k.key")
 	if _, err := Replace(t.Context(), path, shop, w, first(t)); err != nil {
 		t.Fatal(err)
@@ -170,7 +171,7 @@ func TestAFileThatIsNotOursIsRefused(t *testing.T) {
 // and a failure leaves the file as it was.
 func TestAVaultThatFails(t *testing.T) {
 	d := newDouble(t)
-	w := d.vault(t)
+	w := asked(t, d)
 	path := filepath.Join(t.TempDir(), "k.key")
 	s, err := Replace(t.Context(), path, shop, w, first(t))
 	if err != nil {
@@ -194,22 +195,18 @@ func TestAVaultThatFails(t *testing.T) {
 		{"broken for a moment", 500, 2, nil, "", 4},
 		{"an answer of another kind", 302, -1, ErrRefused, "302", 1},
 	} {
-		d.told(row.status, row.times)
-		d.mu.Lock()
-		d.asked = 0
-		d.mu.Unlock()
+		d.Tell(row.status, row.times)
+		d.Asked() // what was before does not count
 		list, err := s.Load(t.Context())
-		d.mu.Lock()
-		asked := d.asked
-		d.mu.Unlock()
+		times := d.Asked()
 		switch {
 		case row.want == nil && (err != nil || len(list) != 2):
 			t.Errorf("%s: %v", row.what, err)
 		case row.want != nil && (!errors.Is(err, row.want) || !strings.Contains(err.Error(), row.words)):
 			t.Errorf("%s: %v", row.what, err)
 		}
-		if asked != row.asked {
-			t.Errorf("%s: asked %d times, want %d", row.what, asked, row.asked)
+		if times != row.asked {
+			t.Errorf("%s: asked %d times, want %d", row.what, times, row.asked)
 		}
 		if row.want != nil {
 			if err := s.Add(t.Context(), seal.Epoch{ID: 3, Key: seal.NewEpochKey(), Created: may}); !errors.Is(err, row.want) {
@@ -219,14 +216,12 @@ func TestAVaultThatFails(t *testing.T) {
 				t.Errorf("%s, destroying: %v", row.what, err)
 			}
 		}
-		d.told(0, 0)
+		d.Tell(0, 0)
 	}
 	if now, err := os.ReadFile(path); err != nil || string(now) != string(before) {
 		t.Error("a failure changed the file")
 	}
-	d.mu.Lock()
-	d.late = 80 * time.Millisecond
-	d.mu.Unlock()
+	d.Delay(80 * time.Millisecond)
 	if _, err := s.Load(t.Context()); err != nil {
 		t.Errorf("late: %v", err)
 	}
@@ -235,7 +230,7 @@ func TestAVaultThatFails(t *testing.T) {
 		t.Errorf("too late: %v", err)
 	}
 	d.Close()
-	if _, err := s.Load(t.Context()); !errors.Is(err, ErrUnreachable) || strings.Contains(err.Error(), d.token) {
+	if _, err := s.Load(t.Context()); !errors.Is(err, ErrUnreachable) || strings.Contains(err.Error(), vault.Token) {
 		t.Errorf("gone: %v", err)
 	}
 }
@@ -321,18 +316,18 @@ func TestMovingFromAFileLetsGoOfItLast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.told(403, -1)
-	if _, err := Replace(t.Context(), path, shop, d.vault(t), epochs); !errors.Is(err, ErrRefused) {
+	d.Tell(403, -1)
+	if _, err := Replace(t.Context(), path, shop, asked(t, d), epochs); !errors.Is(err, ErrRefused) {
 		t.Errorf("got %v", err)
 	}
-	d.told(0, 0)
+	d.Tell(0, 0)
 	other := ""
-	forgetful := lax{Wrapper: d.vault(t), unwrap: func(key string, wrapped []byte) (string, []byte) {
+	forgetful := lax{Wrapper: asked(t, d), unwrap: func(key string, wrapped []byte) (string, []byte) {
 		if other == "" {
-			if other = "other"; d.vault(t).New(t.Context(), other) != nil {
+			if other = "other"; asked(t, d).New(t.Context(), other) != nil {
 				t.Error("no other key")
 			}
-			made, err := d.vault(t).Wrap(t.Context(), other, make([]byte, 32))
+			made, err := asked(t, d).Wrap(t.Context(), other, make([]byte, 32))
 			if err != nil {
 				t.Error(err)
 			}
