@@ -8,11 +8,7 @@ import (
 	"time"
 
 	"github.com/cartkeep/cartkeep/internal/abuse"
-	"github.com/cartkeep/cartkeep/internal/access"
-	"github.com/cartkeep/cartkeep/internal/contact"
-	"github.com/cartkeep/cartkeep/internal/ledger"
 	"github.com/cartkeep/cartkeep/internal/shoptest"
-	"github.com/cartkeep/cartkeep/internal/store"
 )
 
 func TestAnAlarmIsLoggedAndInTheLedger(t *testing.T) {
@@ -30,21 +26,7 @@ func TestAnAlarmIsLoggedAndInTheLedger(t *testing.T) {
 
 func TestOwnersHearOfAnAttackOnceAnHour(t *testing.T) {
 	shop := shoptest.Open(t, "sqlite")
-	err := shop.DB.InTx(t.Context(), ledger.System("test"), func(tx *store.Tx) error {
-		for email, role := range map[string]access.Role{"ada@shop.test": access.Owner, "bob@shop.test": access.Manager} {
-			to, err := contact.ParseEmail(email)
-			if err != nil {
-				return err
-			}
-			if err := tx.NewAccount(store.Account{ID: store.NewID(), Role: role, Email: to, State: store.AccountOpen}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	staffed(t, shop.DB)
 	s := &server{log: slog.New(slog.DiscardHandler), vault: &vault{db: shop.DB}, keeper: shop.Keeper}
 	letters := func() (n int) {
 		shop.Run(t)
