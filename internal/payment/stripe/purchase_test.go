@@ -1,6 +1,8 @@
 package stripe
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,6 +92,70 @@ func TestAPurchaseThroughStripe(t *testing.T) {
 		c.stands(p, order.Refunded)
 		if got := c.bank.refunded["pi_2"]; got != p.Order.Totals.Total.Minor() {
 			t.Errorf("%d went back, want %v", got, p.Order.Totals.Total)
+		}
+	})
+}
+
+// challenged is what Stripe says while a bank asks the shopper to prove who pays, and
+// when that proof failed.
+func (c *counter) challenged(ref, kind, status string) []byte {
+	c.t.Helper()
+	c.bank.mu.Lock()
+	session := c.bank.sessions[ref]
+	session["payment_intent"] = "pi_" + strings.TrimPrefix(ref, "cs_test_")
+	object := c.bank.intentOf(session, map[string]any{"last_payment_error": nil})
+	if kind == "payment_intent.payment_failed" {
+		object["last_payment_error"] = map[string]any{"code": "payment_intent_authentication_failure",
+			"payment_method": map[string]any{"card": map[string]any{"fingerprint": "Xt5EWLLDS7FJjR1c"}}}
+	}
+	object["status"] = status
+	c.bank.mu.Unlock()
+	return c.bank.says(kind, object)
+}
+
+// shrugs has a genuine call-back arrive that decides nothing.
+func (c *counter) shrugs(body []byte) {
+	c.t.Helper()
+	for range 2 {
+		if n, err := notice(c.bank, sign([]byte(secret), c.bank.now(), body), body); !errors.Is(err, payment.ErrIgnored) {
+			c.t.Errorf("got %+v, %v, want that it decides nothing", n, err)
+		}
+	}
+}
+
+// TestABankThatAsksTheShopperFirst: while a bank waits for its challenge, nothing is
+// decided, whoever calls and whoever asks. When it failed the order may be paid again,
+// and when it was passed it is paid.
+func TestABankThatAsksTheShopperFirst(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		c := newCounter(t, s)
+		p := c.buy("bowl")
+		ref := c.ref(p)
+		undecided := func(when string) {
+			t.Helper()
+			c.stands(p, order.Pending)
+			if n, decided, err := c.bank.provider.Find(t.Context(), ref); err != nil || decided {
+				t.Errorf("%s: asked, Stripe said %+v, decided %v, %v, want nothing decided", when, n, decided, err)
+			}
+		}
+		c.shrugs(c.challenged(ref, "payment_intent.requires_action", "requires_action"))
+		undecided("while the bank waits")
+
+		c.hears(2, c.challenged(ref, "payment_intent.payment_failed", "requires_payment_method"))
+		undecided("after the challenge failed")
+		again, err := c.desk.PayAgain(t.Context(), p.Order.Number, p.Token)
+		if err != nil || again.Payment.RedirectURL != p.Payment.RedirectURL {
+			t.Fatalf("got %+v, %v, want the page, which takes another card", again.Payment, err)
+		}
+
+		c.shrugs(c.challenged(ref, "payment_intent.requires_action", "requires_action"))
+		c.shrugs(c.bank.decide(ref, "checkout.session.completed", false)) // the page is through, the bank is not
+		undecided("while the bank waits once more")
+		c.hears(2, c.bank.decide(ref, "checkout.session.async_payment_succeeded", true))
+		c.stands(p, order.Paid)
+		n, decided, err := c.bank.provider.Find(t.Context(), ref)
+		if err != nil || !decided || n.Outcome != payment.Approved {
+			t.Errorf("asked after the challenge was passed: %+v, %v, %v", n, decided, err)
 		}
 	})
 }
