@@ -32,6 +32,7 @@ func TestAShopperBuysInABrowser(t *testing.T) {
 			v.changesTheirMind()
 			v.pays()
 			v.readsTheLetter()
+			v.getsTheMoneyBack()
 			v.wasLeftAlone()
 			if code := s.stop(); code != 0 {
 				t.Errorf("got exit %d after SIGTERM, want 0\n%s", code, s.said)
@@ -211,6 +212,19 @@ func (v *visitor) readsTheLetter() {
 	if strings.Contains(v.URL(), "token") {
 		v.t.Errorf("the token of the letter stays in the address: %s", v.URL())
 	}
+}
+
+// getsTheMoneyBack looks at the order once more, after the shop gave it back.
+func (v *visitor) getsTheMoneyBack() {
+	address, total := v.URL(), v.Text("dl.totals dd.sum")
+	if total == "" || strings.Contains(v.Text("dl.totals"), "Given back") {
+		v.t.Fatalf("before anything went back, the order says %q", v.Text("dl.totals"))
+	}
+	v.shop.must(v.t, "refund", address[strings.LastIndexByte(address, '/')+1:])
+	v.status(v.Open(address), 200)
+	v.expect(v.Text("h1"), "Your money is on its way back")
+	v.expect(strings.Join(strings.Fields(v.Text("dl.totals")), " "), "Given back "+total)
+	v.shot("order-refunded")
 }
 
 // wasLeftAlone checks what the browser noticed on the way.
