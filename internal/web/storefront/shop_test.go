@@ -48,12 +48,18 @@ func open(t testing.TB) *stall {
 // openWith opens a shop whose till is made once the shop's address is known.
 func openWith(t testing.TB, desk func(s *shoptest.Shop, origin string) *checkout.Desk) *stall {
 	t.Helper()
-	s := &stall{Shop: shoptest.Open(t, "sqlite"), logs: new(strings.Builder)}
+	return openOn(t, shoptest.Open(t, "sqlite"), desk)
+}
+
+// openOn is openWith on an engine of one's choice.
+func openOn(t testing.TB, shop *shoptest.Shop, desk func(s *shoptest.Shop, origin string) *checkout.Desk) *stall {
+	t.Helper()
+	s := &stall{Shop: shop, logs: new(strings.Builder)}
 	pages, err := page.New(page.Config{ShopName: "Hazelmott", BaseURL: "https://shop.test"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.NewTextHandler(s.logs, nil))
+	log := slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug})) // all that a shop can be made to say
 	var front *Shop
 	g := gate.New(gate.Config{Page: ErrorPage(pages, s.DB, nil), Log: log, Exempt: []netip.Prefix{netip.MustParsePrefix(quick)}, Counters: s.DB,
 		Who: func(r *http.Request) (access.Standing, error) {
