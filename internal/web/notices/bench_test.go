@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,8 @@ type wire struct {
 	mu   sync.Mutex
 	sent []*http.Request
 	body [][]byte
+
+	asked atomic.Int64 // how often the bank was asked
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -44,6 +47,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.mu.Unlock()
 		rec.WriteHeader(http.StatusNoContent)
 	} else {
+		w.asked.Add(1)
 		w.bank.ServeHTTP(rec, r)
 	}
 	return rec.Result(), nil
@@ -79,7 +83,7 @@ func BenchmarkNotices(b *testing.B) {
 
 // waiting places n orders, has the bank decide to pay for each, and returns where the
 // bank calls back.
-func waiting(b testing.TB, s *shoptest.Shop, n int) (http.Handler, *wire) {
+func waiting(b testing.TB, s *shoptest.Shop, n int, more ...payment.Provider) (http.Handler, *wire) {
 	b.Helper()
 	secret := []byte("0123456789abcdef0123456789abcdef-bench")
 	out := &wire{}
@@ -99,7 +103,8 @@ func waiting(b testing.TB, s *shoptest.Shop, n int) (http.Handler, *wire) {
 		b.Fatal(err)
 	}
 	s.DB.ForgetSettings()
-	desk, err := checkout.New(checkout.Config{Store: s.DB, Providers: []payment.Provider{provider}, Origin: "https://shop.test"})
+	providers := append([]payment.Provider{provider}, more...)
+	desk, err := checkout.New(checkout.Config{Store: s.DB, Providers: providers, Origin: "https://shop.test"})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -121,7 +126,7 @@ func waiting(b testing.TB, s *shoptest.Shop, n int) (http.Handler, *wire) {
 	}
 	g := gate.New(gate.Config{Counters: s.DB, Exempt: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})
 	t := g.Table()
-	if err := t.Add("machines", notices.Routes(g, desk, []payment.Provider{provider})...); err != nil {
+	if err := t.Add("machines", notices.Routes(g, desk, providers)...); err != nil {
 		b.Fatal(err)
 	}
 	t.Seal()
