@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,8 +34,28 @@ import (
 type stall struct {
 	*shoptest.Shop
 	server *httptest.Server
-	logs   *strings.Builder
+	logs   *logbook
 	table  *gate.Table
+}
+
+// logbook is what a shop logs, which goes on after an answer is out.
+type logbook struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write implements io.Writer.
+func (l *logbook) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+// String is all of it so far.
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // quick is the network whose requests are not limited.
@@ -54,7 +75,7 @@ func openWith(t testing.TB, desk func(s *shoptest.Shop, origin string) *checkout
 // openOn is openWith on an engine of one's choice.
 func openOn(t testing.TB, shop *shoptest.Shop, desk func(s *shoptest.Shop, origin string) *checkout.Desk) *stall {
 	t.Helper()
-	s := &stall{Shop: shop, logs: new(strings.Builder)}
+	s := &stall{Shop: shop, logs: new(logbook)}
 	pages, err := page.New(page.Config{ShopName: "Hazelmott", BaseURL: "https://shop.test"})
 	if err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ import (
 // device is what her own browser shows.
 func besieged(t *testing.T) (s *stall, device string) {
 	t.Helper()
-	s = &stall{Shop: shoptest.Open(t, "sqlite"), logs: new(strings.Builder)}
+	s = &stall{Shop: shoptest.Open(t, "sqlite"), logs: new(logbook)}
 	pages, err := page.New(page.Config{ShopName: "Hazelmott", BaseURL: "https://shop.test"})
 	if err != nil {
 		t.Fatal(err)
