@@ -22,8 +22,8 @@ import (
 	"github.com/cartkeep/cartkeep/internal/seal"
 	"github.com/cartkeep/cartkeep/internal/seal/keyfile"
 	"github.com/cartkeep/cartkeep/internal/shoptest/pg"
-	"github.com/cartkeep/cartkeep/internal/shoptest/vault"
 	"github.com/cartkeep/cartkeep/internal/shoptest/s3"
+	"github.com/cartkeep/cartkeep/internal/shoptest/vault"
 )
 
 func TestMain(m *testing.M) {
