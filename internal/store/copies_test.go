@@ -1,12 +1,14 @@
 package store_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/cartkeep/cartkeep/internal/shoptest"
+	"github.com/cartkeep/cartkeep/internal/shoptest/pg"
 	"github.com/cartkeep/cartkeep/internal/store"
 )
 
@@ -41,5 +43,31 @@ func TestWhoCopiesTheDatabaseIsSeen(t *testing.T) {
 		if c := look(); !slices.Equal(c.IdleSlots, []string{slot}) {
 			t.Errorf("got %+v, want the slot", c)
 		}
+	})
+}
+
+// TestAnArchiveOfTheLogIsSeen on a server that keeps one.
+func TestAnArchiveOfTheLogIsSeen(t *testing.T) {
+	pg.Shared(t) // skips where there is none
+	server, err := pg.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	database, err := server.Database(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := shoptest.OpenAt(t, database, t.TempDir())
+	shoptest.Do(t, s.Raw(t), `ALTER SYSTEM SET archive_mode = 'on'`)
+	if err := errors.Join(server.Away(), server.Back()); err != nil {
+		t.Fatal(err)
+	}
+	view(t, s, func(v *store.View) error {
+		c, err := v.Copying()
+		if err == nil && !c.Archive {
+			t.Error("the archive is not seen")
+		}
+		return err
 	})
 }
