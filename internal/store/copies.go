@@ -21,7 +21,7 @@ type Copying struct {
 // only reads the files, can't be seen from here.
 func (v *View) Copying() (c Copying, err error) {
 	if v.db.engine != onPostgres {
-		// litestream.io/tips: beside the database, named after it.
+		// MetaDirSuffix in github.com/benbjohnson/litestream: beside the database, named after it.
 		shadow := filepath.Join(filepath.Dir(v.db.path), "."+filepath.Base(v.db.path)+"-litestream")
 		switch _, err := os.Stat(shadow); {
 		case err == nil:

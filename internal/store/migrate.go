@@ -123,10 +123,16 @@ func (w *writer) takeBack(ctx context.Context) {
 	w.q = prepared{&stmtCache{prepare: conn.PrepareContext}}
 }
 
+// litestreams are the columns of the two tables that Litestream makes in a database
+// that it copies, to hold the lock while it reads: no value of anybody's gets into them.
+const litestreams = `'_litestream_seq.id', '_litestream_seq.seq', '_litestream_lock.id'`
+
 // columns lists the live schema: table → columns. What an extension of
-// PostgreSQL brought, such as its statistics, is no table of ours.
+// PostgreSQL brought, such as its statistics, is no table of ours, nor is what
+// Litestream keeps; a column that is more than that is told.
 func (db *DB) columns(ctx context.Context) (map[string][]string, error) {
-	query := `SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY 1, 2`
+	query := `SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'
+		AND NOT (c.type = 'INTEGER' AND m.name || '.' || c.name IN (` + litestreams + `)) ORDER BY 1, 2`
 	if db.engine == onPostgres {
 		query = `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()
 			AND NOT EXISTS (SELECT 1 FROM pg_depend d JOIN pg_class c ON c.oid = d.objid JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -53,6 +53,34 @@ func TestAColumnNobodyDeclaredStopsTheShop(t *testing.T) {
 	})
 }
 
+// TestLitestreamMayKeepItsTables in the database that it copies, as it makes them, and
+// nothing more may stand there.
+func TestLitestreamMayKeepItsTables(t *testing.T) {
+	s := shoptest.Open(t, "sqlite")
+	raw := s.Raw(t)
+	shoptest.Do(t, raw, `CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)`)
+	shoptest.Do(t, raw, `CREATE TABLE _litestream_lock (id INTEGER)`)
+	if err := open(s); err != nil {
+		t.Fatalf("got %v, want a start", err)
+	}
+	err := s.DB.Snapshot(t.Context(), func(now *store.Snapshot) error {
+		tables, err := now.Tables()
+		if slices.ContainsFunc(tables, func(t store.Table) bool { return strings.Contains(t.Name, "litestream") }) {
+			t.Error("a backup takes what Litestream keeps")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, more := range []string{`ALTER TABLE _litestream_lock ADD COLUMN note TEXT`, `CREATE TABLE _litestream_more (id INTEGER)`} {
+		shoptest.Do(t, raw, more)
+		if err := open(s); err == nil || !strings.Contains(err.Error(), "_litestream_") {
+			t.Errorf("%s: got %v, want a start that is refused", more, err)
+		}
+	}
+}
+
 func TestEverySealedFieldIsFoundByDestruction(t *testing.T) {
 	for _, f := range personal.All() {
 		if f.Kind != personal.Sealed {
