@@ -106,20 +106,9 @@ func cellsOf(row []store.Value) (out []any) {
 // destroyed lists somebody's dossiers that have ended.
 func destroyed(t *testing.T, s *shoptest.Shop, subject string) (out []string) {
 	t.Helper()
-	rows, err := s.Raw(t).Query(`SELECT id FROM dossiers WHERE subject = $1 AND state = 'destroyed'`, subject)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, id)
-	}
-	if err := rows.Err(); err != nil || len(out) == 0 {
-		t.Fatalf("%d dossiers have ended, %v", len(out), err)
+	out = shoptest.Column[string](t, s.Raw(t), `SELECT id FROM dossiers WHERE subject = $1 AND state = 'destroyed'`, subject)
+	if len(out) == 0 {
+		t.Fatal("no dossier has ended")
 	}
 	return out
 }

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -155,51 +154,25 @@ func (k keeping) whole(t *testing.T) (values int) {
 	return values
 }
 
-// opened opens every value of a field. Where a value stands is made of the row's
-// other columns, each field in its own way, so all of these are tried.
+// opened opens every value of a field.
 func opened(t *testing.T, db *sql.DB, f personal.Field, open map[string]*seal.Dossier, gone map[string]bool) (n int) {
 	t.Helper()
-	rows, err := db.Query(`SELECT * FROM ` + f.Table + ` WHERE ` + f.Column + ` IS NOT NULL`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	names, err := rows.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for rows.Next() {
-		cells, at := make([]any, len(names)), make([]any, len(names))
-		for i := range cells {
-			at[i] = &cells[i]
-		}
-		if err := rows.Scan(at...); err != nil {
-			t.Fatal(err)
-		}
-		sealed, ok := cells[slices.Index(names, f.Column)].([]byte)
-		if !ok {
-			t.Fatalf("%s is no sealed value", f.Name())
-		}
+	shoptest.Cells(t, db, f, func(cells []any, sealed []byte) {
 		id, err := seal.ValueDossier(sealed)
 		if err != nil {
 			t.Fatalf("%s: %v", f.Name(), err)
 		}
-		switch d := open[id]; {
-		case gone[id]:
-		case d == nil:
+		if gone[id] {
+			return
+		}
+		if open[id] == nil {
 			t.Errorf("%s: nothing knows the dossier of a value", f.Name())
-		case !slices.ContainsFunc(shoptest.Places(cells), func(row string) bool {
-			_, err := d.Open(seal.Place{Table: f.Table, Column: f.Column, Row: row}, sealed)
-			return err == nil
-		}):
+		} else if _, ok := shoptest.OpenAnywhere(open[id], f.Table, f.Column, cells, sealed); !ok {
 			t.Errorf("%s: a value does not open", f.Name())
-		default:
+		} else {
 			n++
 		}
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
+	})
 	return n
 }
 

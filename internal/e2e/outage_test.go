@@ -19,16 +19,7 @@ import (
 // people in it and starts it again: pages say so kindly, what was being saved
 // waits, and nobody has to start the shop again.
 func TestTheDatabaseGoesAwayAndComesBack(t *testing.T) {
-	pg.Shared(t) // skips where there is none
-	server, err := pg.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	database, err := server.Database(t.Context(), "shop")
-	if err != nil {
-		t.Fatal(err)
-	}
+	server, database := pg.Apart(t)
 	s := demo(t, database)
 	v := s.product("whistling-kettle").Variants[0].ID
 	b := &browserless{shop: s}

@@ -45,21 +45,9 @@ func reseal(t *testing.T, k *keylife.Keeper) keylife.Resealed {
 }
 
 // ids lists the dossiers that have a key.
-func ids(t *testing.T, s *shoptest.Shop, table string) (out []string) {
+func ids(t *testing.T, s *shoptest.Shop, table string) []string {
 	t.Helper()
-	rows, err := s.Raw(t).Query(`SELECT id FROM ` + table + ` WHERE wrap IS NOT NULL`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, id)
-	}
-	return out
+	return shoptest.Column[string](t, s.Raw(t), `SELECT id FROM `+table+` WHERE wrap IS NOT NULL`)
 }
 
 // TestEveryValueComesIntoANewFormat moves a shop that has a value in every field

@@ -271,16 +271,7 @@ func (s *Shop) UnderWhat(t testing.TB) map[string]map[byte]int {
 	t.Helper()
 	raw := s.Raw(t)
 	living := map[string]bool{}
-	rows, err := raw.Query(`SELECT id FROM dossiers WHERE wrap IS NOT NULL`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			t.Fatal(err)
-		}
+	for _, id := range Column[string](t, raw, `SELECT id FROM dossiers WHERE wrap IS NOT NULL`) {
 		living[id] = true
 	}
 	out := map[string]map[byte]int{}
@@ -294,17 +285,8 @@ func (s *Shop) UnderWhat(t testing.TB) map[string]map[byte]int {
 
 func underWhat(t testing.TB, s *Shop, f personal.Field, living map[string]bool) map[byte]int {
 	t.Helper()
-	rows, err := s.Raw(t).Query(`SELECT ` + f.Column + ` FROM ` + f.Table + ` WHERE ` + f.Column + ` IS NOT NULL`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
 	n := map[byte]int{}
-	for rows.Next() {
-		var sealed []byte
-		if err := rows.Scan(&sealed); err != nil {
-			t.Fatal(err)
-		}
+	for _, sealed := range Column[[]byte](t, s.Raw(t), `SELECT `+f.Column+` FROM `+f.Table+` WHERE `+f.Column+` IS NOT NULL`) {
 		id, err := seal.ValueDossier(sealed)
 		if err != nil || !living[id] {
 			t.Errorf("%s: a value is under no living dossier: %v", f.Name(), err)

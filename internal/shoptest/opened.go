@@ -51,7 +51,7 @@ func (s *Shop) Opened(t testing.TB) (out []Value) {
 		if f.Kind != personal.Sealed {
 			continue
 		}
-		cells(t, raw, f, func(cells []any, sealed []byte) {
+		Cells(t, raw, f, func(cells []any, sealed []byte) {
 			id, err := seal.ValueDossier(sealed)
 			if err != nil {
 				t.Errorf("%s: %v", f.Name(), err)
@@ -68,8 +68,8 @@ func (s *Shop) Opened(t testing.TB) (out []Value) {
 	return out
 }
 
-// cells gives each row of a field's table that has a value, and the value.
-func cells(t testing.TB, raw *sql.DB, f personal.Field, each func(cells []any, sealed []byte)) {
+// Cells gives each row of a field's table that has a value, and the value.
+func Cells(t testing.TB, raw *sql.DB, f personal.Field, each func(cells []any, sealed []byte)) {
 	t.Helper()
 	rows, err := raw.Query(`SELECT * FROM ` + f.Table + ` WHERE ` + f.Column + ` IS NOT NULL`)
 	if err != nil {

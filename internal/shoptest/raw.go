@@ -72,6 +72,27 @@ func One[V any](t T, raw *sql.DB, query string, args ...any) (v V) {
 	return v
 }
 
+// Column asks raw for one column of all rows.
+func Column[V any](t T, raw *sql.DB, query string, args ...any) (out []V) {
+	t.Helper()
+	rows, err := raw.QueryContext(context.Background(), query, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var v V
+		if err := rows.Scan(&v); err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
+		out = append(out, v)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return out
+}
+
 // Tables lists the tables of the shop's database.
 func (s *Shop) Tables(t testing.TB, raw *sql.DB) []string {
 	t.Helper()

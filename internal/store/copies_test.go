@@ -48,16 +48,7 @@ func TestWhoCopiesTheDatabaseIsSeen(t *testing.T) {
 
 // TestAnArchiveOfTheLogIsSeen on a server that keeps one.
 func TestAnArchiveOfTheLogIsSeen(t *testing.T) {
-	pg.Shared(t) // skips where there is none
-	server, err := pg.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	database, err := server.Database(t.Context(), "shop")
-	if err != nil {
-		t.Fatal(err)
-	}
+	server, database := pg.Apart(t)
 	s := shoptest.OpenAt(t, database, t.TempDir())
 	shoptest.Do(t, s.Raw(t), `ALTER SYSTEM SET archive_mode = 'on'`)
 	if err := errors.Join(server.Away(), server.Back()); err != nil {

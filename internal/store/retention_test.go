@@ -202,19 +202,7 @@ func TestWhatIsDueSoonIsCounted(t *testing.T) {
 		strangers(t, s, 5)
 		now := s.DB.Now()
 		raw := s.Raw(t)
-		ids := []string{}
-		rows, err := raw.Query(`SELECT id FROM dossiers WHERE purpose = 'fulfilment' AND created_at = 0 ORDER BY id`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var id string
-			if err := rows.Scan(&id); err != nil {
-				t.Fatal(err)
-			}
-			ids = append(ids, id)
-		}
+		ids := shoptest.Column[string](t, raw, `SELECT id FROM dossiers WHERE purpose = 'fulfilment' AND created_at = 0 ORDER BY id`)
 		days := func(n int) int64 { return now.AddDate(0, 0, n).UnixMilli() }
 		for i, row := range [][2]int64{{days(-1), 0}, {days(10), 0}, {days(20), 0}, {days(10), days(20)}, {days(-1), days(10)}} {
 			shoptest.Do(t, raw, `UPDATE dossiers SET destroy_after = $1, held_until = $2 WHERE id = $3`, row[0], row[1], ids[i])

@@ -44,23 +44,14 @@ func TestASilentServerIsPassedOver(t *testing.T) {
 // TestADatabaseThatIsGoneIsToldAsThat: the time of the request ends before the
 // database is back, and whoever asked learns to come again.
 func TestADatabaseThatIsGoneIsToldAsThat(t *testing.T) {
-	pg.Shared(t) // skips where there is none
-	server, err := pg.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	database, err := server.Database(t.Context(), "shop")
-	if err != nil {
-		t.Fatal(err)
-	}
+	server, database := pg.Apart(t)
 	s := shoptest.OpenAt(t, database, t.TempDir())
 	if err := server.Away(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(noCtx, time.Second)
 	defer cancel()
-	err = s.DB.InTx(ctx, ledger.System("test"), func(t *store.Tx) error { return t.Set("test.gone", "1") })
+	err := s.DB.InTx(ctx, ledger.System("test"), func(t *store.Tx) error { return t.Set("test.gone", "1") })
 	if !fault.Is(err, fault.Unavailable) {
 		t.Errorf("changing: got %v, want to be told to come again", err)
 	}

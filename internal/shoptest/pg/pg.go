@@ -72,7 +72,23 @@ func Shared(t testing.TB) *Server {
 	return s
 }
 
-// Start starts a server of its own. Most tests want Shared.
+// Apart is a server of the test's own, for what no other should notice, and a database
+// in it. It skips as Shared does.
+func Apart(t testing.TB) (s *Server, database string) {
+	t.Helper()
+	Shared(t)
+	s, err := Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	if database, err = s.Database(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	return s, database
+}
+
+// Start starts a server of its own. Tests want Shared, or Apart.
 func Start() (*Server, error) {
 	bin, err := findBin()
 	if err != nil {
