@@ -77,14 +77,14 @@ func (o *operating) retention(ctx context.Context, confirm bool) error {
 	return nil
 }
 
-// soon is how long before their day it is told what will be destroyed.
-const soon = 14 * 24 * time.Hour
+// soonDays is how long before their day it is told what will be destroyed.
+const soonDays = 14
 
 // comingDue tells what becomes due soon, while an owner can still ask why.
 func (o *operating) comingDue(ctx context.Context) error {
 	var list []store.PurposeCount
 	err := o.vault.db.View(ctx, func(v *store.View) (err error) {
-		list, err = v.ComingDue(v.Now().Add(soon))
+		list, err = v.ComingDue(v.Now().AddDate(0, 0, soonDays))
 		return err
 	})
 	if err != nil || len(list) == 0 {
@@ -94,6 +94,6 @@ func (o *operating) comingDue(ctx context.Context) error {
 	for _, c := range list {
 		parts = append(parts, fmt.Sprintf("%d of %s", c.N, c.Purpose))
 	}
-	fmt.Fprintf(o.out, "cartkeep: due within 14 days: %s\n", strings.Join(parts, ", "))
+	fmt.Fprintf(o.out, "cartkeep: due within %d days: %s\n", soonDays, strings.Join(parts, ", "))
 	return nil
 }

@@ -243,6 +243,7 @@ func (d *Desk) raiseFor(ctx context.Context, p store.Payment, kind store.Concern
 	return d.raiseIf(ctx, p, kind, about, func(*store.Tx) (bool, error) { return true, nil })
 }
 
+// raiseIf does so where it is still so under the order's lock.
 func (d *Desk) raiseIf(ctx context.Context, p store.Payment, kind store.ConcernKind, about string, still func(*store.Tx) (bool, error)) error {
 	err := d.db.InTx(ctx, ledger.System("checkout"), func(t *store.Tx) error {
 		if _, err := t.Order(p.Owner, p.Order); err != nil { // its lock comes first

@@ -69,7 +69,7 @@ func (d *Desk) settle(ctx context.Context, actor ledger.Actor, provider string, 
 		}
 		if !fits(p, n) {
 			meaning, unfit = store.NoticeMismatch, true
-			if n.Recalled { // each day anew
+			if n.Recalled { // it is asked for each day, and the first answer is enough
 				known, err := t.NoticeKnown(p, string(n.Outcome), meaning)
 				if err != nil || known {
 					return err

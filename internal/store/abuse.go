@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -68,27 +67,21 @@ func (t *Tx) Fill(p Payer, proof Proof) (fill abuse.Fill, proved bool, err error
 	for _, k := range []abuse.Kept{abuse.AllDeclines, abuse.Paused, abuse.Demanded} {
 		buckets = append(buckets, openBucket(k))
 	}
-	return t.fillAnd(`UNION ALL SELECT '`+provedRow+`', max(used_at) FROM challenges WHERE purpose = $2 AND object = $3 AND object <> '' AND used_at > $4 HAVING count(*) > 0`,
-		[]any{ms(t.now), string(challenge.Pay), proof.Object, ms(proof.Since)}, buckets)
+	return t.readFill(buckets, proof)
 }
 
 // provedRow stands for the kind of a bucket where the row is about a proof.
 const provedRow = "proved"
 
-// readFill reads buckets: a time, and their names.
-func (v *View) readFill(args []any) (abuse.Fill, error) {
-	fill, _, err := v.fillAnd("", args[:1], args[1:])
-	return fill, err
-}
-
-// fillAnd reads buckets, and with more SQL whether something is proved. about are the
-// values of that, the time first.
-func (v *View) fillAnd(more string, about, buckets []any) (fill abuse.Fill, proved bool, err error) {
+// readFill reads buckets by their names, and whether something is proved.
+func (v *View) readFill(buckets []any, proof Proof) (fill abuse.Fill, proved bool, err error) {
+	args := append([]any{ms(v.now), string(challenge.Pay), proof.Object, ms(proof.Since)}, buckets...)
 	var names strings.Builder
 	for i := range buckets {
-		fmt.Fprintf(&names, ", $%d", len(about)+i+1)
+		fmt.Fprintf(&names, ", $%d", len(args)-len(buckets)+i+1)
 	}
-	rows, err := v.rows(`SELECT kind, empty_at FROM abuse_buckets WHERE empty_at > $1 AND bucket IN (`+names.String()[2:]+`) `+more, slices.Concat(about, buckets)...)
+	rows, err := v.rows(`SELECT kind, empty_at FROM abuse_buckets WHERE empty_at > $1 AND bucket IN (`+names.String()[2:]+`)
+		UNION ALL SELECT '`+provedRow+`', max(used_at) FROM challenges WHERE purpose = $2 AND object = $3 AND object <> '' AND used_at > $4 HAVING count(*) > 0`, args...)
 	if err != nil {
 		return nil, false, fmt.Errorf("read buckets: %w", err)
 	}
@@ -112,7 +105,8 @@ func (v *View) fillAnd(more string, about, buckets []any) (fill abuse.Fill, prov
 // Overall reads the buckets that are about nobody: the breaker's, and what staff
 // have asked for.
 func (v *View) Overall() (abuse.Fill, error) {
-	return v.readFill([]any{ms(v.now), openBucket(abuse.AllDeclines), openBucket(abuse.Paused), openBucket(abuse.Demanded)})
+	fill, _, err := v.readFill([]any{openBucket(abuse.AllDeclines), openBucket(abuse.Paused), openBucket(abuse.Demanded)}, Proof{})
+	return fill, err
 }
 
 // Measure puts a measure of the staff into force until a moment; one that has

@@ -27,7 +27,7 @@ func (t *Tx) MayWrite(to contact.Email, id string) (bool, error) {
 		mac := key.Sum("letter v1", []byte(id))
 		return mac[:]
 	}
-	seen, err := t.readFill([]any{ms(t.now), letter(keys.today), letter(keys.yesterday)})
+	seen, _, err := t.readFill([]any{letter(keys.today), letter(keys.yesterday)}, Proof{})
 	if err != nil || len(seen) > 0 {
 		return err == nil, err
 	}
@@ -50,7 +50,7 @@ func (t *Tx) MayWrite(to contact.Email, id string) (bool, error) {
 // and no more.
 func (t *Tx) hadEnough(keys *limitKeys, to contact.Email) (bool, error) {
 	whom := []byte(to.Counted())
-	fill, err := t.readFill([]any{ms(t.now), bucketOf(keys.today, abuse.Letters, whom), bucketOf(keys.yesterday, abuse.Letters, whom)})
+	fill, _, err := t.readFill([]any{bucketOf(keys.today, abuse.Letters, whom), bucketOf(keys.yesterday, abuse.Letters, whom)}, Proof{})
 	w := abuse.Letters.Weight()
 	return fill[abuse.Letters]+w.One > w.Most, err
 }

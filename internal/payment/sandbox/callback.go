@@ -3,10 +3,13 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/cartkeep/cartkeep/internal/payment"
 )
 
 // How patient the bank is with the shop.
@@ -69,14 +72,14 @@ func (s *Service) post(address string, body []byte) error {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return unwrapURL(err)
+		return errors.New("a request that can't be written")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "cartkeep-sandbox")
 	req.Header.Set(SignatureHeader, Sign(s.secret, s.now(), body))
 	res, err := s.client.Do(req)
 	if err != nil {
-		return unwrapURL(err)
+		return payment.Unquoted(err)
 	}
 	defer res.Body.Close()
 	if _, err := io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10)); err != nil {

@@ -163,7 +163,7 @@ func (p *Provider) call(ctx context.Context, method, path string, in, out any) e
 	req.Header.Set("Content-Type", "application/json")
 	res, err := p.client.Do(req)
 	if err != nil {
-		return unwrapURL(err)
+		return payment.Unquoted(err)
 	}
 	defer res.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(res.Body, payment.MaxNotice))
@@ -189,15 +189,6 @@ func staying(c *http.Client) *http.Client {
 	own := *c
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &own
-}
-
-// unwrapURL drops the address from a client's error: it names a session.
-func unwrapURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }
 
 // checkOrigin accepts "https://HOST[:PORT]" and nothing behind it. A host has
