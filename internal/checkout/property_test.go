@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -168,10 +169,21 @@ func (m *model) place() {
 		return
 	}
 	in := shoptest.Ada() // each cart is somebody else's: what one buyer may hold is another story
-	in.Email = string(b.ID) + "@example.com"
+	in.Email = inLetters(string(b.ID)) + "@example.com"
 	_, err = m.s.Desk.SaveDetails(noCtx, b.ID, b.Token, in)
 	m.ok(err)
 	m.order(b)
+}
+
+// inLetters is an id without digits: one in three thousand has some that could be a
+// card's, and no form takes those.
+func inLetters(id string) string {
+	return strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' {
+			return 'g' + r - '0'
+		}
+		return r
+	}, id)
 }
 
 // calm forgets every decline: that many of them are met with friction, and not what
