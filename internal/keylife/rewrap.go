@@ -162,8 +162,9 @@ func (k *Keeper) wrap(ctx context.Context, after *store.Wrapped) (list []store.W
 	if err != nil {
 		return nil, err
 	}
+	rewrapper := k.ring.Rewrapper()
 	for i, w := range list {
-		if list[i].Moved, err = k.ring.Rewrap(w.Owner, w.Wrap); err != nil {
+		if list[i].Moved, err = rewrapper.Rewrap(w.Owner, w.Wrap); err != nil {
 			return nil, fmt.Errorf("re-wrap dossier %s: %w", w.Owner.Dossier, err)
 		}
 	}

@@ -45,7 +45,7 @@ func TestANewerFormatLivesBesideTheOld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	moved, err := both.Rewrap(ada, wrapNew)
+	moved, err := both.Rewrapper().Rewrap(ada, wrapNew)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,27 +1,34 @@
 package seal
 
 import (
-	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
-	"fmt"
+	"hash"
 )
 
 // hmacSum is HMAC-SHA256 (RFC 2104).
 func hmacSum(key *[KeySize]byte, msg []byte) (sum [sha256.Size]byte) {
-	h := hmac.New(sha256.New, key[:])
+	h := hmacOf(key)
 	h.Write(msg) // never fails (hash.Hash)
 	h.Sum(sum[:0])
 	return sum
 }
 
-// expand fills out with HKDF-Expand (RFC 5869).
-func expand(prk *[KeySize]byte, info []byte, out []byte) error {
-	okm, err := hkdf.Expand(sha256.New, prk[:], string(info), len(out))
-	if err != nil {
-		return fmt.Errorf("derive key: %w", err)
+func hmacOf(key *[KeySize]byte) hash.Hash { return hmac.New(sha256.New, key[:]) }
+
+// expand fills out, of at most 255 hashes, with HKDF-Expand (RFC 5869, section 2.3).
+// Other than that of crypto/hkdf it takes the HMAC of the key, which serves again for
+// the next info: with a new one each, half of a re-wrap went into making them and
+// into clearing up after them.
+func expand(prk hash.Hash, info []byte, out []byte) {
+	var t []byte
+	for n := byte(1); len(out) > 0; n++ {
+		prk.Reset()
+		prk.Write(t)
+		prk.Write(info)
+		prk.Write([]byte{n})
+		t = prk.Sum(t[:0])
+		out = out[copy(out, t):]
 	}
-	copy(out, okm)
-	clear(okm)
-	return nil
+	clear(t)
 }

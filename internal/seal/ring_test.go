@@ -69,7 +69,7 @@ func TestRewrapKeepsTheKeyAndMovesTheEpoch(t *testing.T) {
 		t.Fatal(err)
 	}
 	begin(t, r, may.AddDate(0, 1, 0))
-	moved, err := r.Rewrap(ada, wrap)
+	moved, err := r.Rewrapper().Rewrap(ada, wrap)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -93,7 +93,7 @@ func TestAWrapOpensForItsOwnerOnly(t *testing.T) {
 		if _, err := r.Unwrap(o, wrap); !errors.Is(err, ErrOpen) {
 			t.Errorf("%s: got %v, want ErrOpen", name, err)
 		}
-		if _, err := r.Rewrap(o, wrap); !errors.Is(err, ErrOpen) {
+		if _, err := r.Rewrapper().Rewrap(o, wrap); !errors.Is(err, ErrOpen) {
 			t.Errorf("%s: re-wrapped, %v", name, err)
 		}
 	}

@@ -44,11 +44,9 @@ func newDossier(id string, key []byte, f *Format) (*Dossier, error) {
 		return nil, errKeySize
 	}
 	var valueKey [KeySize]byte
-	err := expand((*[KeySize]byte)(key), []byte(f.valueLabel), valueKey[:])
-	if err != nil {
-		return nil, err
-	}
 	defer clear(valueKey[:])
+	expand(hmacOf((*[KeySize]byte)(key)), []byte(f.valueLabel), valueKey[:])
+	var err error
 	if d.box, err = f.Cipher(valueKey[:]); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
+	"hash"
 )
 
 const (
@@ -37,7 +38,7 @@ func (r *Ring) NewDossier(o Owner) (*Dossier, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	wrap, err := r.wrap(o, key, f)
+	wrap, err := r.wrap(nil, o, key, f)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -47,7 +48,7 @@ func (r *Ring) NewDossier(o Owner) (*Dossier, []byte, error) {
 // Unwrap opens a dossier for its owner.
 func (r *Ring) Unwrap(o Owner, wrap []byte) (*Dossier, error) {
 	var room [KeySize]byte
-	key, f, err := r.unwrap(o, wrap, room[:0])
+	key, f, err := r.unwrap(nil, o, wrap, room[:0])
 	if err != nil {
 		return nil, err
 	}
@@ -55,17 +56,34 @@ func (r *Ring) Unwrap(o Owner, wrap []byte) (*Dossier, error) {
 	return newDossier(o.Dossier, key, f)
 }
 
+// Rewrapper wraps the keys of many dossiers under the epoch in use. Between two of
+// them it keeps what it derives their wrap keys from, in memory that is not locked:
+// it is for a page of them, and then to be forgotten.
+type Rewrapper struct {
+	ring  *Ring
+	known hmacs
+}
+
+// Rewrapper begins a page.
+func (r *Ring) Rewrapper() *Rewrapper { return &Rewrapper{r, hmacs{}} }
+
 // Rewrap wraps a dossier's key under the epoch in use. The key stays the same,
 // and so do all values under it.
-func (r *Ring) Rewrap(o Owner, wrap []byte) ([]byte, error) { return r.Adopt(r, o, o, wrap) }
+func (w *Rewrapper) Rewrap(o Owner, wrap []byte) ([]byte, error) {
+	return w.ring.adopt(w.known, w.ring, o, o, wrap)
+}
 
 // Adopt wraps under this ring's epoch in use what another ring wrapped: a
 // restored shop gets epochs of its own, so that two copies never share one. It
 // gets a new id too, and is the one subject whose own dossiers change their
 // owner by that; everybody else's was and is the same.
 func (r *Ring) Adopt(from *Ring, was, is Owner, wrap []byte) ([]byte, error) {
+	return r.adopt(nil, from, was, is, wrap)
+}
+
+func (r *Ring) adopt(known hmacs, from *Ring, was, is Owner, wrap []byte) ([]byte, error) {
 	var room [KeySize]byte
-	key, sealed, err := from.unwrap(was, wrap, room[:0])
+	key, sealed, err := from.unwrap(known, was, wrap, room[:0])
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +92,21 @@ func (r *Ring) Adopt(from *Ring, was, is Owner, wrap []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.wrap(is, key, f)
+	return r.wrap(known, is, key, f)
+}
+
+// hmacs are those of one ring's epochs that a Rewrapper has met. nil keeps none.
+type hmacs map[EpochID]hash.Hash
+
+func (h hmacs) of(id EpochID, e *epoch) hash.Hash {
+	if mac := h[id]; mac != nil {
+		return mac
+	}
+	mac := hmacOf(e.prk.key())
+	if h != nil {
+		h[id] = mac
+	}
+	return mac
 }
 
 // WrapEpoch tells under which epoch a wrap was made.
@@ -85,11 +117,11 @@ func WrapEpoch(wrap []byte) (EpochID, error) {
 	return EpochID(binary.BigEndian.Uint32(wrap[1:])), nil
 }
 
-func (r *Ring) wrap(o Owner, key []byte, f *Format) ([]byte, error) {
+func (r *Ring) wrap(known hmacs, o Owner, key []byte, f *Format) ([]byte, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var keys [2 * KeySize]byte
-	if err := r.derive(&keys, r.sealing, f, o); err != nil {
+	if err := r.derive(known, &keys, r.sealing, f, o); err != nil {
 		return nil, err
 	}
 	defer clear(keys[:])
@@ -105,7 +137,7 @@ func (r *Ring) wrap(o Owner, key []byte, f *Format) ([]byte, error) {
 	return box.Seal(out, out[wrapNonce:wrapBox], key, out[:wrapHead]), nil
 }
 
-func (r *Ring) unwrap(o Owner, wrap, dst []byte) ([]byte, *Format, error) {
+func (r *Ring) unwrap(known hmacs, o Owner, wrap, dst []byte) ([]byte, *Format, error) {
 	id, err := WrapEpoch(wrap)
 	if err != nil {
 		return nil, nil, err
@@ -117,7 +149,7 @@ func (r *Ring) unwrap(o Owner, wrap, dst []byte) ([]byte, *Format, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var keys [2 * KeySize]byte
-	if err := r.derive(&keys, id, f, o); err != nil {
+	if err := r.derive(known, &keys, id, f, o); err != nil {
 		return nil, nil, err
 	}
 	defer clear(keys[:])
@@ -139,7 +171,7 @@ var errOwner = errors.New("seal: an owner needs a dossier, a subject and a purpo
 
 // derive gives wrap key ‖ commitment of an owner. The caller holds the lock,
 // so that an epoch is not wiped meanwhile.
-func (r *Ring) derive(keys *[2 * KeySize]byte, id EpochID, f *Format, o Owner) error {
+func (r *Ring) derive(known hmacs, keys *[2 * KeySize]byte, id EpochID, f *Format, o Owner) error {
 	if o.Dossier == "" || o.Subject == "" || o.Purpose == "" {
 		return errOwner
 	}
@@ -153,5 +185,6 @@ func (r *Ring) derive(keys *[2 * KeySize]byte, id EpochID, f *Format, o Owner) e
 	info = appendString(info, o.Subject)
 	info = appendString(info, o.Purpose)
 	info = appendString(info, o.Case)
-	return expand(e.prk.key(), info, keys[:])
+	expand(known.of(id, e), info, keys[:])
+	return nil
 }

@@ -12,21 +12,22 @@ import (
 
 // TestOnlyWorkThatMayBeLostDoesNotWaitForTheDisk: and what comes after it does.
 func TestOnlyWorkThatMayBeLostDoesNotWaitForTheDisk(t *testing.T) {
-	s := shoptest.Open(t, "sqlite")
-	who := ledger.System("test")
-	var waits []bool
-	look := func(t *store.Tx) error {
-		w, err := t.WaitsForTheDisk()
-		waits = append(waits, w)
-		return err
-	}
-	err := errors.Join(s.DB.InTx(noCtx, who, look), s.DB.InLaggingTx(noCtx, who, look), s.DB.InLaggingTx(noCtx, who, look), s.DB.InTx(noCtx, who, look))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(waits) != 4 || !waits[0] || waits[1] || waits[2] || !waits[3] {
-		t.Errorf("got %v, want only the second and the third not to wait", waits)
-	}
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		who := ledger.System("test")
+		var waits []bool
+		look := func(t *store.Tx) error {
+			w, err := t.WaitsForTheDisk()
+			waits = append(waits, w)
+			return err
+		}
+		err := errors.Join(s.DB.InTx(noCtx, who, look), s.DB.InLaggingTx(noCtx, who, look), s.DB.InLaggingTx(noCtx, who, look), s.DB.InTx(noCtx, who, look))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(waits) != 4 || !waits[0] || waits[1] || waits[2] || !waits[3] {
+			t.Errorf("got %v, want only the second and the third not to wait", waits)
+		}
+	})
 }
 
 // TestWorkThatMayBeLostDragsNobodyAlong: who comes while it is carried out does
@@ -80,7 +81,7 @@ func TestRewrappingMakesWayForWhoWaits(t *testing.T) {
 		return err
 	})
 	for i, w := range list {
-		if list[i].Moved, err = s.Ring.Rewrap(w.Owner, w.Wrap); err != nil {
+		if list[i].Moved, err = s.Ring.Rewrapper().Rewrap(w.Owner, w.Wrap); err != nil {
 			t.Fatal(err)
 		}
 	}

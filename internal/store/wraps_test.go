@@ -49,7 +49,7 @@ func pass(t *testing.T, s *shoptest.Shop, epoch seal.EpochID, limit int) (all []
 		}
 		for i, w := range list {
 			var err error
-			if list[i].Moved, err = s.Ring.Rewrap(w.Owner, w.Wrap); err != nil {
+			if list[i].Moved, err = s.Ring.Rewrapper().Rewrap(w.Owner, w.Wrap); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -132,7 +132,7 @@ func TestAWrapIsForItsDossierAlone(t *testing.T) {
 				continue
 			}
 			wrap := shoptest.One[[]byte](t, raw, `SELECT wrap FROM dossiers WHERE id = $1`, w.Owner.Dossier)
-			if _, err := s.Ring.Rewrap(w.Owner, wrap); err != nil {
+			if _, err := s.Ring.Rewrapper().Rewrap(w.Owner, wrap); err != nil {
 				t.Errorf("a dossier does not open any more: %v", err)
 			}
 		}
