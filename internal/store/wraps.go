@@ -83,6 +83,7 @@ const mostBlocks = 4096
 // it takes longer and longer steps.
 func (v *View) wrapsByPlace(table wrapTable, epoch seal.EpochID, after *Wrapped, limit int) (out []Wrapped, err error) {
 	const query = `SELECT ` + wrapColumns + `, CAST(ctid AS TEXT) FROM %s WHERE epoch < $1 AND %s AND ctid >= CAST($2 AS tid) AND ctid < CAST($3 AS tid)`
+	out = make([]Wrapped, 0, limit+blockRows)
 	page := max(1, int64(limit/blockRows))
 	next, blocks := int64(0), page
 	if after != nil {
@@ -118,12 +119,12 @@ func (v *View) wraps(list []Wrapped, table wrapTable, query string, args ...any)
 		return nil, err
 	}
 	defer rows.Close()
+	w := Wrapped{table: table}
+	into := []any{&w.Owner.Subject, &w.Owner.Case, &w.Owner.Purpose, &w.Owner.Dossier, &w.Wrap}
+	if v.db.engine == onPostgres {
+		into = append(into, &w.place)
+	}
 	for rows.Next() {
-		w := Wrapped{table: table}
-		into := []any{&w.Owner.Subject, &w.Owner.Case, &w.Owner.Purpose, &w.Owner.Dossier, &w.Wrap}
-		if v.db.engine == onPostgres {
-			into = append(into, &w.place)
-		}
 		if err := rows.Scan(into...); err != nil {
 			return nil, err
 		}
@@ -144,41 +145,39 @@ func (t tid) block() (n int64) {
 // startOf is before the first row of a block.
 func startOf(block int64) tid { return tid(fmt.Sprintf("(%d,0)", block)) }
 
-// rewrapRows is how many wraps one statement of Rewrap stores. A journey to
-// PostgreSQL costs more than a row. SQLite's driver looks every parameter up by
-// name, and between two statements it is seen whether somebody waits.
-func (e engine) rewrapRows() int {
-	if e == onPostgres {
-		return 64
-	}
-	return 8
-}
+// rewrapRows is how many wraps one statement of Rewrap stores on SQLite, whose driver
+// looks every parameter up by name; between two statements it is seen whether somebody
+// waits. PostgreSQL gets a page in one journey.
+const rewrapRows = 8
 
-// rewrapQueries moves the wraps of one statement, on each engine. The key under a
+// rewrapQueries move the wraps of one statement, on each engine. The key under a
 // wrap never changes, so it matters not which wrap is replaced, only that the
 // dossier is alive. PostgreSQL is told where the row lay, which spares it a way
 // through the index; whose row it is is asked all the same.
-var rewrapQueries = map[engine]map[wrapTable]string{
-	onSQLite:   rewrapQuery(onSQLite, `($%d, $%d, $%d, $%d, $%d)`, `subject, case_id, purpose, id, wrap`, `d.subject = n.subject AND d.case_id = n.case_id AND d.purpose = n.purpose AND d.id = n.id`),
-	onPostgres: rewrapQuery(onPostgres, `(CAST($%d AS tid), $%d, CAST($%d AS BYTEA))`, `place, id, wrap`, `d.ctid = n.place AND d.id = n.id`),
-}
+var (
+	rewrapByKey = rewrapQuery(onSQLite, `n (subject, case_id, purpose, id, wrap) AS (VALUES `+rewrapParameters()+`)`,
+		`d.subject = n.subject AND d.case_id = n.case_id AND d.purpose = n.purpose AND d.id = n.id`)
+	rewrapByPlace = rewrapQuery(onPostgres, `n AS (SELECT CAST(place AS tid) AS place, id, wrap
+		FROM unnest(CAST($2 AS TEXT[]), CAST($3 AS TEXT[]), CAST($4 AS BYTEA[])) AS list (place, id, wrap))`,
+		`d.ctid = n.place AND d.id = n.id`)
+)
 
-func rewrapQuery(e engine, row, columns, same string) map[wrapTable]string {
-	width := strings.Count(row, "%d")
-	var values []string
-	for i := range e.rewrapRows() {
-		n := make([]any, width)
-		for k := range n {
-			n[k] = 2 + i*width + k
-		}
-		values = append(values, fmt.Sprintf(row, n...))
-	}
+func rewrapQuery(e engine, list, same string) map[wrapTable]string {
 	out := map[wrapTable]string{}
 	for _, table := range wrapTables {
-		out[table] = `WITH n (` + columns + `) AS (VALUES ` + strings.Join(values, ", ") + `)
-			UPDATE ` + table.name + ` AS d SET epoch = ` + e.usable(1) + `, wrap = n.wrap FROM n WHERE ` + same + ` AND epoch < $1 AND d.` + table.kept
+		out[table] = `WITH ` + list + ` UPDATE ` + table.name + ` AS d SET epoch = ` + e.usable(1) + `, wrap = n.wrap
+			FROM n WHERE ` + same + ` AND epoch < $1 AND d.` + table.kept
 	}
 	return out
+}
+
+func rewrapParameters() string {
+	var rows []string
+	for i := range rewrapRows {
+		k := 5 * i
+		rows = append(rows, fmt.Sprintf(`($%d, $%d, $%d, $%d, $%d)`, k+2, k+3, k+4, k+5, k+6))
+	}
+	return strings.Join(rows, ", ")
 }
 
 // Rewrap stores the moved wraps of a page, all of one epoch, each unless its dossier was
@@ -189,7 +188,10 @@ func rewrapQuery(e engine, row, columns, same string) map[wrapTable]string {
 // well, until their epoch is closed, and the COMMIT of that waits for the disk,
 // and so for everything before it.
 func (t *Tx) Rewrap(list []Wrapped) (n int, err error) {
-	rows := t.db.engine.rewrapRows()
+	rows := rewrapRows
+	if t.db.engine == onPostgres {
+		rows = max(1, len(list))
+	}
 	for part := range slices.Chunk(list, rows) {
 		if n > 0 && t.db.writer.awaited() {
 			return n, nil
@@ -198,20 +200,32 @@ func (t *Tx) Rewrap(list []Wrapped) (n int, err error) {
 		if err != nil {
 			return 0, fmt.Errorf("re-wrap dossiers: %w", err)
 		}
-		args := make([]any, 1, 1+5*rows)
-		args[0] = int64(epoch)
-		for i := range rows {
-			w := part[min(i, len(part)-1)] // the last stands for those that are not there
-			if t.db.engine == onPostgres {
-				args = append(args, w.place, w.Owner.Dossier, w.Moved)
-			} else {
-				args = append(args, w.Owner.Subject, w.Owner.Case, w.Owner.Purpose, w.Owner.Dossier, w.Moved)
-			}
+		query, args := rewrapByKey[part[0].table], rewrapKeys
+		if t.db.engine == onPostgres {
+			query, args = rewrapByPlace[part[0].table], rewrapPlaces
 		}
-		if err := t.later("re-wrap dossiers", nil, rewrapQueries[t.db.engine][part[0].table], args...); err != nil {
+		if err := t.later("re-wrap dossiers", nil, query, args(epoch, part)...); err != nil {
 			return 0, err
 		}
 		n += len(part)
 	}
 	return n, nil
+}
+
+func rewrapKeys(epoch seal.EpochID, part []Wrapped) []any {
+	args := make([]any, 1, 1+5*rewrapRows)
+	args[0] = int64(epoch)
+	for i := range rewrapRows {
+		w := part[min(i, len(part)-1)] // the last stands for those that are not there
+		args = append(args, w.Owner.Subject, w.Owner.Case, w.Owner.Purpose, w.Owner.Dossier, w.Moved)
+	}
+	return args
+}
+
+func rewrapPlaces(epoch seal.EpochID, part []Wrapped) []any {
+	places, ids, moved := make([]string, len(part)), make([]string, len(part)), make([][]byte, len(part))
+	for i, w := range part {
+		places[i], ids[i], moved[i] = string(w.place), w.Owner.Dossier, w.Moved
+	}
+	return []any{int64(epoch), places, ids, moved}
 }
