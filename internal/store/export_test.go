@@ -38,9 +38,15 @@ func StandingTables() (out []string) {
 // Waiting tells how many transactions wait for SQLite's writer.
 func (db *DB) Waiting() int { return len(db.writer.queue) }
 
-// WaitsForTheDisk tells whether SQLite's writer would wait for the disk with its
-// next COMMIT. It is for the inside of a transaction, where nobody else asks it.
+// WaitsForTheDisk tells whether the COMMIT of this transaction, on SQLite the writer's
+// next, would wait for the disk. It is for the inside of a transaction, where nobody
+// else asks SQLite's writer.
 func (t *Tx) WaitsForTheDisk() (bool, error) {
+	if t.db.engine == onPostgres {
+		var level string
+		err := t.row(`SELECT current_setting('synchronous_commit')`).Scan(&level)
+		return level == "on", err
+	}
 	var level int64
 	err := t.row(`PRAGMA synchronous`).Scan(&level)
 	return level == 2, err
