@@ -56,7 +56,8 @@
 // Epoch keys lie in locked pages (package locked) and are overwritten when an epoch
 // or the ring ends, dossier keys as soon as they are expanded. On the way from the
 // key store an epoch key is on the heap for a moment, and is wiped there; the
-// expanded AES keys inside the standard library are beyond reach and go when the
-// garbage collector reuses their memory. Whoever reads the memory of the running
+// expanded AES keys and the states of HMAC inside the standard library, which are as
+// good as the keys, are beyond reach and go when the garbage collector reuses their
+// memory. Whoever reads the memory of the running
 // program reads what is alive in it.
 package seal

@@ -23,6 +23,7 @@ func TestWhatIsExpandedIsHKDF(t *testing.T) {
 			rt.Fatal(err)
 		}
 		got := make([]byte, n)
+		mac.Reset()
 		expand(mac, info, got)
 		if !bytes.Equal(got, want) {
 			rt.Errorf("%d bytes: got %x, want %x", n, got, want)
@@ -47,6 +48,9 @@ func TestAPageIsRewrapped(t *testing.T) {
 	}
 	begin(t, r, may.AddDate(0, 2, 0))
 	page := r.Rewrapper()
+	if err := r.Use(2); err != nil { // the page goes on as it began
+		t.Fatal(err)
+	}
 	for i, o := range owners {
 		moved, err := page.Rewrap(o, wraps[i])
 		if err != nil {
@@ -67,5 +71,22 @@ func TestAPageIsRewrapped(t *testing.T) {
 	}
 	if _, err := page.Rewrap(owners[0], wraps[0]); !errors.Is(err, ErrEpochUnknown) {
 		t.Errorf("after its epoch: got %v, want ErrEpochUnknown", err)
+	}
+	// The newest one's number returns, with another key.
+	if err := r.DestroyEpoch(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := page.Rewrap(owners[19], wraps[19]); !errors.Is(err, ErrEpochUnknown) {
+		t.Errorf("under an epoch that is gone: got %v, want ErrEpochUnknown", err)
+	}
+	if begin(t, r, may.AddDate(0, 3, 0)); r.Sealing() != 3 {
+		t.Fatalf("got epoch %d, want 3 again", r.Sealing())
+	}
+	moved, err := page.Rewrap(owners[19], wraps[19])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Unwrap(owners[19], moved); err != nil {
+		t.Errorf("under the new key of an old number: %v", err)
 	}
 }

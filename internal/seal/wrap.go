@@ -38,7 +38,7 @@ func (r *Ring) NewDossier(o Owner) (*Dossier, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	wrap, err := r.wrap(nil, o, key, f)
+	wrap, err := r.wrap(nil, 0, o, key, f)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -56,21 +56,22 @@ func (r *Ring) Unwrap(o Owner, wrap []byte) (*Dossier, error) {
 	return newDossier(o.Dossier, key, f)
 }
 
-// Rewrapper wraps the keys of many dossiers under the epoch in use. Between two of
+// Rewrapper wraps the keys of many dossiers, all under one epoch. Between two of
 // them it keeps what it derives their wrap keys from, in memory that is not locked:
-// it is for a page of them, and then to be forgotten.
+// it is for a page of them, one after the other, and then to be forgotten.
 type Rewrapper struct {
 	ring  *Ring
+	under EpochID
 	known hmacs
 }
 
-// Rewrapper begins a page.
-func (r *Ring) Rewrapper() *Rewrapper { return &Rewrapper{r, hmacs{}} }
+// Rewrapper begins a page under the epoch in use.
+func (r *Ring) Rewrapper() *Rewrapper { return &Rewrapper{r, r.Sealing(), hmacs{}} }
 
-// Rewrap wraps a dossier's key under the epoch in use. The key stays the same,
+// Rewrap wraps a dossier's key under the page's epoch. The key stays the same,
 // and so do all values under it.
 func (w *Rewrapper) Rewrap(o Owner, wrap []byte) ([]byte, error) {
-	return w.ring.adopt(w.known, w.ring, o, o, wrap)
+	return w.ring.adopt(w.known, w.under, w.ring, o, o, wrap)
 }
 
 // Adopt wraps under this ring's epoch in use what another ring wrapped: a
@@ -78,10 +79,10 @@ func (w *Rewrapper) Rewrap(o Owner, wrap []byte) ([]byte, error) {
 // gets a new id too, and is the one subject whose own dossiers change their
 // owner by that; everybody else's was and is the same.
 func (r *Ring) Adopt(from *Ring, was, is Owner, wrap []byte) ([]byte, error) {
-	return r.adopt(nil, from, was, is, wrap)
+	return r.adopt(nil, 0, from, was, is, wrap)
 }
 
-func (r *Ring) adopt(known hmacs, from *Ring, was, is Owner, wrap []byte) ([]byte, error) {
+func (r *Ring) adopt(known hmacs, under EpochID, from *Ring, was, is Owner, wrap []byte) ([]byte, error) {
 	var room [KeySize]byte
 	key, sealed, err := from.unwrap(known, was, wrap, room[:0])
 	if err != nil {
@@ -92,19 +93,22 @@ func (r *Ring) adopt(known hmacs, from *Ring, was, is Owner, wrap []byte) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	return r.wrap(known, is, key, f)
+	return r.wrap(known, under, is, key, f)
 }
 
-// hmacs are those of one ring's epochs that a Rewrapper has met. nil keeps none.
-type hmacs map[EpochID]hash.Hash
+// hmacs are those of the epochs that a Rewrapper has met. nil keeps none. They go by
+// the epoch and not by its number, which returns when the newest was destroyed.
+type hmacs map[*epoch]hash.Hash
 
-func (h hmacs) of(id EpochID, e *epoch) hash.Hash {
-	if mac := h[id]; mac != nil {
+func (h hmacs) of(e *epoch) hash.Hash {
+	mac := h[e]
+	if mac != nil {
+		mac.Reset()
 		return mac
 	}
-	mac := hmacOf(e.prk.key())
+	mac = hmacOf(e.prk.key())
 	if h != nil {
-		h[id] = mac
+		h[e] = mac
 	}
 	return mac
 }
@@ -117,17 +121,21 @@ func WrapEpoch(wrap []byte) (EpochID, error) {
 	return EpochID(binary.BigEndian.Uint32(wrap[1:])), nil
 }
 
-func (r *Ring) wrap(known hmacs, o Owner, key []byte, f *Format) ([]byte, error) {
+// wrap wraps a key under an epoch; 0 is the one in use.
+func (r *Ring) wrap(known hmacs, under EpochID, o Owner, key []byte, f *Format) ([]byte, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
+	if under == 0 {
+		under = r.sealing
+	}
 	var keys [2 * KeySize]byte
-	if err := r.derive(known, &keys, r.sealing, f, o); err != nil {
+	if err := r.derive(known, &keys, under, f, o); err != nil {
 		return nil, err
 	}
 	defer clear(keys[:])
 	out := make([]byte, wrapBox, wrapSize)
 	out[0] = f.ID
-	binary.BigEndian.PutUint32(out[1:], uint32(r.sealing))
+	binary.BigEndian.PutUint32(out[1:], uint32(under))
 	copy(out[wrapCommit:], keys[KeySize:])
 	rand.Read(out[wrapNonce:wrapBox])
 	box, err := newGCM(keys[:KeySize])
@@ -185,6 +193,6 @@ func (r *Ring) derive(known hmacs, keys *[2 * KeySize]byte, id EpochID, f *Forma
 	info = appendString(info, o.Subject)
 	info = appendString(info, o.Purpose)
 	info = appendString(info, o.Case)
-	expand(known.of(id, e), info, keys[:])
+	expand(known.of(e), info, keys[:])
 	return nil
 }

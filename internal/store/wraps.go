@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -150,7 +151,7 @@ func startOf(block int64) tid { return tid(fmt.Sprintf("(%d,0)", block)) }
 // waits. PostgreSQL gets a page in one journey.
 const rewrapRows = 8
 
-// rewrapQueries move the wraps of one statement, on each engine. The key under a
+// The queries move the wraps of one statement, on each engine. The key under a
 // wrap never changes, so it matters not which wrap is replaced, only that the
 // dossier is alive. PostgreSQL is told where the row lay, which spares it a way
 // through the index; whose row it is is asked all the same.
@@ -196,7 +197,7 @@ func (t *Tx) Rewrap(list []Wrapped) (n int, err error) {
 		if n > 0 && t.db.writer.awaited() {
 			return n, nil
 		}
-		epoch, err := seal.WrapEpoch(part[0].Moved)
+		epoch, err := oneEpoch(part)
 		if err != nil {
 			return 0, fmt.Errorf("re-wrap dossiers: %w", err)
 		}
@@ -210,6 +211,22 @@ func (t *Tx) Rewrap(list []Wrapped) (n int, err error) {
 		n += len(part)
 	}
 	return n, nil
+}
+
+// oneEpoch tells under which epoch a statement's wraps were moved. The row notes it,
+// and a key is destroyed by what the rows note.
+func oneEpoch(part []Wrapped) (epoch seal.EpochID, err error) {
+	for i, w := range part {
+		id, err := seal.WrapEpoch(w.Moved)
+		if err != nil {
+			return 0, err
+		}
+		if i > 0 && (id != epoch || w.table != part[0].table) {
+			return 0, errors.New("the wraps of a page are of several epochs or tables")
+		}
+		epoch = id
+	}
+	return epoch, nil
 }
 
 func rewrapKeys(epoch seal.EpochID, part []Wrapped) []any {

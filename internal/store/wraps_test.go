@@ -142,3 +142,30 @@ func TestAWrapIsForItsDossierAlone(t *testing.T) {
 		}
 	})
 }
+
+// TestAPageOfSeveralEpochsIsRefused: a row would note another epoch than its wrap's,
+// and that key be destroyed as one that nobody needs.
+func TestAPageOfSeveralEpochsIsRefused(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+		epoch := strangers(t, s, 5)
+		list := pass(t, s, epoch, 100)
+		if err := s.Ring.Use(1); err != nil {
+			t.Fatal(err)
+		}
+		last := &list[len(list)-1]
+		var err error
+		if last.Moved, err = s.Ring.Rewrapper().Rewrap(last.Owner, last.Wrap); err != nil {
+			t.Fatal(err)
+		}
+		err = s.DB.InLaggingTx(noCtx, ledger.System("test"), func(t *store.Tx) error {
+			_, err := t.Rewrap(list[len(list)-2:])
+			return err
+		})
+		if err == nil {
+			t.Error("a page of two epochs is stored")
+		}
+		if left := shoptest.One[int64](t, s.Raw(t), `SELECT count(*) FROM dossiers WHERE epoch < $1`, int64(epoch)); left != int64(len(list)) {
+			t.Errorf("%d are left under the old epoch, want all %d", left, len(list))
+		}
+	})
+}
