@@ -159,14 +159,15 @@ func (r *Ring) NewEpoch(ctx context.Context, now time.Time) (EpochID, error) {
 	return e.ID, nil
 }
 
-// Use makes new wraps use an epoch of the ring.
+// Use makes new wraps use an epoch of the ring, unless they use a later one by now:
+// what somebody has read is no reason to go back behind a rotation that came meanwhile.
 func (r *Ring) Use(id EpochID) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.epochs[id] == nil {
 		return ErrEpochUnknown
 	}
-	r.sealing = id
+	r.sealing = max(r.sealing, id)
 	return nil
 }
 

@@ -52,6 +52,9 @@ func TestANewEpochWaitsUntilItIsUsed(t *testing.T) {
 	if err := r.Use(id); err != nil || r.Sealing() != id {
 		t.Errorf("got %d in use, %v", r.Sealing(), err)
 	}
+	if err := r.Use(1); err != nil || r.Sealing() != id {
+		t.Errorf("back: got %d in use, %v; want %d to stay so", r.Sealing(), err, id)
+	}
 	if err := r.Use(9); !errors.Is(err, ErrEpochUnknown) || r.Sealing() != id {
 		t.Errorf("an epoch that is not there: %v", err)
 	}
